@@ -1,0 +1,31 @@
+"""E-mail addresses: checked, normalised, and refused with a reason that does not repeat them."""
+
+from __future__ import annotations
+
+from email_validator import EmailNotValidError, validate_email
+
+_MAX_LENGTH = 254  # RFC 5321, 4.5.3.1.3
+
+
+class AddressRefused(ValueError):
+    """The address cannot be used; `reason` is a code that may be stored and counted."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+def normalise_email(address: str) -> str:
+    """The address in the one form that is hashed and written to: NFC, domain in lower case ASCII, local part in lower case.
+
+    Raises AddressRefused with `line_break`, `too_long` or `malformed`.
+    """
+    if any(ord(c) < 32 or ord(c) == 127 for c in address.strip(" ")):
+        raise AddressRefused("line_break")
+    if len(address) > _MAX_LENGTH:
+        raise AddressRefused("too_long")
+    try:
+        checked = validate_email(address.strip(" "), check_deliverability=False, test_environment=True)
+    except EmailNotValidError:
+        raise AddressRefused("malformed") from None  # the cause would show the address
+    return f"{checked.local_part.lower()}@{checked.ascii_domain or checked.domain}"

@@ -1,0 +1,29 @@
+"""Shared: what every room may use and that knows no room.
+
+Reads:  environment variables.
+Writes: nothing.
+Never:  opens a database, a socket or a file of the user's; imports another room.
+"""
+
+from marketflow.shared.clock import Clock
+from marketflow.shared.errors import (
+    BatchRefused,
+    ConfigurationError,
+    DefinitionError,
+    MarketflowError,
+    SourceError,
+    StaleData,
+)
+from marketflow.shared.settings import Settings, settings
+
+__all__ = [
+    "BatchRefused",
+    "Clock",
+    "ConfigurationError",
+    "DefinitionError",
+    "MarketflowError",
+    "Settings",
+    "SourceError",
+    "StaleData",
+    "settings",
+]

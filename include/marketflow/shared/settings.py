@@ -1,0 +1,71 @@
+"""The one typed settings object, read from environment variables `MARKETFLOW_*` (and nothing else)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from functools import lru_cache
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from marketflow.shared.clock import Clock
+
+PROJECT = Path(__file__).resolve().parents[3]
+
+
+class Settings(BaseSettings):
+    """What an installation may set. Secrets are held as SecretStr, so that no log or repr shows them."""
+
+    model_config = SettingsConfigDict(env_prefix="MARKETFLOW_", frozen=True)
+
+    # where things are
+    root: Path = Field(PROJECT, description="the project's folder: holds sql/, include/ and dags/")
+    home: Path = Field(PROJECT / "var", description="state of this installation; holds landing/, quality/, logs")
+    landing: Path = Field(PROJECT / "var/landing", description="landing files, one folder per source")
+
+    # the shop
+    brand: str = "Marketflow Demo Shop"
+    time_zone: str = "UTC"
+    country: str = "US"
+    locale: str = "en-US"
+    currency: str = Field("USD", pattern="^[A-Z]{3}$")
+
+    # time (DESIGN section 5): the demo stands at the end of its data
+    clock_offset_seconds: float = 0.0
+    business_date: dt.date | None = None
+
+    # secrets: orchestration takes them from Airflow connections, the edge service and the terminal from here
+    warehouse_dsn: SecretStr | None = None
+    keys: SecretStr | None = Field(None, description="JSON of the key ring, see marketflow.privacy")
+
+    # mail and the service that faces the internet
+    sender: str = "Marketflow Demo Shop <shop@example.com>"
+    mail_domain: str = "example.com"
+    edge_url: str = "http://127.0.0.1:8091"
+    edge_host: str = "127.0.0.1"
+    edge_port: int = 8091
+
+    # delivery
+    delivery_batch: int = Field(200, ge=1, le=10_000, description="messages claimed at a time")
+    delivery_window: int = Field(8, ge=1, le=1_000, description="messages marked `sending` at a time: at most these become unknown in a crash")
+    delivery_lease_seconds: int = Field(120, ge=5)
+    smtp_timeout_seconds: float = Field(20.0, gt=0)
+
+    # quality
+    quarantine_limit: float = Field(0.05, ge=0, le=1, description="share of bad rows above which a batch stops before core")
+
+    def clock(self) -> Clock:
+        """The clock of this installation."""
+        return Clock(
+            time_zone=ZoneInfo(self.time_zone),
+            offset=dt.timedelta(seconds=self.clock_offset_seconds),
+            pinned_day=self.business_date,
+        )
+
+
+@lru_cache(maxsize=1)
+def settings() -> Settings:
+    """The settings of this process, read once."""
+    return Settings()

@@ -1,0 +1,48 @@
+"""Connections to the warehouse and the role that a piece of work takes on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal
+
+import psycopg
+from psycopg import sql
+
+Role = Literal["owner", "loader", "sender", "audience", "analyst", "edge"]
+ROLES: tuple[Role, ...] = ("owner", "loader", "sender", "audience", "analyst", "edge")
+
+# Those who run what others wrote may neither write nor hold the server up.
+ROLE_SETTINGS: dict[Role, dict[str, str]] = {
+    "audience": {"statement_timeout": "30s", "default_transaction_read_only": "on"},
+    "analyst": {"default_transaction_read_only": "on"},
+}
+
+
+def role_name(role: Role) -> str:
+    """The role's name in PostgreSQL."""
+    return f"marketflow_{role}"
+
+
+def use_role(conn: psycopg.Connection, role: Role) -> None:
+    """Give up all rights but those of `role`, until the connection closes (SET ROLE).
+
+    Settings that the role has for its logins do not come with SET ROLE, so they are set here too.
+    """
+    conn.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role_name(role))))
+    for name, value in ROLE_SETTINGS.get(role, {}).items():
+        conn.execute("SELECT set_config(%s, %s, false)", [name, value])
+
+
+@contextmanager
+def connect(dsn: str, role: Role | None = None, *, autocommit: bool = False) -> Iterator[psycopg.Connection]:
+    """Open a connection, commit at the end of the block or roll back on an error, and close it.
+
+    `dsn` is a libpq URI (`postgresql://…`); SQLAlchemy's `postgresql+psycopg://` is accepted too.
+    """
+    with psycopg.connect(dsn.replace("postgresql+psycopg://", "postgresql://", 1), autocommit=autocommit) as conn:
+        if role is not None:
+            use_role(conn, role)
+            if not autocommit:
+                conn.commit()  # so that a later rollback does not bring the login's rights back
+        yield conn

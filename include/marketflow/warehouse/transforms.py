@@ -1,0 +1,139 @@
+"""Transforms: `sql/transforms/<schema>/<table>/` with `query.sql`, `table.yaml` and `checks.sql`.
+
+A transform changes rows and may be re-run any day: it replaces what it wrote. `query.sql` holds blocks
+`-- step: <name>`, run in order; `checks.sql` holds blocks `-- check: <name> (stop|warn)`, each a query that
+returns one number, the bad rows. Order between tables comes from `upstream` in `table.yaml`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import Any, LiteralString, cast
+
+import psycopg
+import yaml
+from psycopg import sql
+from pydantic import BaseModel, ConfigDict
+
+from marketflow.shared import BatchRefused, DefinitionError, settings
+from marketflow.warehouse.queries import parse_blocks, queries
+
+_CHECK = re.compile(r"^-- check: *(\w+) *\((stop|warn)\) *$", re.MULTILINE)
+log = logging.getLogger(__name__)
+
+
+class TableDoc(BaseModel):
+    """`table.yaml`: what the table means."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    description: str
+    grain: str
+    upstream: list[str] = []
+    columns: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Transform:
+    """One folder of `sql/transforms`."""
+
+    name: str
+    doc: TableDoc
+    steps: dict[str, str]
+    checks: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def identifier(self) -> sql.Identifier:
+        """The table's quoted name."""
+        return sql.Identifier(*self.name.split("."))
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransformResult:
+    """What a run of a transform did."""
+
+    table: str
+    changed: int
+    rows: int
+    warnings: dict[str, int]
+
+
+def load_transforms(folder: Path | None = None) -> dict[str, Transform]:
+    """All transforms by `schema.table`, upstream first; raises DefinitionError for a circle or a bad file."""
+    root = folder or settings().root / "sql" / "transforms"
+    found = {t.name: t for t in map(_load, sorted(root.glob("*/*/table.yaml")))}
+    order = TopologicalSorter({n: [u for u in t.doc.upstream if u in found] for n, t in found.items()})
+    return {name: found[name] for name in order.static_order()}
+
+
+def run_transform(
+    conn: psycopg.Connection,
+    transform: Transform,
+    params: Mapping[str, Any],
+    *,
+    now: dt.datetime,
+    data_as_of: dt.date | None,
+) -> TransformResult:
+    """Run the steps, then the checks, in the caller's transaction, and note the table's freshness.
+
+    Raises BatchRefused when a `stop` check finds rows: the caller's transaction is then to be rolled back.
+    """
+    changed = sum(max(conn.execute(cast("LiteralString", s), params).rowcount, 0) for s in transform.steps.values())
+    warnings = run_checks(conn, transform, params)
+    row = conn.execute(sql.SQL("SELECT count(*) FROM {}").format(transform.identifier)).fetchone()
+    rows = int(row[0]) if row else 0
+    conn.execute(
+        queries("warehouse")["freshness_write"],
+        {"table": transform.name, "as_of": data_as_of, "now": now, "rows": rows},
+    )
+    return TransformResult(table=transform.name, changed=changed, rows=rows, warnings=warnings)
+
+
+def run_checks(conn: psycopg.Connection, transform: Transform, params: Mapping[str, Any]) -> dict[str, int]:
+    """Count the bad rows of each check; `warn` is returned, `stop` raises BatchRefused with the check's name."""
+    bad: dict[str, int] = {}
+    for name, (grade, query) in transform.checks.items():
+        row = conn.execute(cast("LiteralString", query), params).fetchone()
+        if row and row[0]:
+            bad[name] = int(row[0])
+            if grade == "stop":
+                raise BatchRefused(f"{transform.name}: check {name} found {row[0]} bad rows; nothing was written")
+            log.warning("%s: check %s found %s rows", transform.name, name, row[0])
+    return bad
+
+
+def write_comments(conn: psycopg.Connection) -> None:
+    """Turn the descriptions of every `table.yaml` into COMMENTs, which BI tools show."""
+    for t in load_transforms().values():
+        text = f"{t.doc.description} Grain: {t.doc.grain}."
+        conn.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(t.identifier, sql.Literal(text)))
+        for column, words in t.doc.columns.items():
+            target = sql.Identifier(*t.name.split("."), column)
+            conn.execute(sql.SQL("COMMENT ON COLUMN {} IS {}").format(target, sql.Literal(words)))
+
+
+def _load(doc_file: Path) -> Transform:
+    folder = doc_file.parent
+    try:
+        doc = TableDoc.model_validate(yaml.safe_load(doc_file.read_text(encoding="utf-8")))
+    except ValueError as error:
+        raise DefinitionError(f"{doc_file}: {error}") from error
+    checks_file = folder / "checks.sql"
+    return Transform(
+        name=f"{folder.parent.name}.{folder.name}",
+        doc=doc,
+        steps=parse_blocks((folder / "query.sql").read_text(encoding="utf-8")),
+        checks=_parse_checks(checks_file.read_text(encoding="utf-8")) if checks_file.exists() else {},
+    )
+
+
+def _parse_checks(text: str) -> dict[str, tuple[str, str]]:
+    parts = _CHECK.split(text)
+    bodies = [body.strip().rstrip(";") for body in parts[3::3]]
+    return {name: (grade, body) for name, grade, body in zip(parts[1::3], parts[2::3], bodies, strict=True)}
