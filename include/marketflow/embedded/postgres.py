@@ -151,7 +151,9 @@ def _hand_over(path: Path) -> None:
         return
     shutil.chown(path, who["user"], who["group"])
     if path.is_dir() and subprocess.run(["test", "-w", str(path)], check=False, **who).returncode:
-        raise ConfigurationError(f"user {OS_USER} cannot reach {path}: as root, keep the project outside folders such as /root")
+        raise ConfigurationError(
+            f"user {OS_USER} cannot reach {path}: as root, keep the project outside folders such as /root"
+        )
 
 
 def _process_state(pid: int) -> str | None:

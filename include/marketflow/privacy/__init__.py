@@ -8,5 +8,23 @@ Never:  logs or raises a value that it was given.
 from marketflow.privacy.addresses import AddressRefused, normalise_email
 from marketflow.privacy.keys import KeyRing, generate_key_ring
 from marketflow.privacy.masking import mask_email, mask_name
+from marketflow.privacy.tokens import read_unsubscribe_token, unsubscribe_token
 
-__all__ = ["AddressRefused", "KeyRing", "generate_key_ring", "mask_email", "mask_name", "normalise_email"]
+# What a value is encrypted for. A value that SQL moves from raw to core keeps its context.
+EMAIL, GIVEN_NAME, FAMILY_NAME, ACCOUNT, QUARANTINE = "email", "given_name", "family_name", "account", "quarantine"
+
+__all__ = [
+    "ACCOUNT",
+    "EMAIL",
+    "FAMILY_NAME",
+    "GIVEN_NAME",
+    "QUARANTINE",
+    "AddressRefused",
+    "KeyRing",
+    "generate_key_ring",
+    "mask_email",
+    "mask_name",
+    "normalise_email",
+    "read_unsubscribe_token",
+    "unsubscribe_token",
+]

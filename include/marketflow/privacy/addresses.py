@@ -16,7 +16,7 @@ class AddressRefused(ValueError):
 
 
 def normalise_email(address: str) -> str:
-    """The address in the one form that is hashed and written to: NFC, domain in lower case ASCII, local part in lower case.
+    """The address in the one form that is hashed and written to: NFC, lower case, an ASCII domain.
 
     Raises AddressRefused with `line_break`, `too_long` or `malformed`.
     """

@@ -67,7 +67,7 @@ class KeyRing:
         return version.to_bytes(2, "big") + nonce + self._cipher(version).encrypt(nonce, data, context.encode())
 
     def decrypt(self, stored: bytes, context: str) -> bytes:
-        """The value behind `stored`; raises ConfigurationError for an unknown key or a value that was tampered with."""
+        """The value behind `stored`; raises ConfigurationError where key or value does not fit."""
         version, nonce, sealed = int.from_bytes(stored[:2], "big"), stored[2 : 2 + _NONCE], stored[2 + _NONCE :]
         try:
             return self._cipher(version).decrypt(nonce, sealed, context.encode())

@@ -49,12 +49,16 @@ class Settings(BaseSettings):
 
     # delivery
     delivery_batch: int = Field(200, ge=1, le=10_000, description="messages claimed at a time")
-    delivery_window: int = Field(8, ge=1, le=1_000, description="messages marked `sending` at a time: at most these become unknown in a crash")
+    delivery_window: int = Field(
+        8, ge=1, le=1_000, description="messages marked `sending` at a time: at most these become unknown in a crash"
+    )
     delivery_lease_seconds: int = Field(120, ge=5)
     smtp_timeout_seconds: float = Field(20.0, gt=0)
 
     # quality
-    quarantine_limit: float = Field(0.05, ge=0, le=1, description="share of bad rows above which a batch stops before core")
+    quarantine_limit: float = Field(
+        0.05, ge=0, le=1, description="share of bad rows above which a batch stops before core"
+    )
 
     def clock(self) -> Clock:
         """The clock of this installation."""

@@ -25,7 +25,9 @@ def bootstrap(superuser_dsn: str, database: str, passwords: Mapping[Role, str]) 
             conn.execute(sql.SQL("CREATE DATABASE {} OWNER {}").format(sql.Identifier(database), _ident("owner")))
         conn.execute(sql.SQL("REVOKE ALL ON DATABASE {} FROM PUBLIC").format(sql.Identifier(database)))
         for role in ROLES:
-            conn.execute(sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(sql.Identifier(database), _ident(role)))
+            conn.execute(
+                sql.SQL("GRANT CONNECT, TEMPORARY ON DATABASE {} TO {}").format(sql.Identifier(database), _ident(role))
+            )
 
 
 def _ensure_role(conn: psycopg.Connection, role: Role, password: str | None) -> None:
@@ -34,7 +36,9 @@ def _ensure_role(conn: psycopg.Connection, role: Role, password: str | None) -> 
     if password is not None:
         conn.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(_ident(role), sql.Literal(password)))
     for name, value in ROLE_SETTINGS.get(role, {}).items():
-        conn.execute(sql.SQL("ALTER ROLE {} SET {} = {}").format(_ident(role), sql.Identifier(name), sql.Literal(value)))
+        conn.execute(
+            sql.SQL("ALTER ROLE {} SET {} = {}").format(_ident(role), sql.Identifier(name), sql.Literal(value))
+        )
 
 
 def _ident(role: Role) -> sql.Identifier:

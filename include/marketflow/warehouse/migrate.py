@@ -6,7 +6,6 @@ import datetime as dt
 import hashlib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import LiteralString, cast
 
 import psycopg
 
@@ -60,7 +59,7 @@ def migrate(conn: psycopg.Connection, now: dt.datetime) -> list[str]:
         conn.commit()
         todo = pending_migrations(conn)
         for m in todo:
-            conn.execute(cast("LiteralString", m.text))
+            conn.execute(m.text)
             conn.execute(
                 "INSERT INTO public.schema_migrations VALUES (%s, %s, %s, %s)", [m.version, m.name, m.checksum, now]
             )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from functools import cache
 from pathlib import Path
-from typing import LiteralString, cast
 
 from marketflow.shared import ConfigurationError, settings
 
@@ -19,11 +18,10 @@ class Queries:
         self.path = path
         self.statements = parse_blocks(path.read_text(encoding="utf-8"))
 
-    def __getitem__(self, name: str) -> LiteralString:
+    def __getitem__(self, name: str) -> str:
         """The statement; raises ConfigurationError when the file has none of that name."""
         try:
-            # The text comes from the project's own file, never from a user.
-            return cast("LiteralString", self.statements[name])
+            return self.statements[name]
         except KeyError:
             known = ", ".join(self.statements)
             raise ConfigurationError(f"{self.path} has no statement {name!r}; it has: {known}") from None

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any, LiteralString, cast
+from typing import Any
 
 import psycopg
 import yaml
@@ -84,7 +84,7 @@ def run_transform(
 
     Raises BatchRefused when a `stop` check finds rows: the caller's transaction is then to be rolled back.
     """
-    changed = sum(max(conn.execute(cast("LiteralString", s), params).rowcount, 0) for s in transform.steps.values())
+    changed = sum(max(conn.execute(step, params).rowcount, 0) for step in transform.steps.values())
     warnings = run_checks(conn, transform, params)
     row = conn.execute(sql.SQL("SELECT count(*) FROM {}").format(transform.identifier)).fetchone()
     rows = int(row[0]) if row else 0
@@ -99,7 +99,7 @@ def run_checks(conn: psycopg.Connection, transform: Transform, params: Mapping[s
     """Count the bad rows of each check; `warn` is returned, `stop` raises BatchRefused with the check's name."""
     bad: dict[str, int] = {}
     for name, (grade, query) in transform.checks.items():
-        row = conn.execute(cast("LiteralString", query), params).fetchone()
+        row = conn.execute(query, params).fetchone()
         if row and row[0]:
             bad[name] = int(row[0])
             if grade == "stop":
