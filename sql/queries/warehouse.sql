@@ -4,7 +4,12 @@
 -- The consumer's watermark and the newest change. Changes are written under a lock (change_record), so ids commit in order.
 SELECT
     coalesce((SELECT w.position FROM ops.watermarks AS w WHERE w.consumer = %(consumer)s), 0) AS watermark,
-    coalesce((SELECT max(p.change_id) FROM ops.pending_changes AS p), 0) AS newest;
+    coalesce(
+        (
+            SELECT max(p.change_id) FROM ops.pending_changes AS p
+            WHERE %(entities)s::text [] IS NULL OR p.entity = any(%(entities)s::text [])
+        ), 0
+    ) AS newest;
 
 -- name: change_advance
 INSERT INTO ops.watermarks AS w (consumer, position, moved_at)

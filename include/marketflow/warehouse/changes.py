@@ -9,9 +9,13 @@ import psycopg
 from marketflow.warehouse.queries import queries
 
 
-def position(conn: psycopg.Connection, consumer: str) -> tuple[int, int]:
-    """(watermark of `consumer`, newest change): equal when there is nothing to do."""
-    row = conn.execute(queries("warehouse")["change_position"], {"consumer": consumer}).fetchone()
+def position(conn: psycopg.Connection, consumer: str, entities: list[str] | None = None) -> tuple[int, int]:
+    """(watermark of `consumer`, newest change): when the first is not below the second, there is nothing to do.
+
+    With `entities` only changes of those count: who learns from orders need not wake for a new name.
+    """
+    values = {"consumer": consumer, "entities": entities}
+    row = conn.execute(queries("warehouse")["change_position"], values).fetchone()
     assert row is not None  # an aggregate always has a row
     return int(row[0]), int(row[1])
 

@@ -1,0 +1,44 @@
+"""# Evaluate campaigns
+
+Rebuilds `marts.campaign_performance`: per campaign and occasion how many were planned, sent, failed, skipped or are
+unknown, who unsubscribed, and who bought within the attribution window.
+
+* **Woken** by deliveries and by new orders.
+* Buyers are everyone who got the message and ordered within the window: what happened, not what the campaign caused.
+  Uplift needs a holdout.
+* **Clear or re-run** it at any time: it replaces what it wrote.
+"""
+
+from airflow.sdk import Param, dag, task
+
+from marketflow.orchestration import assets, jobs
+from marketflow.orchestration.defaults import COMMON
+
+
+@dag(
+    schedule=assets.SETTLED | assets.CORE,
+    doc_md=__doc__,
+    tags=["evaluation", "marts"],
+    params={
+        "attribution_days": Param(
+            7,
+            type="integer",
+            minimum=1,
+            maximum=90,
+            title="Attribution window in days",
+            description_md="Orders so many days after a message count for it.",
+        ),
+    },
+    **COMMON,
+)
+def evaluate_campaigns():
+    """Wire the DAG."""
+
+    @task(outlets=[assets.PERFORMANCE])
+    def measure(params=None):
+        return jobs.evaluate(attribution_days=params["attribution_days"])
+
+    measure()
+
+
+evaluate_campaigns()

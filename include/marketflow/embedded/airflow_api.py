@@ -1,0 +1,72 @@
+"""Airflow's public REST API (`/api/v2`), as far as the demo and the tests need it."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+
+class AirflowApi:
+    """A signed-in user of an Airflow server; every call raises httpx.HTTPStatusError when it is refused."""
+
+    def __init__(self, base_url: str, username: str, password: str) -> None:
+        self.username = username
+        self._http = httpx.Client(base_url=base_url, timeout=60)
+        token = self._http.post("/auth/token", json={"username": username, "password": password})
+        token.raise_for_status()
+        self._http.headers["Authorization"] = f"Bearer {token.json()['access_token']}"
+
+    def __enter__(self) -> Self:
+        """Itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def call(self, method: str, path: str, **options: Any) -> Any:
+        """One request below `/api/v2`, its answer as JSON."""
+        answer = self._http.request(method, f"/api/v2/{path}", **options)
+        answer.raise_for_status()
+        return answer.json() if answer.content else None
+
+    def dag_ids(self) -> set[str]:
+        """All DAGs that Airflow knows."""
+        return {d["dag_id"] for d in self.call("GET", "dags", params={"limit": 200})["dags"]}
+
+    def import_errors(self) -> list[str]:
+        """Files that do not parse."""
+        return [e["filename"] for e in self.call("GET", "importErrors")["import_errors"]]
+
+    def trigger(self, dag_id: str, form: dict[str, Any] | None = None) -> str:
+        """Start a run with the form's values and return its id."""
+        body = {"logical_date": None, "conf": form or {}}
+        return str(self.call("POST", f"dags/{dag_id}/dagRuns", json=body)["dag_run_id"])
+
+    def runs(self, *states: str, dag_id: str = "~", limit: int = 100) -> list[dict[str, Any]]:
+        """The newest runs in the given states (any state when none is given)."""
+        params = [("order_by", "-run_after"), ("limit", str(limit)), *(("state", s) for s in states)]
+        return list(self.call("GET", f"dags/{dag_id}/dagRuns", params=params)["dag_runs"])
+
+    def run(self, dag_id: str, run_id: str) -> dict[str, Any]:
+        """One run."""
+        return dict(self.call("GET", f"dags/{dag_id}/dagRuns/{run_id}"))
+
+    def tasks(self, dag_id: str, run_id: str) -> dict[str, str]:
+        """The state of each task of a run."""
+        found = self.call("GET", f"dags/{dag_id}/dagRuns/{run_id}/taskInstances")["task_instances"]
+        return {t["task_id"]: str(t["state"]) for t in found}
+
+    def open_questions(self, dag_id: str = "~") -> list[dict[str, Any]]:
+        """Approvals that wait for a person."""
+        answer = self.call("GET", f"dags/{dag_id}/dagRuns/~/hitlDetails", params={"response_received": "false"})
+        return list(answer["hitl_details"])
+
+    def answer(self, dag_id: str, run_id: str, task_id: str, option: str) -> None:
+        """Choose an option of a waiting approval."""
+        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails"
+        self.call("PATCH", path, json={"chosen_options": [option], "params_input": {}})

@@ -1,0 +1,155 @@
+"""Where the embedded stack keeps its state and on which ports it listens."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import psutil
+
+from marketflow.shared import ConfigurationError, Settings
+
+PARTS = ("postgres", "mail", "edge", "api-server", "dag-processor", "scheduler", "triggerer")
+# Connections that the environment may point elsewhere: a real warehouse, a real mail server.
+REPLACEABLE = (
+    "AIRFLOW_CONN_WAREHOUSE",
+    "AIRFLOW_CONN_MAIL",
+    "AIRFLOW_CONN_SOCIAL_WEBHOOK",
+    "AIRFLOW_CONN_MARKETFLOW_KEYS",
+)
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port that the stack listens on: the variable that sets it, its default, and whose it is."""
+
+    variable: str
+    default: int
+    part: str
+    host: str = "127.0.0.1"
+
+
+PORTS = {
+    "pg": Port("MARKETFLOW_PG_PORT", 54329, "postgres"),
+    "airflow": Port("MARKETFLOW_AIRFLOW_PORT", 8080, "api-server"),
+    "smtp": Port("MARKETFLOW_SMTP_PORT", 1025, "mail"),
+    "mailbox": Port("MARKETFLOW_MAILBOX_PORT", 8025, "mail"),
+    "edge": Port("MARKETFLOW_EDGE_PORT", 8091, "edge"),
+    # Airflow's log servers listen on all interfaces and ask for a signed token
+    "log": Port("MARKETFLOW_LOG_PORT", 8793, "scheduler", host=""),
+    "trigger_log": Port("MARKETFLOW_TRIGGER_LOG_PORT", 8794, "triggerer", host=""),
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """One stack: the project's folder, the folder of its state, ports by name (PORTS) and the parts to run."""
+
+    root: Path
+    home: Path
+    landing: Path
+    ports: Mapping[str, int]
+    parts: tuple[str, ...] = PARTS
+    replaced: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @classmethod
+    def from_env(cls, env: Mapping[str, str] | None = None) -> Config:
+        """From MARKETFLOW_HOME, MARKETFLOW_LANDING, the variables of the ports and MARKETFLOW_PARTS (default: all).
+
+        Raises ConfigurationError with the variable's name for a value that does not fit.
+        """
+        env = os.environ if env is None else env
+        root = Settings().root
+        home = Path(env.get("MARKETFLOW_HOME") or root / "var").resolve()
+        return cls(
+            root=root,
+            home=home,
+            landing=Path(env.get("MARKETFLOW_LANDING") or home / "landing").resolve(),
+            ports=_read_ports(env),
+            parts=_read_parts(env),
+            replaced={name: env[name] for name in REPLACEABLE if env.get(name)},
+        )
+
+    def url(self, port: str) -> str:
+        """Base URL of what listens on the port named `port`."""
+        return f"http://127.0.0.1:{self.ports[port]}"
+
+    @property
+    def run(self) -> Path:
+        """Process files: locks, the supervisor's state."""
+        return self.home / "run"
+
+    @property
+    def logs(self) -> Path:
+        """One file per part, and Airflow's task logs in `airflow/`."""
+        return self.home / "logs"
+
+    @property
+    def airflow_home(self) -> Path:
+        """AIRFLOW_HOME."""
+        return self.home / "airflow"
+
+    @property
+    def mail(self) -> Path:
+        """The catcher's Maildir; posts that came by webhook lie in its folder `posts`."""
+        return self.home / "mail"
+
+    def make_folders(self) -> None:
+        """Create the folders of the state; secrets are for their owner only."""
+        for folder in (self.home, self.run, self.logs, self.airflow_home, self.mail, self.landing):
+            folder.mkdir(parents=True, exist_ok=True)
+        (self.home / "secrets").mkdir(mode=0o700, exist_ok=True)
+
+
+def check_ports(config: Config) -> None:
+    """Raise ConfigurationError naming every port in use and the variable that moves it. Binds each for an instant."""
+    busy = [
+        f"port {config.ports[name]} is in use{_holder(config.ports[name])}: set {port.variable} to a free one"
+        for name, port in PORTS.items()
+        if port.part in config.parts and not _is_free(port.host, config.ports[name])
+    ]
+    if busy:
+        raise ConfigurationError("\n".join(busy))
+
+
+def _read_ports(env: Mapping[str, str]) -> dict[str, int]:
+    ports: dict[str, int] = {}
+    for name, port in PORTS.items():
+        text = env.get(port.variable) or str(port.default)
+        if not text.isascii() or not text.isdigit() or not 0 < int(text) < 65536:
+            raise ConfigurationError(f"{port.variable} is {text!r}, not a port between 1 and 65535")
+        if int(text) in ports.values():
+            raise ConfigurationError(f"{port.variable} is {text}, which another part of the stack has already")
+        ports[name] = int(text)
+    return ports
+
+
+def _read_parts(env: Mapping[str, str]) -> tuple[str, ...]:
+    wanted = {part.strip() for part in env.get("MARKETFLOW_PARTS", "").split(",")} - {""} or set(PARTS)
+    if unknown := wanted - set(PARTS):
+        raise ConfigurationError(f"MARKETFLOW_PARTS names {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    return tuple(part for part in PARTS if part in wanted)
+
+
+def _is_free(host: str, port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # a port that was just closed is free
+        try:
+            probe.bind((host, port))
+        except OSError:
+            return False
+        return True
+
+
+def _holder(port: int) -> str:
+    """` by <program> (pid n)` where this user may see it."""
+    try:
+        for c in psutil.net_connections("tcp"):
+            if c.status == psutil.CONN_LISTEN and c.laddr.port == port and c.pid:
+                return f" by {psutil.Process(c.pid).name()} (pid {c.pid})"
+    except psutil.Error:
+        pass
+    return ""

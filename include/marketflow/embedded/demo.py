@@ -1,0 +1,162 @@
+"""`make demo`: the real DAGs on real purchase records, from landing files to mails in an inbox, and a summary.
+
+It does what people would do: puts an export's files into the landing folder, starts the ingest DAGs, and, as a
+marketer, starts the campaign `win_back` and approves it. All the rest wakes by itself.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from marketflow.embedded.airflow_api import AirflowApi
+from marketflow.embedded.demo_report import collect, show
+from marketflow.embedded.memory import PeakMemory
+from marketflow.embedded.stack import Config, process_roots, up
+from marketflow.shared import MarketflowError
+from marketflow.warehouse import connect, queries
+
+BUSINESS_DAY = dt.date(2017, 12, 31)  # the last complete day of the data
+ZONE = ZoneInfo("America/New_York")
+RECORDS = ("products", "customers", "behaviour", "orders")
+PATIENCE = 600.0  # seconds without any progress until the demo gives up
+CALM = 2.0  # seconds without a run, until all is taken to be done: assets wake DAGs within one
+
+
+class Progress:
+    """Says what is going on, each thing once, with the seconds since the start; and times the phases."""
+
+    def __init__(self) -> None:
+        self.start = time.monotonic()
+        self.seconds: dict[str, float] = {}
+        self._said: set[str] = set()
+
+    def say(self, words: str) -> None:
+        """Print a line that was not printed before."""
+        if words not in self._said:
+            self._said.add(words)
+            print(f"{time.monotonic() - self.start:6.1f} s  {words}", flush=True)
+
+    @contextmanager
+    def phase(self, name: str, words: str) -> Iterator[None]:
+        """Time a phase."""
+        self.say(words)
+        began = time.monotonic()
+        yield
+        self.seconds[name] = round(time.monotonic() - began, 1)
+
+
+def run() -> None:
+    """Run the demo; raises MarketflowError when a part of it fails."""
+    config = Config.from_env()
+    progress = Progress()
+    with PeakMemory(lambda: process_roots(config)) as memory:
+        with progress.phase("landing_files", "writing the shop's export into var/landing"):
+            _landing(config)
+        with progress.phase("start", "starting PostgreSQL, the mail catcher, the edge service and Airflow"):
+            _pin_clock(config)
+            up(config)
+        with _api(config, "admin") as admin, _api(config, "marketer") as marketer:
+            with progress.phase("load_model_send", "taking in the files; the other DAGs wake by themselves"):
+                _start_ingest(admin, progress)
+                _wait_until_calm(config, admin, progress)
+            with progress.phase("win_back", "a marketer starts the campaign win_back"):
+                _win_back(admin, marketer, progress)
+                _wait_until_calm(config, admin, progress)
+            failed = admin.runs("failed")
+    seconds = {**progress.seconds, "total": round(time.monotonic() - progress.start, 1)}
+    summary = {**collect(config), "seconds": seconds, "peak_memory_mib": round(memory.peak)}
+    target = config.home / "demo" / "summary.json"
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    show(config, summary)
+    if failed:
+        raise MarketflowError("these DAG runs failed: " + ", ".join(f"{r['dag_id']} {r['dag_run_id']}" for r in failed))
+
+
+def _landing(config: Config) -> None:
+    from marketflow.sources.complete_journey import write_landing
+
+    write_landing(config.landing)
+
+
+def _pin_clock(config: Config) -> None:
+    """Let the clock stand at the data's end from the first start on: the morning after the last complete day."""
+    if config.state_file.exists():
+        return
+    morning = dt.datetime.combine(BUSINESS_DAY + dt.timedelta(days=1), dt.time(9), tzinfo=ZONE)
+    offset = (morning - dt.datetime.now(dt.UTC)).total_seconds()
+    state = {"business_date": BUSINESS_DAY.isoformat(), "clock_offset_seconds": round(offset), "time_zone": ZONE.key}
+    config.state_file.parent.mkdir(parents=True, exist_ok=True)
+    config.state_file.write_text(json.dumps(state), encoding="utf-8")
+
+
+def _api(config: Config, user: str) -> AirflowApi:
+    return AirflowApi(config.airflow_url, user, config.airflow_password(user))
+
+
+def _start_ingest(api: AirflowApi, progress: Progress) -> None:
+    wanted = {f"ingest_{r}" for r in RECORDS} | {"win_back", "thank_you", "build_core", "build_marts"}
+    _wait(lambda: wanted <= api.dag_ids(), progress, "Airflow reads the DAG files")
+    if errors := api.import_errors():
+        raise MarketflowError(f"DAG files that do not parse: {', '.join(errors)}")
+    for record in RECORDS:
+        api.trigger(f"ingest_{record}")
+
+
+def _win_back(admin: AirflowApi, marketer: AirflowApi, progress: Progress) -> None:
+    """A marketer's part: start it for real, read the plan, approve. Nobody new to write to: then there is no question."""
+    run_id = marketer.trigger("win_back", {"dry_run": False})
+
+    def asked_or_over() -> bool:
+        over = admin.run("win_back", run_id)["state"] in ("success", "failed")
+        return over or any(q["task_instance"]["dag_run_id"] == run_id for q in marketer.open_questions("win_back"))
+
+    _wait(asked_or_over, progress, "win_back: planning who gets it")
+    for question in marketer.open_questions("win_back"):
+        if question["task_instance"]["dag_run_id"] == run_id:
+            progress.say(f"win_back asks: {question['subject']} - the marketer approves")
+            marketer.answer("win_back", run_id, question["task_instance"]["task_id"], "Approve")
+
+
+def _wait_until_calm(config: Config, api: AirflowApi, progress: Progress) -> None:
+    """Until no DAG runs, none is about to, and the warehouse knows of no work left."""
+    calm_since = time.monotonic()
+
+    def calm() -> bool:
+        nonlocal calm_since
+        running = api.runs("running", "queued")
+        for run in running:
+            progress.say(_words(run))
+        if running or _unfinished(config):
+            calm_since = time.monotonic()
+        return time.monotonic() - calm_since > CALM
+
+    _wait(calm, progress, "")
+
+
+def _unfinished(config: Config) -> int:
+    with connect(config.dsn("owner")) as conn:
+        row = conn.execute(queries("embedded")["unfinished"]).fetchone()
+    return sum(row) if row else 0
+
+
+def _words(run: dict[str, Any]) -> str:
+    number = run["dag_run_id"].rsplit("__", 1)[-1][-14:]
+    return f"{run['dag_id']} is running ({number})" if run["state"] == "running" else f"{run['dag_id']} is waiting"
+
+
+def _wait(condition: Any, progress: Progress, what: str) -> None:
+    """Ask again every quarter of a second; raises MarketflowError when it takes too long."""
+    if what:
+        progress.say(what)
+    deadline = time.monotonic() + PATIENCE
+    while not condition():
+        if time.monotonic() > deadline:
+            raise MarketflowError(f"gave up after {PATIENCE:.0f} s: {what or 'the DAG runs do not end'}; see `make logs`")
+        time.sleep(0.25)

@@ -1,0 +1,60 @@
+"""The approval of a campaign: a person sees who gets it and what it looks like, and says yes or no."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+
+from marketflow.orchestration.connections import warehouse
+from marketflow.shared import settings
+
+
+class CampaignApproval(ApprovalOperator):
+    """Asks for approval unless the form switched it off, and writes the answer to the plan.
+
+    The answer is stored before the downstream tasks are let go or skipped, so that the plan's state, which the
+    release checks, never lags behind what Airflow shows.
+    """
+
+    def __init__(self, *, plan_task_id: str, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.plan_task_id = plan_task_id
+
+    def execute(self, context: Any) -> Any:
+        """Ask, or approve at once when the form says that nobody has to."""
+        if context["params"]["approval"]:
+            return super().execute(context)
+        self._decide(context, approved=True, by="nobody asked (approval switched off)")
+        return None
+
+    def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
+        """Store the answer, then go on or skip as ApprovalOperator does."""
+        if "error" not in event:
+            user = event.get("responded_by_user") or {}
+            self._decide(context, approved=event["chosen_options"] == [self.APPROVE], by=str(user.get("name", "?")))
+        return super().execute_complete(context, event)
+
+    def _decide(self, context: Any, *, approved: bool, by: str) -> None:
+        from marketflow.campaigns import decide
+
+        plan = context["ti"].xcom_pull(task_ids=self.plan_task_id)
+        with warehouse() as conn:
+            decide(conn, plan["plan_id"], approved=approved, by=by, clock=settings().clock())
+
+
+def approval_text(plan: dict[str, Any]) -> str:
+    """Markdown for the person who decides: counts, refusals by reason, masked samples."""
+    lines = [
+        f"**{plan['planned']:,}** of {plan['audience']:,} people would get it.",
+        "",
+        "| not written to, because | people |",
+        "|---|---:|",
+        *(f"| {reason.replace('_', ' ')} | {count:,} |" for reason, count in sorted(plan["refusals"].items())),
+        "",
+        "Three of them would read (names are masked):",
+    ]
+    for sample in plan["samples"]:
+        body = "\n".join(f"> {line}" for line in sample["text"].strip().splitlines())
+        lines += ["", f"> **{sample['subject']}**", ">", body]
+    return "\n".join(lines)

@@ -1,0 +1,88 @@
+"""Where the work runs: the warehouse, the keys and the mail server, each an Airflow connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal
+
+import psycopg
+from airflow.providers.postgres.hooks.postgres import PostgresHook
+from airflow.providers.smtp.hooks.smtp import SmtpHook
+from airflow.sdk import Connection
+
+from marketflow.privacy import KeyRing
+from marketflow.shared import ConfigurationError
+from marketflow.warehouse import use_role
+from marketflow.warehouse.connect import Role
+
+if TYPE_CHECKING:
+    from marketflow.campaigns.delivery import MastodonTarget, SmtpTarget, WebhookTarget
+
+WAREHOUSE, KEYS, MAIL = "warehouse", "marketflow_keys", "mail"
+
+
+@contextmanager
+def warehouse(role: Role = "owner") -> Iterator[psycopg.Connection]:
+    """A connection with the rights of `role` only; committed and closed at the end, rolled back on an error."""
+    conn = PostgresHook(WAREHOUSE).get_conn()
+    if not isinstance(conn, psycopg.Connection):
+        raise ConfigurationError("the Airflow connection `warehouse` must be served by psycopg 3")
+    with conn:
+        use_role(conn, role)
+        conn.commit()  # so that a later rollback does not bring the login's rights back
+        yield conn
+
+
+def warehouse_url() -> str:
+    """SQLAlchemy URL of the warehouse, with the driver named: for Great Expectations."""
+    url = PostgresHook(WAREHOUSE).sqlalchemy_url.set(drivername="postgresql+psycopg")
+    return url.render_as_string(hide_password=False)
+
+
+def key_ring() -> KeyRing:
+    """The keys, from the password of the connection `marketflow_keys` (JSON, see `marketflow keys`)."""
+    secret = Connection.get(KEYS).password
+    if not secret:
+        raise ConfigurationError(
+            "the Airflow connection `marketflow_keys` has no password; `marketflow keys` prints one"
+        )
+    return KeyRing.from_json(secret)
+
+
+def smtp_target() -> SmtpTarget:
+    """The mail server of the connection `mail`, read as Airflow's SmtpHook reads it."""
+    from marketflow.campaigns.delivery import SmtpTarget
+
+    hook = SmtpHook(smtp_conn_id=MAIL)
+    hook.smtp_connection = hook.get_connection(MAIL)
+    security: Literal["plain", "starttls", "tls"] = "plain"
+    if hook.use_ssl:
+        security = "tls"
+    elif hook.smtp_starttls:
+        security = "starttls"
+    return SmtpTarget(
+        host=hook.host,
+        port=hook.port,
+        username=hook.smtp_user or None,
+        password=hook.smtp_password or None,
+        security=security,
+    )
+
+
+def account_target(account: str) -> WebhookTarget | MastodonTarget:
+    """Where the posts of an account go: the Airflow connection of that name, of type `http` or `mastodon`.
+
+    The token of an account is the connection's password; a webhook sends it as a bearer token.
+    """
+    from marketflow.campaigns.delivery import MastodonTarget, WebhookTarget
+
+    connection = Connection.get(account)
+    host = connection.host or ""
+    base = host if "://" in host else f"{connection.schema or 'https'}://{host}"
+    base += f":{connection.port}" if connection.port else ""
+    if connection.conn_type == "mastodon":
+        return MastodonTarget(base_url=base, token=connection.password or "")
+    path = connection.extra_dejson.get("path", "/")
+    headers = {"Authorization": f"Bearer {connection.password}"} if connection.password else {}
+    return WebhookTarget(url=f"{base}{path}", headers=headers)

@@ -1,0 +1,47 @@
+"""What all DAGs have in common: owner, retries, limits and the way in which a form's field is described."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+from airflow.sdk import Param
+
+START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+DEFAULT_ARGS: dict[str, Any] = {
+    "owner": "marketflow",
+    # Every task may run again without harm, so a lost worker or a restarted database is not an incident.
+    "retries": 3,
+    "retry_delay": dt.timedelta(seconds=5),
+    "retry_exponential_backoff": True,
+    "max_retry_delay": dt.timedelta(minutes=5),
+}
+
+# One run at a time: a run takes all there is to do, so a second one beside it has nothing to gain.
+COMMON: dict[str, Any] = {
+    "start_date": START,
+    "catchup": False,
+    "max_active_runs": 1,
+    "default_args": DEFAULT_ARGS,
+}
+
+
+def day(title: str, description: str, section: str | None = None) -> Param:
+    """An optional date; empty means the business day."""
+    return Param(None, type=["null", "string"], format="date", title=title, description_md=description, section=section)
+
+
+def force() -> Param:
+    """The switch of DAGs that do nothing when nothing has changed."""
+    return Param(
+        default=False,
+        type="boolean",
+        title="Run although nothing has changed",
+        description_md="Without it a run that finds no change since the last one does nothing.",
+    )
+
+
+def as_date(value: str | None) -> dt.date | None:
+    """The form's date."""
+    return dt.date.fromisoformat(value) if value else None

@@ -1,0 +1,68 @@
+"""One delivery DAG per channel drains what is due, across all campaigns, so that limits hold everywhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import asdict
+from typing import Any
+
+import psycopg
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, task
+from airflow.sdk.exceptions import AirflowSkipException
+
+from marketflow.orchestration.assets import SETTLED, released
+from marketflow.orchestration.connections import account_target, key_ring, smtp_target, warehouse
+from marketflow.orchestration.defaults import COMMON
+from marketflow.shared import settings
+
+
+def define_delivery(channel: str, *, doc: str) -> DAG:
+    """The DAG `deliver_messages_<channel>`: woken by releases, and by the clock for what was deferred."""
+
+    @dag(
+        dag_id=f"deliver_messages_{channel}",
+        schedule=AssetOrTimeSchedule(
+            timetable=CronTriggerTimetable("*/5 * * * *", timezone="UTC"), assets=[released(channel)]
+        ),
+        doc_md=doc,
+        tags=["delivery", channel],
+        params={
+            "per_second": Param(
+                None,
+                type=["null", "number"],
+                minimum=0.1,
+                maximum=10_000,
+                title="Messages per second",
+                description_md="Empty: as fast as the server takes them.",
+            ),
+        },
+        **COMMON,
+    )
+    def wiring() -> None:
+        @task(outlets=[SETTLED])
+        def deliver(params: dict[str, Any] | None = None) -> dict[str, Any]:
+            return deliver_channel(channel, per_second=(params or {})["per_second"])
+
+        deliver()
+
+    return wiring()
+
+
+def deliver_channel(channel: str, *, per_second: float | None) -> dict[str, Any]:
+    """Send what is due on the channel; skips when nothing was."""
+    from marketflow.campaigns.delivery import DeliveryOptions, deliver, make_channel
+
+    cfg = settings()
+    connect: Callable[[], AbstractContextManager[psycopg.Connection]] = lambda: warehouse("sender")  # noqa: E731
+    summary = deliver(
+        connect,
+        make_channel(channel, smtp=smtp_target, account=account_target, settings=cfg),
+        keys=key_ring(),
+        clock=cfg.clock(),
+        options=DeliveryOptions.from_settings(cfg, per_second=per_second),
+    )
+    result = asdict(summary)
+    if not any(v for v in result.values() if isinstance(v, int)):
+        raise AirflowSkipException("nothing was due")
+    return result

@@ -1,0 +1,53 @@
+-- Statements of the room `embedded`: what the demo waits for and reports.
+
+-- name: unfinished
+-- Work that the DAGs have yet to do; all zero when the demo's data have gone through.
+SELECT
+    (SELECT count(*) FROM ops.loads AS l WHERE l.state IN ('loading', 'loaded', 'passed')) AS loads,
+    (
+        SELECT count(*) FROM activation.sends AS s
+        WHERE s.state IN ('planned', 'released', 'claimed', 'sending', 'deferred')
+    ) AS messages;
+
+-- name: loads
+SELECT
+    l.record,
+    sum(l.records_read) AS records_read,
+    sum(l.records_loaded) AS records_loaded,
+    sum(l.records_quarantined) AS records_quarantined
+FROM ops.loads AS l
+GROUP BY l.record;
+
+-- name: totals
+SELECT
+    (SELECT count(*) FROM core.orders) AS orders,
+    (SELECT count(*) FROM core.order_lines) AS order_lines,
+    (SELECT count(*) FROM core.customers) AS customers,
+    (SELECT sum(r.revenue) FROM marts.revenue_daily AS r) AS revenue,
+    (
+        SELECT count(*) FROM models.association_rules AS a
+        INNER JOIN models.published AS p ON a.run_id = p.run_id
+    ) AS rules,
+    (SELECT count(*) FROM marts.product_recommendations) AS recommendations,
+    (SELECT count(*) FROM ops.quarantine) AS quarantined;
+
+-- name: segments
+SELECT
+    c.segment,
+    count(*) AS customers
+FROM marts.customer_360 AS c
+WHERE c.segment IS NOT NULL
+GROUP BY c.segment
+ORDER BY customers DESC;
+
+-- name: sent
+SELECT
+    s.campaign,
+    s.occasion,
+    s.channel,
+    count(*) AS messages,
+    count(*) FILTER (WHERE s.state = 'sent') AS sent,
+    count(DISTINCT s.contact_point_id) FILTER (WHERE s.state = 'sent') AS recipients
+FROM activation.sends AS s
+GROUP BY s.campaign, s.occasion, s.channel
+ORDER BY s.campaign, s.occasion;
