@@ -9,6 +9,8 @@ orders with lines, events. The newest delivery of an order replaces the older on
 * Which customers, products and days were touched stands in `ops.pending_changes`.
 """
 
+from typing import Any
+
 from airflow.sdk import dag, task
 
 from marketflow.orchestration import assets, jobs
@@ -21,11 +23,11 @@ from marketflow.orchestration.defaults import COMMON
     tags=["core"],
     **COMMON,
 )
-def build_core():
+def build_core() -> None:
     """Wire the DAG."""
 
     @task(outlets=[assets.CORE])
-    def merge_loads():
+    def merge_loads() -> dict[str, Any]:
         return jobs.build_core_tables()
 
     merge_loads()

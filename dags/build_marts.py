@@ -10,6 +10,8 @@ The tables that analysts, BI tools and campaigns read: `customer_360`, `product_
 * **Clear or re-run** it at any time: it replaces what it wrote.
 """
 
+from typing import Any
+
 from airflow.sdk import dag, task
 
 from marketflow.orchestration import assets, jobs
@@ -23,12 +25,12 @@ from marketflow.orchestration.defaults import COMMON, force
     params={"force": force()},
     **COMMON,
 )
-def build_marts():
+def build_marts() -> None:
     """Wire the DAG."""
 
     @task(outlets=[assets.MARTS])
-    def rebuild(params=None):
-        return jobs.build_mart_tables(force=params["force"])
+    def rebuild(params: dict[str, Any] | None = None) -> dict[str, Any]:
+        return jobs.build_mart_tables(force=(params or {})["force"])
 
     rebuild()
 

@@ -1,7 +1,7 @@
 """# Deliver messages
 
-Sends what the campaigns released and what was put off until now, across all campaigns, in order of priority. One Airflow
-DAG for each channel that a campaign uses.
+Sends what the campaigns released and what was put off until now, across all campaigns, in order of priority. One
+Airflow DAG for each channel that a campaign uses.
 
 * **Woken** by releases, and every five minutes for what a server asked us to try again later.
 * **Before each message** consent, suppression and the campaign's switch are checked once more; who withdrew in the
@@ -16,5 +16,5 @@ from marketflow.campaigns import load_campaigns
 from marketflow.orchestration.delivery import define_delivery
 from marketflow.shared import settings
 
-for channel in {c.channel for c in load_campaigns(settings().root / "include" / "campaigns") if c.enabled}:
+for channel in {c.channel for c in load_campaigns(settings().root / "include" / "campaigns")}:
     globals()[f"deliver_messages_{channel}"] = define_delivery(channel, doc=__doc__ or "")

@@ -9,6 +9,8 @@ unknown, who unsubscribed, and who bought within the attribution window.
 * **Clear or re-run** it at any time: it replaces what it wrote.
 """
 
+from typing import Any
+
 from airflow.sdk import Param, dag, task
 
 from marketflow.orchestration import assets, jobs
@@ -31,12 +33,12 @@ from marketflow.orchestration.defaults import COMMON
     },
     **COMMON,
 )
-def evaluate_campaigns():
+def evaluate_campaigns() -> None:
     """Wire the DAG."""
 
     @task(outlets=[assets.PERFORMANCE])
-    def measure(params=None):
-        return jobs.evaluate(attribution_days=params["attribution_days"])
+    def measure(params: dict[str, Any] | None = None) -> int:
+        return jobs.evaluate(attribution_days=(params or {})["attribution_days"])
 
     measure()
 

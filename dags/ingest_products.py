@@ -1,7 +1,7 @@
 """# Take in products
 
-Loads every new file of the landing folder `products/` into `raw.products`, each file once, and lets the batch through to
-`core` only if it passes the quality gate.
+Loads every new file of the landing folder `products/` into `raw.products`, each file once, and lets the batch
+through to `core` only if it passes the quality gate.
 
 * **Runs** every hour, and whenever you trigger it. One run takes all new files.
 * **Bad rows** go to `ops.quarantine` with reason, file and record number; the others are loaded.

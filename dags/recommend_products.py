@@ -9,6 +9,8 @@ not bought yet, with the product because of which each is proposed.
 * **Clear or re-run** it at any time: it writes a new run and points to it.
 """
 
+from typing import Any
+
 from airflow.sdk import Param, dag, task
 
 from marketflow.orchestration import assets, jobs
@@ -52,12 +54,12 @@ from marketflow.orchestration.defaults import COMMON, day, force
     },
     **COMMON,
 )
-def recommend_products():
+def recommend_products() -> None:
     """Wire the DAG."""
 
     @task(outlets=[assets.RECOMMENDATIONS])
-    def learn(params=None):
-        return jobs.recommend(**params)
+    def learn(params: dict[str, Any] | None = None) -> dict[str, Any]:
+        return jobs.recommend(**(params or {}))
 
     learn()
 

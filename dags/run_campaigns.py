@@ -8,5 +8,4 @@ from marketflow.orchestration.campaign import define_campaign
 from marketflow.shared import settings
 
 for campaign in load_campaigns(settings().root / "include" / "campaigns"):
-    if campaign.enabled:
-        globals()[campaign.name] = define_campaign(campaign)
+    globals()[campaign.name] = define_campaign(campaign)

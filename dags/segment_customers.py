@@ -9,6 +9,8 @@ Recency, frequency and monetary value of every customer, scored in fifths of the
 * **Clear or re-run** it at any time: it writes a new run and points to it.
 """
 
+from typing import Any
+
 from airflow.sdk import Param, dag, task
 
 from marketflow.orchestration import assets, jobs
@@ -36,12 +38,12 @@ from marketflow.orchestration.defaults import COMMON, day, force
     },
     **COMMON,
 )
-def segment_customers():
+def segment_customers() -> None:
     """Wire the DAG."""
 
     @task(outlets=[assets.SEGMENTS])
-    def score(params=None):
-        return jobs.segment(**params)
+    def score(params: dict[str, Any] | None = None) -> dict[str, Any]:
+        return jobs.segment(**(params or {}))
 
     score()
 

@@ -23,6 +23,16 @@ SCRATCH = Path(tempfile.mkdtemp(prefix="marketflow-test-"))
 SCRATCH.chmod(0o755)
 os.environ["MARKETFLOW_HOME"] = str(SCRATCH / "var")
 os.environ["MARKETFLOW_LANDING"] = str(SCRATCH / "var/landing")
+# Airflow reads its configuration when it is imported.
+os.environ.update(
+    AIRFLOW_HOME=str(SCRATCH / "airflow"),
+    AIRFLOW__CORE__DAGS_FOLDER=str(ROOT / "dags"),
+    AIRFLOW__CORE__PLUGINS_FOLDER=str(ROOT / "plugins"),
+    AIRFLOW__CORE__LOAD_EXAMPLES="False",
+    AIRFLOW__CORE__UNIT_TEST_MODE="False",
+    AIRFLOW__DATABASE__SQL_ALCHEMY_CONN=f"sqlite:///{SCRATCH}/airflow.db",
+    AIRFLOW__LOGGING__LOGGING_LEVEL="ERROR",
+)
 
 from marketflow.embedded.postgres import Server  # noqa: E402  (the environment comes first)
 from marketflow.shared import Clock  # noqa: E402

@@ -41,7 +41,7 @@ CREATE TABLE ops.landing_files (
     UNIQUE (source, checksum),
     CHECK (records_read = records_loaded + records_quarantined)
 );
-COMMENT ON TABLE ops.landing_files IS 'Manifest: each file once, by the SHA-256 of its content; a refused file says why';
+COMMENT ON TABLE ops.landing_files IS 'Manifest: each file once, by the SHA-256 of its content; a refused file, by path, content and reason, says why';
 
 CREATE TABLE ops.quarantine (
     quarantine_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -92,3 +92,18 @@ CREATE TABLE ops.table_freshness (
     row_count bigint NOT NULL
 );
 COMMENT ON TABLE ops.table_freshness IS 'Up to which business day each derived table knows what happened';
+
+-- The same id for the same event, however often it is delivered: a UUID of version 8 (RFC 9562) made of SHA-256.
+-- `marketflow.shared.ids.event_id` computes the same; a test compares them.
+CREATE FUNCTION ops.event_id(source text, natural_key text) RETURNS uuid
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN (
+    SELECT (
+        substr(d.digest, 1, 12) || '8' || substr(d.digest, 14, 3)
+        || translate(substr(d.digest, 17, 1), '0123456789abcdef', '89ab89ab89ab89ab') || substr(d.digest, 18, 15)
+    )::uuid
+    FROM (
+        SELECT
+            encode(sha256(convert_to('event' || chr(31) || source || chr(31) || natural_key, 'UTF8')), 'hex') AS digest
+    ) AS d
+);

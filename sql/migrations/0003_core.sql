@@ -75,8 +75,10 @@ CREATE TABLE core.orders (
 CREATE INDEX orders_customer ON core.orders (customer_id, ordered_on);
 CREATE INDEX orders_day ON core.orders (ordered_on);
 
+-- No foreign keys: checking one row by row takes as long as loading the rows. Lines are written only together with their
+-- orders and products, and the transform's check compares each order with its lines.
 CREATE TABLE core.order_lines (
-    order_id bigint NOT NULL REFERENCES core.orders ON DELETE CASCADE,
+    order_id bigint NOT NULL,
     line_no integer NOT NULL,
     product_id bigint NOT NULL,
     quantity numeric(14, 3) NOT NULL,
@@ -98,4 +100,6 @@ CREATE TABLE core.events (
     PRIMARY KEY (occurred_on, event_id)
 ) PARTITION BY RANGE (occurred_on);
 CREATE TABLE core.events_rest PARTITION OF core.events DEFAULT;
+-- Finds an event again that a corrected file gives another day.
+CREATE INDEX events_id ON core.events (event_id);
 CREATE INDEX events_customer ON core.events (customer_id, occurred_on);

@@ -31,12 +31,13 @@ CREATE INDEX plans_campaign ON activation.plans (campaign, occasion);
 
 CREATE TABLE activation.plan_members (
     plan_id bigint NOT NULL REFERENCES activation.plans ON DELETE CASCADE,
-    customer_id bigint NOT NULL,
+    customer_id bigint,
     contact_point_id bigint,
     outcome text NOT NULL,
-    PRIMARY KEY (plan_id, customer_id)
+    UNIQUE (plan_id, customer_id)
 );
 COMMENT ON TABLE activation.plan_members IS 'The frozen audience of a plan: who was planned, and who was refused for which reason';
+COMMENT ON COLUMN activation.plan_members.customer_id IS 'Null for an account of the shop''s own (social posts)';
 
 CREATE TABLE activation.sends (
     send_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -81,7 +82,8 @@ COMMENT ON COLUMN activation.sends.content IS 'Ids of what the message shows (pr
 COMMENT ON COLUMN activation.sends.reason IS 'Why it is skipped, failed, deferred or unknown: a code, never a server''s words';
 -- What a sender looks for; small, because settled rows leave it.
 CREATE INDEX sends_due ON activation.sends (channel, priority, send_after, send_id) WHERE state IN ('released', 'deferred');
--- What the sweeper looks for.
+-- What the sweeper looks for: leases that ran out, and what is too late.
 CREATE INDEX sends_leased ON activation.sends (lease_until) WHERE state IN ('claimed', 'sending');
+CREATE INDEX sends_expiring ON activation.sends (expires_at) WHERE state IN ('released', 'deferred');
 CREATE INDEX sends_contact_point ON activation.sends (contact_point_id);
 CREATE INDEX sends_plan ON activation.sends (plan_id);

@@ -10,6 +10,7 @@ GRANT USAGE ON SCHEMA models TO marketflow_analyst;
 -- loader: takes files into raw
 GRANT SELECT, INSERT, DELETE ON ALL TABLES IN SCHEMA raw TO marketflow_loader;
 GRANT SELECT, INSERT, UPDATE ON ops.loads, ops.landing_files TO marketflow_loader;
+GRANT DELETE ON ops.loads TO marketflow_loader; -- only a load without any file: the foreign keys see to that
 GRANT SELECT, INSERT ON ops.quarantine, ops.quality_results TO marketflow_loader;
 
 -- sender: moves the ledger, reads the one address that it writes to

@@ -10,8 +10,11 @@ from pathlib import Path
 
 import psutil
 
+from marketflow.embedded.secrets import Secrets
 from marketflow.shared import ConfigurationError, Settings
+from marketflow.warehouse.connect import Role, role_name
 
+WAREHOUSE = "warehouse"
 PARTS = ("postgres", "mail", "edge", "api-server", "dag-processor", "scheduler", "triggerer")
 # Connections that the environment may point elsewhere: a real warehouse, a real mail server.
 REPLACEABLE = (
@@ -73,9 +76,39 @@ class Config:
             replaced={name: env[name] for name in REPLACEABLE if env.get(name)},
         )
 
-    def url(self, port: str) -> str:
-        """Base URL of what listens on the port named `port`."""
-        return f"http://127.0.0.1:{self.ports[port]}"
+    @property
+    def airflow_url(self) -> str:
+        """Airflow's UI and API."""
+        return self._url("airflow")
+
+    @property
+    def mailbox_url(self) -> str:
+        """The web page of the mail catcher."""
+        return self._url("mailbox")
+
+    @property
+    def edge_url(self) -> str:
+        """The service that answers links in mails."""
+        return self._url("edge")
+
+    @property
+    def secrets(self) -> Secrets:
+        """Passwords and keys; made when they are asked for the first time."""
+        return Secrets(home=self.home)
+
+    def dsn(self, role: Role = "owner") -> str:
+        """libpq URI of the stack's own warehouse for one of its roles."""
+        password = self.secrets.password(role_name(role))
+        return f"postgresql://{role_name(role)}:{password}@127.0.0.1:{self.ports['pg']}/{WAREHOUSE}"
+
+    def airflow_password(self, user: str) -> str:
+        """The password of one of Airflow's users: admin, marketer or viewer."""
+        return self.secrets.password(user)
+
+    @property
+    def state_file(self) -> Path:
+        """What the demo pinned (the clock), for every later start."""
+        return self.home / "state.json"
 
     @property
     def run(self) -> Path:
@@ -102,6 +135,9 @@ class Config:
         for folder in (self.home, self.run, self.logs, self.airflow_home, self.mail, self.landing):
             folder.mkdir(parents=True, exist_ok=True)
         (self.home / "secrets").mkdir(mode=0o700, exist_ok=True)
+
+    def _url(self, port: str) -> str:
+        return f"http://127.0.0.1:{self.ports[port]}"
 
 
 def check_ports(config: Config) -> None:
@@ -148,7 +184,7 @@ def _holder(port: int) -> str:
     """` by <program> (pid n)` where this user may see it."""
     try:
         for c in psutil.net_connections("tcp"):
-            if c.status == psutil.CONN_LISTEN and c.laddr.port == port and c.pid:
+            if c.status == psutil.CONN_LISTEN and c.laddr and c.laddr.port == port and c.pid:
                 return f" by {psutil.Process(c.pid).name()} (pid {c.pid})"
     except psutil.Error:
         pass

@@ -158,5 +158,7 @@ def _wait(condition: Any, progress: Progress, what: str) -> None:
     deadline = time.monotonic() + PATIENCE
     while not condition():
         if time.monotonic() > deadline:
-            raise MarketflowError(f"gave up after {PATIENCE:.0f} s: {what or 'the DAG runs do not end'}; see `make logs`")
+            raise MarketflowError(
+                f"gave up after {PATIENCE:.0f} s: {what or 'the DAG runs do not end'}; see `make logs`"
+            )
         time.sleep(0.25)

@@ -27,8 +27,8 @@ unix_socket_directories = ''
 max_connections = 200
 shared_buffers = '256MB'
 max_wal_size = '2GB'
-# the forked workers of a killed scheduler keep its connection, with row locks, open
-idle_in_transaction_session_timeout = '60s'
+# who hangs in a transaction does not keep its locks for ever
+idle_in_transaction_session_timeout = '5min'
 log_statement = 'none'
 # parameters of failed statements may be personal data
 log_parameter_max_length_on_error = 0
@@ -63,10 +63,20 @@ class Server:
                 if not self._is_ours():
                     raise ConfigurationError(f"port {self.port} belongs to another PostgreSQL; set MARKETFLOW_PG_PORT")
                 return
-            if not self.data.exists():
-                self._initdb()
-            self._drop_stale_pid()
+            self._prepare()
             self._start()
+
+    def prepare(self) -> None:
+        """Make the cluster where there is none and clear away what a killed server left: then `command` can run."""
+        self.home.mkdir(parents=True, exist_ok=True)
+        _hand_over(self.home)
+        with _locked(self.home / ".lock"):
+            self._prepare()
+
+    @property
+    def command(self) -> list[str]:
+        """The server in the foreground, for who watches over it; to be run as `identity()` says, after `prepare`."""
+        return [str(binaries() / "postgres"), "-D", str(self.data), "-p", str(self.port)]
 
     def stop(self) -> None:
         """Stop at once but cleanly (pg_ctl -m fast); does nothing when it does not run."""
@@ -76,6 +86,11 @@ class Server:
         """Does a server answer on the port?"""
         done = _run("pg_isready", "-q", "-h", "127.0.0.1", "-p", str(self.port), check=False, as_owner=False)
         return done.returncode == 0
+
+    def _prepare(self) -> None:
+        if not self.data.exists():
+            self._initdb()
+        self._drop_stale_pid()
 
     def _initdb(self) -> None:
         fresh, secret = self.home / "data.new", self.home / ".password"
@@ -131,12 +146,12 @@ def _run(tool: str, *args: str, check: bool = True, as_owner: bool = True) -> su
     # stdout is never a pipe: the postmaster would inherit it, and its reader would wait for ever
     return subprocess.run(
         [str(binaries() / tool), *args], check=check, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-        env={**os.environ, "LC_ALL": "C.UTF-8"}, start_new_session=True, **(_identity() if as_owner else {}),
+        env={**os.environ, "LC_ALL": "C.UTF-8"}, start_new_session=True, **(identity() if as_owner else {}),
     )  # fmt: skip
 
 
-def _identity() -> dict[str, Any]:
-    """As whom to run: postgres refuses root."""
+def identity() -> dict[str, Any]:
+    """As whom to run (arguments of subprocess.Popen): postgres refuses root."""
     if os.geteuid() != 0:
         return {}
     try:
@@ -147,7 +162,7 @@ def _identity() -> dict[str, Any]:
 
 
 def _hand_over(path: Path) -> None:
-    if not (who := _identity()):
+    if not (who := identity()):
         return
     shutil.chown(path, who["user"], who["group"])
     if path.is_dir() and subprocess.run(["test", "-w", str(path)], check=False, **who).returncode:

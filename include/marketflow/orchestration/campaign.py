@@ -28,7 +28,7 @@ def define_campaign(campaign: Campaign) -> DAG:
         doc_md=_runbook(campaign),
         tags=["campaign", campaign.channel],
         params=_form(campaign),
-        owner_links={},
+        is_paused_upon_creation=not campaign.enabled,
         **{**COMMON, "default_args": {**COMMON["default_args"], "owner": campaign.owner}},
     )
     def wiring() -> None:
@@ -104,7 +104,7 @@ def _schedule(campaign: Campaign) -> list[Asset] | None:
 
 def _runbook(campaign: Campaign) -> str:
     return (
-        f"# {campaign.title}\n\n{campaign.description}\n\n"
+        f"# {campaign.title}\n\n{_audience(campaign)}\n\n"
         f"Defined in `include/campaigns/{campaign.name}/`, version `{campaign.definition_version[:12]}`.\n\n"
         "* **plan** counts who gets it and why others do not; *dry run* stops there.\n"
         "* **approve** waits for a person under *Required Actions*, unless the form switches it off.\n"
@@ -112,6 +112,14 @@ def _runbook(campaign: Campaign) -> str:
         "Running it again for the same occasion reaches only people who were not planned before. "
         "The switch of this DAG pauses messages that are on their way, too.\n"
     )
+
+
+def _audience(campaign: Campaign) -> str:
+    audience = campaign.audience
+    if audience.accounts:
+        return f"A post by {', '.join(audience.accounts)}."
+    whom = "who ordered on the business day" if audience.event else f"with `{audience.where}`"
+    return f"Goes by {campaign.channel} to customers {whom}."
 
 
 def _form(campaign: Campaign) -> dict[str, Param]:

@@ -1,30 +1,42 @@
 """Warehouse: the only room that opens PostgreSQL.
 
 Reads:  sql/migrations, sql/queries, sql/transforms; a connection that its caller gives, or a URI.
-Writes: the warehouse's shape (migrations), the rows of transforms, ops.table_freshness, ops.schema_migrations.
+Writes: the warehouse's shape (migrations), the rows of transforms, ops.table_freshness, models.runs.
 Never:  decides what is sent, models anything, formats values into SQL.
 """
 
 from marketflow.warehouse.bootstrap import bootstrap
+from marketflow.warehouse.builds import BuildSummary, build_core, build_marts, data_as_of
 from marketflow.warehouse.changes import advance, position, record_changes
 from marketflow.warehouse.connect import ROLES, connect, use_role
 from marketflow.warehouse.migrate import migrate, pending_migrations
 from marketflow.warehouse.queries import Queries, queries
-from marketflow.warehouse.transforms import Transform, load_transforms, run_transform
+from marketflow.warehouse.runs import ModelRun, ModelSummary, finish_run, forget_run, start_run
+from marketflow.warehouse.transforms import Transform, load_transforms, run_steps, run_transform
 
 __all__ = [
     "ROLES",
+    "BuildSummary",
+    "ModelRun",
+    "ModelSummary",
     "Queries",
     "Transform",
     "advance",
     "bootstrap",
+    "build_core",
+    "build_marts",
     "connect",
+    "data_as_of",
+    "finish_run",
+    "forget_run",
     "load_transforms",
     "migrate",
     "pending_migrations",
     "position",
     "queries",
     "record_changes",
+    "run_steps",
     "run_transform",
+    "start_run",
     "use_role",
 ]

@@ -84,15 +84,26 @@ def run_transform(
 
     Raises BatchRefused when a `stop` check finds rows: the caller's transaction is then to be rolled back.
     """
-    changed = sum(max(conn.execute(step, params).rowcount, 0) for step in transform.steps.values())
-    warnings = run_checks(conn, transform, params)
-    row = conn.execute(sql.SQL("SELECT count(*) FROM {}").format(transform.identifier)).fetchone()
-    rows = int(row[0]) if row else 0
-    conn.execute(
-        queries("warehouse")["freshness_write"],
-        {"table": transform.name, "as_of": data_as_of, "now": now, "rows": rows},
-    )
+    changed, warnings = run_steps(conn, transform, params)
+    rows = note_freshness(conn, transform.name, now=now, data_as_of=data_as_of)
     return TransformResult(table=transform.name, changed=changed, rows=rows, warnings=warnings)
+
+
+def run_steps(
+    conn: psycopg.Connection, transform: Transform, params: Mapping[str, Any]
+) -> tuple[int, dict[str, int]]:
+    """Run the steps, then the checks; gives the rows changed and the warnings. The table's freshness stays as it is."""
+    changed = sum(max(conn.execute(step, params).rowcount, 0) for step in transform.steps.values())
+    return changed, run_checks(conn, transform, params)
+
+
+def note_freshness(conn: psycopg.Connection, table: str, *, now: dt.datetime, data_as_of: dt.date | None) -> int:
+    """Note up to which day `table` knows what happened, and return how many rows it has."""
+    row = conn.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(*table.split(".")))).fetchone()
+    rows = int(row[0]) if row else 0
+    values = {"table": table, "as_of": data_as_of, "now": now, "rows": rows}
+    conn.execute(queries("warehouse")["freshness_write"], values)
+    return rows
 
 
 def run_checks(conn: psycopg.Connection, transform: Transform, params: Mapping[str, Any]) -> dict[str, int]:

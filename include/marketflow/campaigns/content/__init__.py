@@ -1,0 +1,11 @@
+"""Content: templates that marketers write, rendered in a sandbox that neither they nor a customer's name can leave.
+
+Reads:  the definition that is frozen in a plan, and the variables that the caller gives.
+Writes: nothing.
+Never:  opens a file or the database; lets a customer's text be anything but text.
+"""
+
+from marketflow.campaigns.content.renderer import RenderedMessage, Renderer
+from marketflow.campaigns.content.sandbox import TemplateRefused
+
+__all__ = ["RenderedMessage", "Renderer", "TemplateRefused"]

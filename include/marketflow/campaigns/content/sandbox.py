@@ -1,0 +1,151 @@
+"""The sandbox that templates are rendered in: Jinja's own, and on top of it an allow-list and a budget.
+
+Jinja's sandbox guards attributes and calls; it bounds neither time nor memory. So only the parts of the language that a
+letter needs are allowed (no calls, macros or block captures; few filters; never `safe`), each turn of a loop and each
+included template is counted, and no text made in between may grow without limit.
+"""
+
+from __future__ import annotations
+
+import difflib
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import Any
+
+from jinja2 import FunctionLoader, StrictUndefined, Template, TemplateSyntaxError, meta, nodes, pass_context
+from jinja2.filters import FILTERS
+from jinja2.sandbox import SandboxedEnvironment
+from jinja2.tests import TESTS
+
+from marketflow.campaigns.content.words import day_in_words
+from marketflow.shared import MarketflowError
+
+_MAX_STEPS = 5_000
+_MAX_BETWEEN = 2_000  # characters of a text, items of a list, that an expression may make
+_MAX_NUMBER = 10**15
+
+_NODES = (
+    nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Block, nodes.Extends, nodes.Include,
+    nodes.Assign, nodes.Name, nodes.Const, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair, nodes.CondExpr,
+    nodes.Filter, nodes.Test, nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.Compare, nodes.Operand, nodes.And,
+    nodes.Or, nodes.Not, nodes.Neg, nodes.Add, nodes.Sub, nodes.Mul, nodes.FloorDiv, nodes.Mod, nodes.Keyword,
+)  # fmt: skip
+_FILTERS = (
+    "capitalize", "count", "d", "default", "e", "escape", "first", "int", "join", "last", "length", "list", "lower",
+    "reverse", "sort", "string", "title", "trim", "truncate", "unique", "upper",
+)  # fmt: skip
+_TESTS = ("defined", "divisibleby", "eq", "even", "ge", "gt", "in", "le", "lt", "ne", "none", "odd", "string")
+_steps: ContextVar[int | None] = ContextVar("steps", default=None)
+
+
+class TemplateRefused(MarketflowError):
+    """A template is wrong or asks for too much; the message names file and line, and no value of a variable."""
+
+
+class LimitReached(Exception):
+    """Inside a render: too many steps or too much text."""
+
+
+@contextmanager
+def budget() -> Iterator[None]:
+    """One render's allowance of steps."""
+    token = _steps.set(_MAX_STEPS)
+    try:
+        yield
+    finally:
+        _steps.reset(token)
+
+
+class CampaignEnvironment(SandboxedEnvironment):
+    """Templates by name from `sources`; files that end in .html are autoescaped, the others are plain text."""
+
+    intercepted_binops = frozenset(["+", "-", "*", "//", "%"])
+
+    def __init__(self, sources: Mapping[str, str], variables: Iterable[str]) -> None:
+        super().__init__(
+            loader=FunctionLoader(lambda name: (sources[name], name, None) if name in sources else None),
+            autoescape=lambda name: name is not None and name.endswith(".html"),
+            undefined=StrictUndefined, auto_reload=False, trim_blocks=True, lstrip_blocks=True,
+        )  # fmt: skip
+        self.known = frozenset(variables)
+        self.globals.clear()
+        self.filters = {n: _bounded(FILTERS[n]) for n in _FILTERS} | {"day": day_in_words, "counted": _counted}
+        self.tests = {n: TESTS[n] for n in _TESTS}
+
+    def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
+        tree = super()._parse(source, name, filename)
+        for node in [tree, *tree.find_all(nodes.Node)]:
+            _check_node(node, name)
+        self._check_variables(tree, name)
+        for loop in tree.find_all(nodes.For):
+            loop.iter = nodes.Filter(loop.iter, "counted", [], [], None, None, lineno=loop.lineno)
+        return tree
+
+    def _check_variables(self, tree: nodes.Template, name: str | None) -> None:
+        for unknown in sorted(meta.find_undeclared_variables(tree) - self.known):
+            line = next((n.lineno for n in tree.find_all(nodes.Name) if n.name == unknown), 1)
+            close = difflib.get_close_matches(unknown, self.known, n=1, cutoff=0.5)
+            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(self.known))}"
+            raise TemplateSyntaxError(f"there is no variable {unknown!r}; {hint}", line, name, name)
+
+    def get_template(self, *args: Any, **options: Any) -> Template:
+        """As Jinja's; including a template is a step, so that two which include each other end."""
+        _step()
+        return super().get_template(*args, **options)
+
+    def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
+        """Arithmetic whose operands are measured before it is done."""
+        if isinstance(left, str) and operator == "%":
+            raise LimitReached("texts are not formatted with %")
+        for text, number in ((left, right), (right, left)):
+            if operator == "*" and isinstance(text, str | list | tuple) and len(text) * int(number) > _MAX_BETWEEN:
+                raise LimitReached(f"an expression makes more than {_MAX_BETWEEN} characters")
+        return _short(super().call_binop(context, operator, left, right))
+
+
+def _check_node(node: nodes.Node, name: str | None) -> None:
+    if isinstance(node, nodes.Filter) and node.name == "safe":
+        wrong = "the filter 'safe' would let a customer's name be HTML"
+    elif isinstance(node, nodes.Getattr) and node.attr.startswith("_"):
+        wrong = f"the attribute {node.attr!r} is not for templates"
+    elif isinstance(node, nodes.Name) and node.name == "self":
+        wrong = "the template itself is not for templates"
+    elif not isinstance(node, _NODES):
+        wrong = f"{type(node).__name__} is not part of the language of templates"
+    else:
+        return
+    line = next((n.lineno for n in [node, *node.find_all(nodes.Node)] if n.lineno), 1)
+    raise TemplateSyntaxError(wrong, line, name, name)
+
+
+def _step() -> None:
+    left = _steps.get()
+    if left == 0:
+        raise LimitReached(f"it takes more than {_MAX_STEPS} turns of loops and included templates")
+    if left is not None:
+        _steps.set(left - 1)
+
+
+@pass_context
+def _counted(_context: Any, items: Iterable[Any]) -> Iterator[Any]:
+    for item in items:
+        _step()
+        yield item
+
+
+def _bounded(plain: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(plain)  # Jinja's marks on the function come along
+    def bounded(*args: Any, **options: Any) -> Any:
+        return _short(plain(*args, **options))
+
+    return bounded
+
+
+def _short(value: Any) -> Any:
+    if isinstance(value, str | list | tuple) and len(value) > _MAX_BETWEEN:
+        raise LimitReached(f"an expression makes more than {_MAX_BETWEEN} characters")
+    if isinstance(value, int | float) and abs(value) > _MAX_NUMBER:
+        raise LimitReached("a number is too large")
+    return value

@@ -1,0 +1,94 @@
+"""From files to campaigns, with errors that name the file, the line, the field and the nearest word that is allowed."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, get_args
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from marketflow.campaigns.definition.model import Campaign, CampaignFile, Templates
+from marketflow.campaigns.definition.strict_yaml import line_of, read_yaml
+from marketflow.shared import DefinitionError, settings
+
+_MAX_TEMPLATE = 200_000  # characters; what is rendered has its own limit
+_SHARED = "_shared"
+
+
+def load_campaigns(folder: Path | None = None) -> list[Campaign]:
+    """All campaigns of `folder` (include/campaigns), by name; folders that begin with `_` or `.` are not campaigns.
+
+    Raises DefinitionError for the first that is wrong.
+    """
+    root = folder or settings().root / "include" / "campaigns"
+    found = sorted(f for f in root.iterdir() if f.is_dir() and f.name[0] not in "_.") if root.is_dir() else []
+    return [load_campaign(f) for f in found]
+
+
+def load_campaign(folder: Path) -> Campaign:
+    """One campaign: `campaign.yaml`, `subject.txt` and `body.html` (mails), `body.txt`; raises DefinitionError."""
+    path = folder / "campaign.yaml"
+    if not path.is_file():
+        raise DefinitionError(f"{path}: missing; each folder of campaigns holds a campaign.yaml")
+    data, tree = read_yaml(path)
+    try:
+        checked = CampaignFile.model_validate(data)
+    except ValidationError as error:
+        raise DefinitionError("\n".join(_explain(path, tree, dict(e)) for e in error.errors())) from None
+    if checked.name != folder.name:
+        raise DefinitionError(f"{path}:{line_of(tree, ['name'])}: name: must be the folder's name, {folder.name!r}")
+    return Campaign(**checked.model_dump(), templates=_load_templates(folder, mail=checked.channel == "email"))
+
+
+def _load_templates(folder: Path, *, mail: bool) -> Templates:
+    shared = folder.parent / _SHARED
+    return Templates(
+        subject=_read(folder / "subject.txt") if mail else "",
+        text=_read(folder / "body.txt"),
+        html=_read(folder / "body.html") if mail and (folder / "body.html").exists() else None,
+        shared={f.name: _read(f) for f in sorted(shared.glob("*.*"))} if mail and shared.is_dir() else {},
+    )
+
+
+def _read(path: Path) -> str:
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        has = ", ".join(sorted(f.name for f in path.parent.iterdir()))
+        raise DefinitionError(f"{path}: missing; the folder has {has}") from None
+    except UnicodeDecodeError:
+        raise DefinitionError(f"{path}: is not UTF-8 text") from None
+    if len(text) > _MAX_TEMPLATE:
+        raise DefinitionError(f"{path}: is longer than {_MAX_TEMPLATE} characters")
+    return text
+
+
+def _explain(path: Path, tree: yaml.Node | None, error: Mapping[str, Any]) -> str:
+    loc = [p for p in error["loc"] if isinstance(p, str | int)]
+    where, field = f"{path}:{line_of(tree, loc)}", ".".join(map(str, loc)) or "campaign"
+    if error["type"] == "extra_forbidden":
+        return f"{where}: {field}: there is no such field{_nearest(str(loc[-1]), _fields_at(CampaignFile, loc[:-1]))}"
+    if error["type"] == "missing":
+        return f"{where}: {field}: is missing"
+    if error["type"] == "literal_error":
+        words = [w.strip("'") for w in error["ctx"]["expected"].replace(" or ", ", ").split(", ")]
+        return f"{where}: {field}: {error['input']!r} is not one of {', '.join(words)}{_nearest(error['input'], words)}"
+    return f"{where}: {field}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _nearest(word: object, known: Sequence[str]) -> str:
+    close = difflib.get_close_matches(str(word), known, n=1, cutoff=0.5)
+    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
+
+
+def _fields_at(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
+    """The field names of the model that stands at `loc` within `model`."""
+    for part in loc:
+        annotation = model.model_fields[str(part)].annotation
+        inner = [a for a in (annotation, *get_args(annotation)) if isinstance(a, type) and issubclass(a, BaseModel)]
+        if inner:
+            model = inner[0]
+    return list(model.model_fields)

@@ -1,0 +1,142 @@
+"""The shape of `campaign.yaml`. The descriptions become the editor's help by way of the JSON Schema."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+Channel = Literal["email", "webhook", "mastodon"]
+Purpose = Literal["marketing", "transactional", "post"]
+RecommendationList = Literal["goes_with", "discover", "bestsellers"]
+Table = Annotated[str, StringConstraints(pattern=r"^marts\.[a-z_0-9]+$")]
+Account = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Trigger(_Strict):
+    """What starts the campaign."""
+
+    on: Literal["order_placed", "weekly", "manual"] = Field(
+        description="order_placed: each time new orders reached the marts; weekly: when a week is complete, and the "
+        "occasion is the week's last day; manual: only by its form"
+    )
+
+
+class Audience(_Strict):
+    """Who gets it: exactly one of the three."""
+
+    event: Literal["order_placed"] | None = Field(None, description="the customers who ordered on the business day")
+    where: str | None = Field(
+        None, min_length=1, max_length=4000, description="a SQL condition over the columns of marts.customer_360"
+    )
+    accounts: tuple[Account, ...] | None = Field(
+        None, min_length=1, description="the shop's own accounts to post by: ids of Airflow connections"
+    )
+
+    @model_validator(mode="after")
+    def _one_of_three(self) -> Self:
+        if sum(x is not None for x in (self.event, self.where, self.accounts)) != 1:
+            raise ValueError("give exactly one of event, where, accounts")
+        return self
+
+
+class Recommend(_Strict):
+    """Products to fill in."""
+
+    list: RecommendationList = Field(
+        description="goes_with: what is bought together with the order, then what suits the customer; discover: what "
+        "suits the customer and was not bought yet; bestsellers: what most customers bought in the week"
+    )
+    limit: int = Field(4, ge=1, le=12, description="at most so many")
+
+
+class Content(_Strict):
+    """What the templates can show beside the customer's name."""
+
+    recommend: Recommend | None = None
+
+
+class CampaignFile(_Strict):
+    """What `campaign.yaml` may say."""
+
+    name: str = Field(
+        pattern=r"^[a-z][a-z0-9_]{1,49}$", description="the same as the folder's: the campaign's name for ever"
+    )
+    title: str = Field(min_length=3, max_length=100, description="what people call it")
+    owner: str = Field(min_length=1, max_length=100, description="the team or person to ask")
+    enabled: bool = Field(True, description="false: its DAG starts switched off; switch it on in Airflow")
+    channel: Channel = Field(description="by what it travels")
+    purpose: Purpose = Field(
+        description="marketing needs the customer's consent; transactional is about an order and needs none; post is "
+        "published on the shop's own accounts"
+    )
+    trigger: Trigger
+    audience: Audience
+    content: Content = Field(default_factory=lambda: Content(recommend=None))
+    requires: tuple[Table, ...] = Field(
+        (), description="tables that must know the whole business day, beside the one that the audience is read from"
+    )
+    max_age_days: int = Field(2, ge=1, le=90, description="an occasion older than this is refused and counted")
+    approval: bool = Field(True, description="true: a person has to approve each plan")
+    priority: int = Field(100, ge=1, le=1000, description="smaller goes first when campaigns wait for one channel")
+    attribution_days: int = Field(14, ge=1, le=90, description="orders within so many days after it count as its own")
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Self:
+        posts = {self.purpose == "post", self.audience.accounts is not None, self.channel != "email"}
+        if len(posts) != 1:
+            raise ValueError(
+                "a post has purpose: post, audience.accounts and channel webhook or mastodon; a mail has none of these"
+            )
+        return self
+
+    @property
+    def required_tables(self) -> tuple[str, ...]:
+        """Tables that must be fresh: those listed, and always the one that the audience is read from."""
+        read = {"event": "marts.customer_days", "where": "marts.customer_360", "accounts": None}
+        own = [t for field, t in read.items() if t and getattr(self.audience, field) is not None]
+        return tuple(dict.fromkeys([*own, *self.requires]))
+
+
+class Templates(BaseModel):
+    """The texts of a campaign's templates; `shared` are those of include/campaigns/_shared that they may build on."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    subject: str = ""
+    text: str
+    html: str | None = None
+    shared: dict[str, str] = {}
+
+
+class Campaign(CampaignFile):
+    """A campaign as loaded: the file and the templates beside it."""
+
+    templates: Templates
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        """What `campaign.yaml` says, defaults included, as JSON."""
+        return self.model_dump(mode="json", exclude={"templates"})
+
+    @property
+    def definition_version(self) -> str:
+        """16 hex digits that change with the file and with each template."""
+        text = json.dumps([self.definition, self.templates.model_dump()], sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def campaign_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of `campaign.yaml`."""
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **CampaignFile.model_json_schema()}
+
+
+def schema_text() -> str:
+    """The JSON Schema as it stands in include/campaigns/campaign.schema.json."""
+    return json.dumps(campaign_schema(), indent=2) + "\n"

@@ -1,0 +1,107 @@
+"""The ledger's transitions as calls, each one statement and one transaction (the connection is in autocommit)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import uuid
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+
+from marketflow.warehouse import queries, use_role
+
+_SWEEP = 1_000  # rows per statement: a sweep never locks a million rows at once
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """Messages that are ours until `lease_until`, unless renewed."""
+
+    token: uuid.UUID
+    send_ids: Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settlement:
+    """What became of one message. `retry_at` stands with `deferred` only; `is_tried`: the transport was called."""
+
+    send_id: int
+    state: str
+    reason: str | None = None
+    retry_at: dt.datetime | None = None
+    is_tried: bool = True
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ledger:
+    """The statements of `sql/queries/delivery.sql` over one connection; the time is always the caller's."""
+
+    conn: psycopg.Connection
+    channel: str
+    lease: dt.timedelta
+    statements: Any = field(default_factory=lambda: queries("delivery"), repr=False)
+
+    @classmethod
+    def over(cls, conn: psycopg.Connection, channel: str, lease: dt.timedelta) -> Ledger:
+        """Take the connection over: role `sender`, one transaction per statement."""
+        use_role(conn, "sender")
+        conn.commit()  # so that a rollback does not bring the login's rights back
+        conn.autocommit = True
+        return cls(conn=conn, channel=channel, lease=lease)
+
+    def sweep(self, now: dt.datetime) -> Counter[str]:
+        """Take up what senders that are gone have left, and end what is too late; counts by new state."""
+        swept: Counter[str] = Counter()
+        for name in ("sweep_leases", "sweep_expired"):
+            while rows := self._run(name, now=now, most=_SWEEP):
+                swept.update(row[0] for row in rows)
+        return swept
+
+    def claim(self, limit: int, now: dt.datetime) -> Claim:
+        """Up to `limit` due messages of the channel, the most urgent first."""
+        token = uuid.uuid4()
+        rows = self._run("claim", channel=self.channel, most=limit, token=token, now=now, lease_until=now + self.lease)
+        return Claim(token=token, send_ids=[row[0] for row in rows])
+
+    def begin(self, claim: Claim, send_ids: Sequence[int], now: dt.datetime) -> dict[int, str]:
+        """`claimed` to `sending`, after the last checks. New state by send id; what is not in it is no longer ours."""
+        return dict(
+            self._run("begin", send_ids=list(send_ids), token=claim.token, now=now, lease_until=now + self.lease)
+        )
+
+    def settle(self, claim: Claim, settlements: Sequence[Settlement], now: dt.datetime) -> dict[int, str]:
+        """Write what became of begun messages. New state by send id; what is not in it is no longer ours."""
+        rows = self._run(
+            "settle",
+            token=claim.token,
+            now=now,
+            send_ids=[s.send_id for s in settlements],
+            states=[s.state for s in settlements],
+            reasons=[s.reason for s in settlements],
+            retry_ats=[s.retry_at for s in settlements],
+            tried=[s.is_tried for s in settlements],
+        )
+        return dict(rows)
+
+    def give_back(
+        self, claim: Claim, send_ids: Sequence[int], *, reason: str | None = None, retry_at: dt.datetime | None = None
+    ) -> int:
+        """Let go of what was not begun: `released`, or `deferred` until `retry_at` for `reason`; how many they were."""
+        state = "released" if retry_at is None else "deferred"
+        return len(
+            self._run(
+                "give_back", token=claim.token, send_ids=list(send_ids), state=state, reason=reason, retry_at=retry_at
+            )
+        )
+
+    def renew(self, claim: Claim, send_ids: Sequence[int], now: dt.datetime) -> int:
+        """Hold on to what is still ours for another lease; how many they are."""
+        return len(
+            self._run("renew", token=claim.token, send_ids=list(send_ids), now=now, lease_until=now + self.lease)
+        )
+
+    def _run(self, name: str, **params: Any) -> list[Any]:
+        return self.conn.execute(self.statements[name], params).fetchall()

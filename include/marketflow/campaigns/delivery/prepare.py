@@ -1,0 +1,157 @@
+"""From ledger rows to messages: decrypt, render, sign the link. What cannot be written is a code, not an exception."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Protocol
+
+import psycopg
+from psycopg.rows import class_row
+
+from marketflow.campaigns.delivery.channel import OutgoingMessage
+from marketflow.campaigns.delivery.ledger import Claim
+from marketflow.campaigns.delivery.options import DeliveryOptions
+from marketflow.privacy import ACCOUNT, EMAIL, GIVEN_NAME, KeyRing, unsubscribe_token
+from marketflow.shared import Clock, ConfigurationError
+from marketflow.warehouse import queries
+
+log = logging.getLogger(__name__)
+_PLANS = 64  # renderers kept at a time
+
+
+class Rendered(Protocol):
+    """What a renderer returns."""
+
+    @property
+    def subject(self) -> str:
+        """One line."""
+
+    @property
+    def text(self) -> str:
+        """Plain text."""
+
+    @property
+    def html(self) -> str | None:
+        """HTML, if the campaign has it."""
+
+
+class Renders(Protocol):
+    """The templates of one plan."""
+
+    def render(self, variables: Mapping[str, Any]) -> Rendered:
+        """Fill the templates in for one contact point."""
+
+
+RendererFactory = Callable[[Mapping[str, Any]], Renders]
+
+
+@dataclass(frozen=True, kw_only=True)
+class DueRow:
+    """A claimed message with what it needs to be written."""
+
+    send_id: int
+    plan_id: int
+    campaign: str
+    occasion: str
+    message_id: str
+    attempts: int
+    address: bytes = field(repr=False)
+    given_name: bytes | None = field(repr=False)
+    locale: str | None
+    products: list[dict[str, Any]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """A row and its message, or the reason why there is none."""
+
+    row: DueRow
+    message: OutgoingMessage | None = None
+    reason: str | None = None
+
+
+def load(conn: psycopg.Connection, claim: Claim) -> list[DueRow]:
+    """All rows of a claimed batch, the most urgent first, in one query."""
+    with conn.cursor(row_factory=class_row(DueRow)) as cursor:
+        params = {"token": claim.token, "send_ids": list(claim.send_ids)}
+        return cursor.execute(queries("delivery")["load"], params).fetchall()
+
+
+class Writer:
+    """Writes messages; keeps the renderers of the plans that it met last."""
+
+    def __init__(
+        self,
+        conn: psycopg.Connection,
+        channel: str,
+        *,
+        keys: KeyRing,
+        clock: Clock,
+        options: DeliveryOptions,
+        renderer: RendererFactory,
+    ) -> None:
+        self._conn, self._channel, self._keys = conn, channel, keys
+        self._clock, self._options, self._make = clock, options, renderer
+        self._plan = lru_cache(_PLANS)(self._load_plan)
+
+    def prepare(self, row: DueRow) -> Prepared:
+        """The message of a row. Reasons: `decrypt_error`, `render_error`. Only a database error raises."""
+        try:
+            address = self._keys.decrypt_text(row.address, EMAIL if self._channel == "email" else ACCOUNT)
+            name = None if row.given_name is None else self._keys.decrypt_text(row.given_name, GIVEN_NAME)
+        except (ConfigurationError, UnicodeDecodeError):
+            return self._broken(row, "decrypt_error")
+        try:
+            return Prepared(row=row, message=self._write(row, address, name))
+        except psycopg.Error:
+            raise
+        except Exception:  # noqa: BLE001  (templates are written by users: anything may come out of them)
+            return self._broken(row, "render_error")
+
+    def _write(self, row: DueRow, address: str, name: str | None) -> OutgoingMessage:
+        renderer, business_date = self._plan(row.plan_id)
+        url = None
+        if self._channel == "email":
+            url = f"{self._options.edge_url.rstrip('/')}/u/{unsubscribe_token(self._keys, row.send_id)}"
+        rendered = renderer.render(
+            {
+                "given_name": name,
+                "products": row.products,
+                "unsubscribe_url": url,
+                "brand": self._options.brand,
+                "business_date": business_date,
+                "locale": row.locale or self._options.locale,
+            }
+        )
+        return OutgoingMessage(
+            send_id=row.send_id,
+            message_id=row.message_id,
+            campaign=row.campaign,
+            occasion=row.occasion,
+            address=address,
+            name=name,
+            subject=rendered.subject,
+            text=rendered.text,
+            html=rendered.html,
+            unsubscribe_url=url,
+            written_at=self._clock.now(),
+        )
+
+    def _load_plan(self, plan_id: int) -> tuple[Renders, dt.date]:
+        row = self._conn.execute(queries("delivery")["plan"], {"plan_id": plan_id}).fetchone()
+        assert row is not None  # a foreign key
+        return self._make(row[0]), row[1]
+
+    def _broken(self, row: DueRow, reason: str) -> Prepared:
+        # ids only: the exception may show what the template was filled with
+        log.warning("send %s of campaign %s cannot be written: %s", row.send_id, row.campaign, reason)
+        return Prepared(row=row, reason=reason)
+
+
+def windows(rows: Sequence[DueRow], size: int) -> list[Sequence[DueRow]]:
+    """Slices of `size`."""
+    return [rows[i : i + size] for i in range(0, len(rows), size)]

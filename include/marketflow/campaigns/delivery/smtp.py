@@ -1,0 +1,187 @@
+"""SMTP (RFC 5321) over a kept-open connection, exact about the one question that matters: may the server have it?
+
+The body goes out without its end and the end (`.`) on its own: whatever breaks before that is written leaves the
+message with us (`deferred`); from there on, only the server's reply says what became of it, and no reply is `unknown`.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+import smtplib
+import socket
+import ssl
+from contextlib import suppress
+from types import TracebackType
+from typing import Self
+
+from marketflow.campaigns.delivery.channel import SENT, Outcome, OutgoingMessage, deferred, failed, unknown, unreachable
+from marketflow.campaigns.delivery.mime import MessageRefused, compose, envelope_address, split_sender
+from marketflow.campaigns.delivery.targets import SmtpTarget
+
+_BEFORE_LOSSES_STOP = 3  # connections lost in a row: the server is ill, the messages are not
+_LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
+
+
+class _Stage(enum.Enum):
+    """How far a message has come."""
+
+    CONNECT = enum.auto()
+    ENVELOPE = enum.auto()
+    RECIPIENT = enum.auto()
+    BODY = enum.auto()
+    ENDED = enum.auto()
+
+
+class SmtpChannel:
+    """The channel `email`. Not thread-safe: one per sender."""
+
+    name = "email"
+
+    def __init__(
+        self, target: SmtpTarget, *, sender: str, timeout: float = 20.0, messages_per_connection: int = 500
+    ) -> None:
+        self._target = target
+        self._sender = sender
+        self._from = split_sender(sender)[1]
+        self._timeout = timeout  # seconds, of each reply
+        self._limit = messages_per_connection
+        self._smtp: smtplib.SMTP | None = None
+        self._used = 0
+        self._losses = 0
+        self._stage = _Stage.CONNECT
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Say goodbye; a server that does not answer is left."""
+        if self._smtp is not None and kind is None:
+            with suppress(OSError, smtplib.SMTPException):
+                self._smtp.quit()
+        self._drop()
+
+    def send(self, message: OutgoingMessage) -> Outcome:
+        """One mail.
+
+        Reasons: `smtp_<code>`, `connect_failed`, `tls_failed`, `auth_failed`, `timeout`, `connection_lost`,
+        `no_reply`, `odd_reply`, `address_malformed`, `address_not_ascii`.
+        """
+        try:
+            recipient = envelope_address(message.address)
+            body = _LEADING_DOT.sub(b"..", compose(message, self._sender))
+        except MessageRefused as refused:
+            return failed(refused.reason)
+        if self._used >= self._limit:
+            self.__exit__(None, None, None)
+        is_reused = self._smtp is not None
+        outcome = self._attempt(recipient, body)
+        if is_reused and self._smtp is None and self._stage is _Stage.ENVELOPE:
+            # the server had closed an idle connection: nothing of this message has been said yet
+            outcome = self._attempt(recipient, body)
+        return outcome
+
+    def _attempt(self, recipient: str, body: bytes) -> Outcome:
+        self._stage = _Stage.CONNECT
+        try:
+            smtp = self._smtp or self._connect()
+        except (OSError, smtplib.SMTPException, UnicodeError) as error:  # UnicodeError: no such host can be
+            self._drop()
+            return unreachable(_why_no_connection(error))
+        try:
+            outcome = self._transact(smtp, recipient, body)
+        except (OSError, smtplib.SMTPException) as error:
+            return self._lost(error)
+        self._losses = 0
+        self._used += 1
+        if outcome.stop:
+            self._drop()
+        elif outcome is not SENT:
+            self._reset(smtp)
+        return outcome
+
+    def _transact(self, smtp: smtplib.SMTP, recipient: str, body: bytes) -> Outcome:
+        steps = (
+            (_Stage.ENVELOPE, f"MAIL FROM:<{self._from}>"),
+            (_Stage.RECIPIENT, f"RCPT TO:<{recipient}>"),
+            (_Stage.BODY, "DATA"),
+        )
+        for stage, command in steps:
+            self._stage = stage
+            code, _ = smtp.docmd(command)
+            if code not in ((354,) if stage is _Stage.BODY else (250, 251)):
+                return self._refusal(code)
+        smtp.send(body)
+        self._stage = _Stage.ENDED
+        smtp.send(b".\r\n")
+        code, _ = smtp.getreply()
+        return SENT if code == 250 else self._refusal(code)
+
+    def _refusal(self, code: int) -> Outcome:
+        """What a reply other than yes means. 5xx to MAIL is about us, not about this recipient: nobody is given up."""
+        reason = f"smtp_{code}"
+        if code == 421:
+            return deferred(reason, stop=True)
+        if 400 <= code < 500:
+            return deferred(reason)
+        if 500 <= code < 600:
+            return deferred(reason, stop=True) if self._stage is _Stage.ENVELOPE else failed(reason)
+        return unknown("odd_reply") if self._stage is _Stage.ENDED else deferred("odd_reply", stop=True)
+
+    def _lost(self, error: Exception) -> Outcome:
+        self._drop()
+        self._losses += 1
+        stop = self._losses >= _BEFORE_LOSSES_STOP
+        if self._stage is _Stage.ENDED:
+            return unknown("no_reply", stop=stop)
+        # smtplib wraps the time-out of a reply
+        is_timeout = isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
+        return deferred("timeout" if is_timeout else "connection_lost", stop=stop)
+
+    def _connect(self) -> smtplib.SMTP:
+        target = self._target
+        # a name of our own for EHLO: smtplib would look the machine's up, which can take seconds
+        hello = self._from.rpartition("@")[2]
+        context = None if target.security == "plain" else ssl.create_default_context()
+        smtp = (
+            smtplib.SMTP_SSL(target.host, target.port, hello, timeout=self._timeout, context=context)
+            if target.security == "tls"
+            else smtplib.SMTP(target.host, target.port, hello, timeout=self._timeout)
+        )
+        self._smtp, self._used = smtp, 0
+        if smtp.sock is not None:
+            # the end of a message is three bytes: not to wait for the acknowledgement of the body
+            smtp.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        smtp.ehlo_or_helo_if_needed()
+        if target.security == "starttls":
+            smtp.starttls(context=context)
+            smtp.ehlo_or_helo_if_needed()
+        if target.username:
+            smtp.login(target.username, target.password or "")
+        return smtp
+
+    def _reset(self, smtp: smtplib.SMTP) -> None:
+        """Ready for the next recipient, or a new connection for it."""
+        try:
+            if smtp.rset()[0] != 250:
+                self._drop()
+        except (OSError, smtplib.SMTPException):
+            self._drop()
+
+    def _drop(self) -> None:
+        if self._smtp is not None:
+            with suppress(OSError):
+                self._smtp.close()
+        self._smtp, self._used = None, 0
+
+
+def _why_no_connection(error: Exception) -> str:
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return "auth_failed"
+    if isinstance(error, (ssl.SSLError, smtplib.SMTPNotSupportedError)):
+        return "tls_failed"
+    if isinstance(error, smtplib.SMTPResponseException):
+        return f"smtp_{error.smtp_code}"
+    return "connect_failed"

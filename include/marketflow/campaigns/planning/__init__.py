@@ -1,0 +1,12 @@
+"""Planning: who would get what and who not, for which reason; then a person's decision, then the release.
+
+Reads:  marts.*, ops.table_freshness, privacy.consents, privacy.suppressions, core.customers (for masked samples).
+Writes: activation.plans, .plan_members, .campaign_states; activation.sends up to the state `released`.
+Never:  writes to the ledger in a dry run; shows a name; releases a plan that waits for approval.
+"""
+
+from marketflow.campaigns.planning.decisions import decide, release, set_paused
+from marketflow.campaigns.planning.plan import plan_campaign
+from marketflow.campaigns.planning.summary import PlanSummary
+
+__all__ = ["PlanSummary", "decide", "plan_campaign", "release", "set_paused"]

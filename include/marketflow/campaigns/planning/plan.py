@@ -1,0 +1,192 @@
+"""`plan_campaign`: set-based statements in one transaction, one planner per campaign and occasion at a time."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from marketflow.campaigns.audience import AudienceRefused, select_audience
+from marketflow.campaigns.content import Renderer, TemplateRefused
+from marketflow.campaigns.definition import Campaign
+from marketflow.campaigns.planning.samples import check_templates, render_samples
+from marketflow.campaigns.planning.summary import PlanSummary
+from marketflow.privacy import KeyRing
+from marketflow.shared import Clock, DefinitionError, settings
+from marketflow.warehouse import queries
+
+_MAX_OCCASION = 64
+
+
+class _Refused(Exception):
+    """The plan as a whole cannot be: `code` is counted, the message is for people."""
+
+    def __init__(self, code: str, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Occasion:
+    """What a plan is about: the ledger's word for it, its day, and for best sellers the week's last day."""
+
+    name: str
+    day: dt.date
+    week: dt.date | None
+
+
+def plan_campaign(
+    conn: psycopg.Connection,
+    campaign: Campaign,
+    *,
+    business_date: dt.date,
+    occasion: str | None = None,
+    dry_run: bool,
+    audience_limit: int | None = None,
+    subject: str | None = None,
+    approval: bool | None = None,
+    keys: KeyRing,
+    clock: Clock,
+) -> PlanSummary:
+    """Decide who gets the campaign and who not, store it as a plan, and (unless `dry_run`) write the ledger's rows.
+
+    `occasion` defaults to the business day (for a weekly campaign: to the last day of the last complete week); one
+    occasion reaches a contact point at most once, however often it is planned. `audience_limit` is for the whole
+    occasion. `subject` and `approval` override the definition. A plan whose data are stale, whose day is too old or
+    whose rule or template is wrong comes back in state `refused` with a reason, and has no rows in the ledger.
+    Raises DefinitionError for an occasion that cannot be a name.
+    """
+    if occasion is not None and not (0 < len(occasion) <= _MAX_OCCASION and occasion.isprintable()):
+        raise DefinitionError(f"occasion: must be 1 to {_MAX_OCCASION} printable characters")
+    frozen = {
+        "campaign": campaign.definition,
+        "templates": campaign.templates.model_dump(),
+        "subject_override": subject or None,
+        "approval": campaign.approval if approval is None else approval,
+    }
+    with conn.transaction():
+        about = _occasion(conn, campaign, occasion, business_date)
+        planner = _Planner(conn, campaign, about, frozen, dry_run=dry_run, keys=keys, clock=clock)
+        return planner.run(audience_limit)
+
+
+def _occasion(conn: psycopg.Connection, campaign: Campaign, name: str | None, business_date: dt.date) -> _Occasion:
+    recommend = campaign.content.recommend
+    week = None
+    if campaign.trigger.on == "weekly" or (recommend and recommend.list == "bestsellers"):
+        row = conn.execute(queries("campaigns")["best_sellers_week"], {"business_date": business_date}).fetchone()
+        week = row[0] if row else None
+    day = week if week and campaign.trigger.on == "weekly" else business_date
+    return _Occasion(name=name or day.isoformat(), day=day, week=week)
+
+
+class _Planner:
+    def __init__(
+        self,
+        conn: psycopg.Connection,
+        campaign: Campaign,
+        about: _Occasion,
+        frozen: dict[str, Any],
+        *,
+        dry_run: bool,
+        keys: KeyRing,
+        clock: Clock,
+    ) -> None:
+        self.conn, self.campaign, self.about, self.frozen = conn, campaign, about, frozen
+        self.dry_run, self.keys, self.clock, self.now = dry_run, keys, clock, clock.now()
+        recommend = campaign.content.recommend
+        self.params: dict[str, Any] = {
+            "campaign": campaign.name, "occasion": about.name, "channel": campaign.channel, "purpose": campaign.purpose,
+            "version": campaign.definition_version, "definition": Jsonb(frozen), "dry_run": dry_run, "now": self.now,
+            "business_date": about.day, "occasion_on": about.day, "week": about.week, "priority": campaign.priority,
+            "expires_at": self.now + dt.timedelta(days=campaign.max_age_days), "mail_domain": settings().mail_domain,
+            "list": recommend.list if recommend else None, "limit": recommend.limit if recommend else 0,
+            "product_ids": [],
+        }  # fmt: skip
+
+    def run(self, audience_limit: int | None) -> PlanSummary:
+        self._execute("lock_occasion")
+        self.params["plan_id"] = self._one("plan_insert")
+        audience = 0
+        try:
+            audience = self._select()
+            self._check_day()
+            self._check_freshness()
+            refusals = self._judge(audience_limit)
+            planned = refusals.pop("planned", 0)
+            samples = self._fill()
+        except (_Refused, AudienceRefused, TemplateRefused) as error:
+            return self._refuse(error, audience)
+        if not self.dry_run:
+            planned = self._execute("sends_insert").rowcount
+        return self._finish("planned", audience=audience, planned=planned, refusals=refusals, samples=samples)
+
+    def _select(self) -> int:
+        return select_audience(
+            self.conn, self.campaign, occasion_on=self.about.day, dry_run=self.dry_run, keys=self.keys, now=self.now
+        )
+
+    def _check_day(self) -> None:
+        age = (self.clock.business_date() - self.about.day).days
+        if age > self.campaign.max_age_days:
+            raise _Refused(
+                "occasion_too_old",
+                f"{self.about.day} is {age} days before the business day {self.clock.business_date()}; "
+                f"{self.campaign.name} allows {self.campaign.max_age_days} (max_age_days)",
+            )
+        if self.campaign.trigger.on == "weekly" and self.about.week is None:
+            raise _Refused("stale_data", f"marts.top_products has no complete week until {self.about.day}")
+
+    def _check_freshness(self) -> None:
+        tables = self.campaign.required_tables
+        known = dict(self.conn.execute(queries("warehouse")["freshness_read"], {"tables": list(tables)}).fetchall())
+        stale = [
+            f"{table} knows what happened until {known.get(table) or 'no day at all'}"
+            for table in tables
+            if known.get(table) is None or known[table] < self.about.day
+        ]
+        if stale:
+            raise _Refused("stale_data", f"{'; '.join(stale)}; the plan is about {self.about.day}")
+
+    def _judge(self, audience_limit: int | None) -> dict[str, int]:
+        self._execute("members_insert", audience_limit=audience_limit)
+        return {str(outcome): int(n) for outcome, n in self._execute("members_count").fetchall()}
+
+    def _fill(self) -> list[dict[str, str]]:
+        """The products of each message, and what three of the messages look like."""
+        self._execute("make_content")
+        if self.campaign.audience.accounts is not None and self.params["list"] is not None:
+            self.params["product_ids"] = [int(i) for (i,) in self._execute("content_of_week").fetchall()]
+        elif self.params["list"] is not None:
+            self._execute("content_for_customers")
+        renderer = Renderer(self.frozen)
+        check_templates(renderer, self.about.day)
+        return render_samples(self.conn, renderer, self.params, self.keys)
+
+    def _refuse(self, error: Exception, audience: int) -> PlanSummary:
+        code = {AudienceRefused: "audience_rule_wrong", TemplateRefused: "template_wrong"}.get(type(error))
+        self._execute("members_delete")
+        counted = {getattr(error, "code", code or "refused"): audience}
+        place = "audience.where: " if isinstance(error, AudienceRefused) else ""
+        return self._finish("refused", audience=audience, refusals=counted, reason=f"{place}{error}")
+
+    def _finish(self, state: Any, *, reason: str | None = None, planned: int = 0, **found: Any) -> PlanSummary:
+        found.setdefault("samples", [])
+        values = {"state": state, "reason": reason, "planned": planned, "audience": found["audience"]}
+        self._execute("plan_finish", **values, refusals=Jsonb(found["refusals"]), samples=Jsonb(found["samples"]))
+        self._execute("drop_audience")
+        return PlanSummary(
+            plan_id=self.params["plan_id"], campaign=self.campaign.name, occasion=self.about.name, dry_run=self.dry_run,
+            planned=planned, state=state, reason=reason, **found,
+        )  # fmt: skip
+
+    def _execute(self, statement: str, **more: Any) -> psycopg.Cursor[Any]:
+        return self.conn.execute(queries("campaigns")[statement], {**self.params, **more})
+
+    def _one(self, statement: str) -> int:
+        row = self._execute(statement).fetchone()
+        assert row is not None  # INSERT ... RETURNING
+        return int(row[0])

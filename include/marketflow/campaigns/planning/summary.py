@@ -1,0 +1,22 @@
+"""What planning tells its caller, and a person who has to approve."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlanSummary:
+    """One row of activation.plans. `planned` + the sum of `refusals` is `audience`; `samples` are masked renders."""
+
+    plan_id: int
+    campaign: str
+    occasion: str
+    dry_run: bool
+    audience: int
+    planned: int
+    refusals: dict[str, int]
+    samples: list[dict[str, str]] = field(repr=False)
+    state: Literal["planned", "refused"]
+    reason: str | None

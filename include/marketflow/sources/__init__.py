@@ -1,0 +1,12 @@
+"""Sources: files of a shop's export on their way into raw; the contracts of the records.
+
+Reads:  landing folders; ops.landing_files, the manifest.
+Writes: raw.* (personal fields encrypted), ops.loads, ops.landing_files, ops.quarantine.
+Never:  judges a batch (that is `quality`), touches core, shows a value of a file in a log or an error.
+"""
+
+from marketflow.sources.contracts import CONTRACTS, Column, Contract, contract_of
+from marketflow.sources.load import take_in
+from marketflow.sources.manifest import LoadSummary
+
+__all__ = ["CONTRACTS", "Column", "Contract", "LoadSummary", "contract_of", "take_in"]

@@ -1,0 +1,221 @@
+"""From a contract: the statements of both paths, composed of quoted identifiers and literals (psycopg.sql).
+
+`find_and_load` judges a staged block in one statement: good rows go to raw, bad ones come back with the number of
+the rule that they break first. The rules are `faults(contract)`; their order is the order of the columns.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from psycopg import sql
+
+from marketflow.sources.contracts import Column, Contract
+from marketflow.sources.contracts.model import EARLIEST, FLAG, FUTURE_DAYS, INSTANT, ZONE
+from marketflow.sources.patterns import number_pattern
+
+_POSITION = ("load_id", "file_id", "record_no")
+_BLANK = " \t\r\n"
+_TYPES = {"text": "text", "number": "numeric", "instant": "timestamptz", "flag": "boolean", "zone": "text"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """One rule: the condition (SQL over a staged row `s`) that makes a row bad, and what is then stored."""
+
+    column: str
+    reason: str
+    condition: sql.Composable
+
+
+@cache
+def faults(contract: Contract) -> tuple[Fault, ...]:
+    """All rules that SQL can judge, in the order in which a row is held against them."""
+    return tuple(f for c in contract.columns if not c.personal for f in (*_presence(contract, c), *_shape(c)))
+
+
+def stage_name(contract: Contract) -> sql.Identifier:
+    """The temporary table of a record: text as delivered, personal columns encrypted already."""
+    return sql.Identifier(f"stage_{contract.record}")
+
+
+def stage_columns(contract: Contract) -> list[str]:
+    """Its columns: the record number, the contract's columns by their target, what became of the address."""
+    extra = ["email_hash", "email_refusal"] if _has_email(contract) else []
+    return ["record_no", *(c.target for c in contract.columns), *extra]
+
+
+def create_stage(contract: Contract) -> sql.Composed:
+    """Make the temporary table unless the session has it."""
+    kinds = {c.target: "bytea" for c in contract.columns if c.personal} | {"record_no": "integer", "email_hash": "bytea"}
+    columns = [
+        sql.SQL("{} {}").format(sql.Identifier(n), sql.SQL(kinds.get(n, "text"))) for n in stage_columns(contract)
+    ]
+    return sql.SQL("CREATE TEMPORARY TABLE IF NOT EXISTS {} ({})").format(
+        stage_name(contract), sql.SQL(", ").join(columns)
+    )
+
+
+def copy_to_stage(contract: Contract) -> sql.Composed:
+    """COPY of a block, by `write_row`."""
+    return sql.SQL("COPY pg_temp.{} ({}) FROM STDIN").format(stage_name(contract), _list(stage_columns(contract)))
+
+
+@cache
+def find_and_load(contract: Contract) -> sql.Composed:
+    """Insert the good rows of the staged block; return (record_no, index in `faults`) of the bad ones.
+
+    Parameters: load_id, file_id, earliest, latest (exclusive).
+    """
+    whens = [
+        sql.SQL("WHEN {} THEN {}").format(f.condition, sql.Literal(i)) for i, f in enumerate(faults(contract))
+    ]
+    return sql.SQL(
+        "WITH judged AS MATERIALIZED (SELECT s.*, CASE {whens} END AS fault FROM pg_temp.{stage} AS s),"
+        " good AS (INSERT INTO {table} ({columns}) SELECT %(load_id)s, %(file_id)s, s.record_no, {values}"
+        " FROM judged AS s WHERE s.fault IS NULL)"
+        " SELECT s.record_no, s.fault FROM judged AS s WHERE s.fault IS NOT NULL ORDER BY s.record_no"
+    ).format(
+        whens=sql.SQL(" ").join(whens),
+        stage=stage_name(contract),
+        table=_table(contract),
+        columns=_list([*_POSITION, *stage_columns(contract)[1:]]),
+        values=sql.SQL(", ").join(_typed(contract, n) for n in stage_columns(contract)[1:]),
+    )
+
+
+def copy_to_raw(contract: Contract, header: Sequence[str], latest: dt.datetime) -> sql.Composed:
+    """The fast path: COPY straight into raw, leaving out rows whose values are out of their limits.
+
+    The caller compares the number of rows: one left out sends the file the careful way.
+    """
+    limits = [_within(c, latest) for c in contract.columns if c.kind in ("number", "instant")]
+    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv) WHERE {}").format(
+        _table(contract),
+        _list([*_POSITION, *(contract.column(n).target for n in header)]),
+        sql.SQL(" AND ").join(limits) if limits else sql.SQL("true"),
+    )
+
+
+def latest_instant(business_date: dt.date, zone: dt.tzinfo) -> dt.datetime:
+    """The first instant that is too far in the future to be believed."""
+    day = business_date + dt.timedelta(days=FUTURE_DAYS + 1)
+    return dt.datetime.combine(day, dt.time(), zone)
+
+
+def _presence(contract: Contract, column: Column) -> list[Fault]:
+    blank = sql.SQL("(s.{0} IS NULL OR btrim(s.{0}, {1}) = '')").format(
+        sql.Identifier(column.target), sql.Literal(_BLANK)
+    )
+    if column.required:
+        return [_fault(column, f"{column.name} is missing", blank)]
+    if column.required_with:
+        other = contract.column(column.required_with)
+        both = sql.SQL("{} AND s.{} IS NOT NULL").format(blank, sql.Identifier(other.target))
+        return [_fault(column, f"{column.name} is missing although {other.name} is given", both)]
+    return []
+
+
+def _shape(column: Column) -> list[Fault]:
+    if column.kind == "number":
+        return _number_faults(column)
+    if column.kind == "instant":
+        return _instant_faults(column)
+    if column.kind == "flag":
+        return [_unlike(column, FLAG, "is neither true nor false")]
+    if column.kind == "zone":
+        known = _condition(column, "NOT pg_input_is_valid('2000-01-01 00:00:00 ' || {c}, 'timestamptz')")
+        return [_unlike(column, ZONE, "is not a time zone"), _fault(column, f"{column.name} is not a time zone", known)]
+    return _text_faults(column)
+
+
+def _text_faults(column: Column) -> list[Fault]:
+    if column.allowed:
+        words = f"{column.name} is none of: {', '.join(column.allowed)}"
+        return [_fault(column, words, _condition(column, "{c} <> ALL({v})", v=list(column.allowed)))]
+    if column.pattern:
+        return [_too_long(column), _unlike(column, column.pattern, f"is not {column.pattern_says}")]
+    return [_too_long(column)]
+
+
+def _number_faults(column: Column) -> list[Fault]:
+    found = [
+        _unlike(column, r"-?[0-9]+(?:\.[0-9]+)?", "is not a number"),
+        _unlike(column, number_pattern(column), f"has too many digits (at most {column.decimals} after the point)"),
+    ]
+    if column.minimum is not None:
+        words = f"negative {column.name}" if column.minimum == 0 else f"{column.name} is below {column.minimum}"
+        found.append(_fault(column, words, _condition(column, "{c}::numeric < {v}::numeric", v=str(column.minimum))))
+    if column.maximum is not None:
+        words = f"{column.name} is above {column.maximum}"
+        found.append(_fault(column, words, _condition(column, "{c}::numeric > {v}::numeric", v=str(column.maximum))))
+    return found
+
+
+def _instant_faults(column: Column) -> list[Fault]:
+    return [
+        _unlike(column, INSTANT, "is not a time with an offset (ISO 8601)"),
+        _fault(
+            column,
+            f"{column.name} is not a time that exists",
+            _condition(column, "NOT pg_input_is_valid({c}, 'timestamptz')"),
+        ),
+        _fault(
+            column,
+            f"{column.name} is before {EARLIEST:%Y-%m-%d}",
+            _condition(column, "{c}::timestamptz < %(earliest)s"),
+        ),
+        _fault(
+            column,
+            f"{column.name} is more than {FUTURE_DAYS} days after the business day",
+            _condition(column, "{c}::timestamptz >= %(latest)s"),
+        ),
+    ]
+
+
+def _too_long(column: Column) -> Fault:
+    words = f"{column.name} is longer than {column.max_length} characters"
+    return _fault(column, words, _condition(column, "char_length({c}) > {v}", v=column.max_length))
+
+
+def _unlike(column: Column, pattern: str, words: str) -> Fault:
+    condition = _condition(column, '{c} COLLATE "C" !~ {v}', v=f"^(?:{pattern})$")
+    return _fault(column, f"{column.name} {words}", condition)
+
+
+def _fault(column: Column, reason: str, condition: sql.Composable) -> Fault:
+    return Fault(column=column.name, reason=reason, condition=condition)
+
+
+def _condition(column: Column, text: str, v: object = None) -> sql.Composable:
+    """`text` with {c} the staged value and {v} a literal. An absent value makes it null: no fault."""
+    return sql.SQL(text).format(c=sql.SQL("s.{}").format(sql.Identifier(column.target)), v=sql.Literal(v))
+
+
+def _within(column: Column, latest: dt.datetime) -> sql.Composable:
+    low, high = (EARLIEST, latest) if column.kind == "instant" else (column.minimum, column.maximum)
+    name = sql.Identifier(column.target)
+    upper = sql.SQL("{} < {}" if column.kind == "instant" else "{} <= {}").format(name, sql.Literal(high))
+    inside = sql.SQL("{} >= {} AND {}").format(name, sql.Literal(low), upper)
+    return inside if column.required or column.default else sql.SQL("({} IS NULL OR ({}))").format(name, inside)
+
+
+def _typed(contract: Contract, target: str) -> sql.Composable:
+    column = next((c for c in contract.columns if c.target == target and not c.personal), None)
+    value = sql.SQL("s.{}").format(sql.Identifier(target))
+    return value if column is None else sql.SQL("{}::{}").format(value, sql.SQL(_TYPES[column.kind]))
+
+
+def _has_email(contract: Contract) -> bool:
+    return any(c.personal == "email" for c in contract.columns)
+
+
+def _table(contract: Contract) -> sql.Identifier:
+    return sql.Identifier(*contract.table.split("."))
+
+
+def _list(names: Sequence[str]) -> sql.Composed:
+    return sql.SQL(", ").join(map(sql.Identifier, names))

@@ -1,0 +1,130 @@
+"""Building core and marts: their transforms in order, over what is new, each build in one transaction."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg import sql
+
+from marketflow.shared import Clock
+from marketflow.warehouse.changes import advance, position
+from marketflow.warehouse.queries import queries
+from marketflow.warehouse.transforms import load_transforms, run_transform
+
+log = logging.getLogger(__name__)
+
+# Fewer changed rows than this do not mislead the planner; autovacuum gets there in time.
+_ANALYZE_FROM = 1_000
+_WORK_MEM = "128MB"
+
+
+@dataclass(frozen=True, kw_only=True)
+class BuildSummary:
+    """What a build did. `changed` is False when there was nothing to do: nobody needs to be woken."""
+
+    changed: bool
+    loads: list[int] = field(default_factory=list)
+    days: int = 0
+    rows_changed: dict[str, int] = field(default_factory=dict)
+    warnings: dict[str, int] = field(default_factory=dict)
+
+
+def build_core(conn: psycopg.Connection, *, clock: Clock, source: str = "shop") -> BuildSummary:
+    """Merge the loads that passed the gate into core, note what they touched, and mark them merged.
+
+    All or nothing: a `stop` check that finds rows raises BatchRefused and rolls everything back. `source` names the
+    system whose numbers the records carry.
+    """
+    q = queries("builds")
+    with conn.transaction():
+        conn.execute(q["lock"], {"job": "build_core"})
+        loads = [int(row[0]) for row in conn.execute(q["passed_loads"])]
+        if not loads:
+            return BuildSummary(changed=False)
+        params = {"load_ids": loads, "now": clock.now(), "time_zone": clock.time_zone.key, "source": source}
+        _prepare(conn, params)
+        done = _run_schemas(conn, ("core", "privacy"), params, clock)
+        conn.execute(q["touched_after"], params)
+        conn.execute(queries("warehouse")["lock_changes"])
+        conn.execute(q["touched_record"], params)
+        conn.execute(q["touched_drop"])
+        conn.execute(q["mark_merged"], params)
+    return BuildSummary(changed=True, loads=loads, **done)
+
+
+def build_marts(
+    conn: psycopg.Connection, *, clock: Clock, attribution_days: int = 7, force: bool = False
+) -> BuildSummary:
+    """Bring the marts up to date with core, the published models and the ledger.
+
+    The tables by day are written anew for the days that were touched; with `force` for all of them, and whether or
+    not anything has changed. `attribution_days` is how long after a message an order counts for it.
+    """
+    q = queries("builds")
+    with conn.transaction():
+        conn.execute(q["lock"], {"job": "build_marts"})
+        seen, newest = position(conn, "build_marts")
+        if seen >= newest and not force:
+            return BuildSummary(changed=False)
+        conn.execute(q["memory"], {"work_mem": _WORK_MEM})
+        span = {"position": seen, "newest": newest}
+        days = [row[0] for row in conn.execute(q["all_days" if force else "touched_days"], span)]
+        params = {
+            "now": clock.now(),
+            "days": days,
+            "as_of": data_as_of(conn, clock),
+            "attribution_days": attribution_days,
+        }
+        done = _run_schemas(conn, ("marts",), params, clock)
+        advance(conn, "build_marts", newest, clock.now())
+    return BuildSummary(changed=True, days=len(days), **done)
+
+
+def data_as_of(conn: psycopg.Connection, clock: Clock) -> dt.date | None:
+    """The last complete business day that core has orders of; None when it has none."""
+    row = conn.execute(queries("builds")["data_as_of"], {"business_date": clock.business_date()}).fetchone()
+    return row[0] if row else None
+
+
+def _prepare(conn: psycopg.Connection, params: Mapping[str, Any]) -> None:
+    """Memory for large sorts, statistics of what was just loaded, the partitions of the new events, and what the replaced orders held."""
+    q = queries("builds")
+    conn.execute(q["memory"], {"work_mem": _WORK_MEM})
+    conn.execute("ANALYZE raw.order_lines, raw.customers, raw.products, raw.events")
+    for (first,) in conn.execute(q["event_months"], params).fetchall():
+        _ensure_month(conn, first)
+    conn.execute(q["touched_create"])
+    conn.execute(q["touched_before"], params)
+
+
+def _ensure_month(conn: psycopg.Connection, first: dt.date) -> None:
+    """Create the partition of core.events for the month that begins on `first`."""
+    following = (first + dt.timedelta(days=31)).replace(day=1)
+    conn.execute(
+        sql.SQL("CREATE TABLE IF NOT EXISTS {} PARTITION OF core.events FOR VALUES FROM ({}) TO ({})").format(
+            sql.Identifier("core", f"events_{first:%Y_%m}"), sql.Literal(first), sql.Literal(following)
+        )
+    )
+
+
+def _run_schemas(
+    conn: psycopg.Connection, schemas: tuple[str, ...], params: Mapping[str, Any], clock: Clock
+) -> dict[str, dict[str, int]]:
+    """Run the transforms of `schemas`, upstream first; gives rows changed and warnings by table and check."""
+    changed: dict[str, int] = {}
+    warnings: dict[str, int] = {}
+    for transform in load_transforms().values():
+        if transform.name.split(".")[0] not in schemas:
+            continue
+        now, as_of = params["now"], params.get("as_of") or data_as_of(conn, clock)
+        result = run_transform(conn, transform, params, now=now, data_as_of=as_of)
+        changed[result.table] = result.changed
+        warnings |= {f"{result.table}.{check}": rows for check, rows in result.warnings.items()}
+        if result.changed >= _ANALYZE_FROM:
+            conn.execute(sql.SQL("ANALYZE {}").format(transform.identifier))
+    return {"rows_changed": changed, "warnings": warnings}

@@ -1,0 +1,396 @@
+-- Statements of the room `campaigns`, up to the release of a plan.
+
+-- name: lock_occasion
+-- One planner, decider or releaser per campaign and occasion at a time, until the transaction ends.
+SELECT pg_advisory_xact_lock(hashtextextended('campaign' || chr(31) || %(campaign)s || chr(31) || %(occasion)s, 0));
+
+-- name: make_audience
+CREATE TEMPORARY TABLE plan_audience (
+    customer_id bigint,
+    contact_point_id bigint,
+    address_hash bytea
+) ON COMMIT DROP;
+
+-- name: drop_audience
+DROP TABLE IF EXISTS pg_temp.plan_audience, pg_temp.plan_content;
+
+-- name: lend_audience
+GRANT INSERT ON pg_temp.plan_audience TO marketflow_audience;
+
+-- name: become_audience
+-- Within a savepoint: no rights but to read the marts, no writing but to temporary tables, no time without end.
+SELECT
+    set_config('role', 'marketflow_audience', true) AS role,
+    set_config('statement_timeout', %(timeout_ms)s::text, true) AS statement_timeout,
+    set_config('transaction_read_only', 'on', true) AS read_only;
+
+-- name: current_settings
+SELECT
+    current_setting('role') AS role,
+    current_setting('statement_timeout') AS statement_timeout;
+
+-- name: restore_settings
+SELECT
+    set_config('role', %(role)s, true) AS role,
+    set_config('statement_timeout', %(statement_timeout)s, true) AS statement_timeout;
+
+-- name: audience_columns
+SELECT a.attname
+FROM pg_catalog.pg_attribute AS a
+WHERE a.attrelid = 'marts.customer_360'::regclass AND a.attnum > 0 AND NOT a.attisdropped
+ORDER BY a.attnum;
+
+-- name: audience_of_orders
+INSERT INTO pg_temp.plan_audience (customer_id)
+SELECT d.customer_id
+FROM marts.customer_days AS d
+WHERE d.ordered_on = %(occasion_on)s::date;
+
+-- name: account_upsert
+INSERT INTO core.contact_points (channel, address_hash, address, first_seen_at)
+VALUES (%(channel)s, %(address_hash)s, %(address)s, %(now)s)
+ON CONFLICT (channel, address_hash) DO NOTHING;
+
+-- name: audience_of_accounts
+-- In a dry run an account may have no contact point yet; nothing is made for it then.
+INSERT INTO pg_temp.plan_audience (contact_point_id, address_hash)
+SELECT
+    c.contact_point_id,
+    h.address_hash
+FROM unnest(%(hashes)s::bytea []) AS h (address_hash)
+LEFT JOIN core.contact_points AS c ON h.address_hash = c.address_hash AND c.channel = %(channel)s;
+
+-- name: analyze_audience
+ANALYZE pg_temp.plan_audience;
+
+-- name: audience_size
+SELECT count(*) FROM pg_temp.plan_audience;
+
+-- name: best_sellers_week
+SELECT max(t.week_ending_on) FROM marts.top_products AS t WHERE t.week_ending_on <= %(business_date)s::date;
+
+-- name: plan_insert
+INSERT INTO activation.plans (
+    campaign, occasion, channel, definition_version, definition, is_dry_run, state, business_date, planned_at
+)
+VALUES (
+    %(campaign)s, %(occasion)s, %(channel)s, %(version)s, %(definition)s, %(dry_run)s, 'planned', %(business_date)s,
+    %(now)s
+)
+RETURNING plan_id;
+
+-- name: plan_finish
+UPDATE activation.plans
+SET
+    state = %(state)s,
+    audience_size = %(audience)s,
+    planned = %(planned)s,
+    refusals = %(refusals)s,
+    samples = %(samples)s,
+    reason = %(reason)s
+WHERE plan_id = %(plan_id)s;
+
+-- name: members_insert
+-- Everybody of the audience with the outcome. A row of the ledger that was never released - its plan's run died, or the
+-- plan was rejected - may be planned again; any other row means that this occasion is settled for that contact point.
+-- The limit is for the occasion: those who are in the ledger already count, so that a repeated run adds nobody.
+INSERT INTO activation.plan_members (plan_id, customer_id, contact_point_id, outcome)
+WITH reached AS (
+    SELECT
+        a.customer_id,
+        a.address_hash IS NOT NULL AS is_account,
+        coalesce(a.contact_point_id, c.email_contact_point_id) AS contact_point_id
+    FROM pg_temp.plan_audience AS a
+    LEFT JOIN marts.customer_360 AS c ON a.customer_id = c.customer_id
+),
+
+settled AS (
+    SELECT s.contact_point_id
+    FROM activation.sends AS s
+    WHERE
+        s.campaign = %(campaign)s AND s.occasion = %(occasion)s AND s.channel = %(channel)s AND s.step = 0
+        AND s.state <> 'planned' AND NOT (s.state = 'cancelled' AND s.reason IS NOT DISTINCT FROM 'plan_rejected')
+),
+
+judged AS (
+    SELECT
+        r.customer_id,
+        r.contact_point_id,
+        CASE
+            WHEN r.is_account AND r.contact_point_id IS NULL THEN 'planned'
+            WHEN p.contact_point_id IS NULL THEN 'no_contact_point'
+            WHEN d.contact_point_id IS NOT NULL THEN 'already_planned'
+            WHEN row_number() OVER (PARTITION BY r.contact_point_id ORDER BY r.customer_id) > 1
+                THEN 'shared_contact_point'
+            WHEN u.address_hash IS NOT NULL AND NOT (%(purpose)s = 'transactional' AND u.reason = 'unsubscribed')
+                THEN 'suppressed'
+            WHEN %(purpose)s = 'marketing' AND g.granted IS NOT true THEN 'no_consent'
+            WHEN %(purpose)s = 'transactional' AND g.granted IS false THEN 'no_consent'
+            ELSE 'planned'
+        END AS outcome
+    FROM reached AS r
+    LEFT JOIN core.contact_points AS p ON r.contact_point_id = p.contact_point_id AND p.channel = %(channel)s
+    LEFT JOIN settled AS d ON r.contact_point_id = d.contact_point_id
+    LEFT JOIN privacy.suppressions AS u ON p.channel = u.channel AND p.address_hash = u.address_hash
+    LEFT JOIN privacy.consents AS g
+        ON r.contact_point_id = g.contact_point_id AND g.channel = %(channel)s AND g.purpose = %(purpose)s
+)
+
+SELECT
+    %(plan_id)s,
+    j.customer_id,
+    j.contact_point_id,
+    CASE
+        WHEN j.outcome <> 'planned' OR %(audience_limit)s::bigint IS NULL THEN j.outcome
+        -- a fair choice, and the same one each time
+        WHEN
+            row_number() OVER (PARTITION BY j.outcome ORDER BY md5(%(campaign)s::text || j.customer_id), j.contact_point_id)
+            + (SELECT count(*) FROM settled) > %(audience_limit)s::bigint
+            THEN 'audience_limit'
+        ELSE 'planned'
+    END AS outcome
+FROM judged AS j;
+
+-- name: members_count
+SELECT
+    m.outcome,
+    count(*) AS members
+FROM activation.plan_members AS m
+WHERE m.plan_id = %(plan_id)s
+GROUP BY m.outcome
+ORDER BY m.outcome;
+
+-- name: members_delete
+DELETE FROM activation.plan_members WHERE plan_id = %(plan_id)s;
+
+-- name: make_content
+CREATE TEMPORARY TABLE plan_content (
+    customer_id bigint PRIMARY KEY,
+    product_ids bigint [] NOT NULL
+) ON COMMIT DROP;
+
+-- name: content_for_customers
+-- With goes_with: first what is bought together with the basket of that day, by the lift and confidence of the best rule,
+-- then what suits the customer; never what lies in the basket, nor two products of one name.
+INSERT INTO pg_temp.plan_content (customer_id, product_ids)
+WITH chosen AS (
+    SELECT m.customer_id
+    FROM activation.plan_members AS m
+    WHERE m.plan_id = %(plan_id)s AND m.outcome = 'planned' AND m.customer_id IS NOT NULL
+),
+
+baskets AS (
+    SELECT
+        d.customer_id,
+        b.product_id
+    FROM chosen AS c
+    INNER JOIN marts.customer_days AS d ON c.customer_id = d.customer_id AND d.ordered_on = %(occasion_on)s::date
+    CROSS JOIN unnest(d.product_ids) AS b (product_id)
+    WHERE %(list)s = 'goes_with'
+),
+
+basket_names AS (
+    SELECT DISTINCT
+        b.customer_id,
+        p.product_name
+    FROM baskets AS b
+    INNER JOIN marts.products AS p ON b.product_id = p.product_id
+),
+
+candidates AS (
+    SELECT
+        b.customer_id,
+        r.related_product_id AS product_id,
+        1 AS source,
+        r.lift * r.confidence AS score
+    FROM baskets AS b
+    INNER JOIN marts.related_products AS r ON b.product_id = r.product_id
+    UNION ALL
+    SELECT
+        c.customer_id,
+        r.product_id,
+        2 AS source,
+        r.score
+    FROM chosen AS c
+    INNER JOIN marts.product_recommendations AS r ON c.customer_id = r.customer_id
+    WHERE %(list)s IN ('goes_with', 'discover')
+    UNION ALL
+    SELECT
+        c.customer_id,
+        t.product_id,
+        3 AS source,
+        -t.rank AS score
+    FROM chosen AS c
+    CROSS JOIN marts.top_products AS t
+    WHERE %(list)s = 'bestsellers' AND t.week_ending_on = %(week)s::date
+),
+
+named AS (
+    SELECT DISTINCT ON (k.customer_id, p.product_name)
+        k.customer_id,
+        k.product_id,
+        k.source,
+        k.score
+    FROM candidates AS k
+    INNER JOIN marts.products AS p ON k.product_id = p.product_id AND p.is_recommendable
+    WHERE NOT EXISTS (
+        SELECT 1
+        FROM basket_names AS b
+        WHERE k.customer_id = b.customer_id AND p.product_name = b.product_name
+    )
+    ORDER BY k.customer_id, p.product_name, k.source, k.score DESC, k.product_id
+),
+
+ranked AS (
+    SELECT
+        n.customer_id,
+        n.product_id,
+        row_number() OVER (PARTITION BY n.customer_id ORDER BY n.source, n.score DESC, n.product_id) AS place
+    FROM named AS n
+)
+
+SELECT
+    r.customer_id,
+    array_agg(r.product_id ORDER BY r.place) AS product_ids
+FROM ranked AS r
+WHERE r.place <= %(limit)s
+GROUP BY r.customer_id;
+
+-- name: content_of_week
+SELECT t.product_id
+FROM marts.top_products AS t
+WHERE t.week_ending_on = %(week)s::date
+ORDER BY t.rank
+LIMIT %(limit)s;
+
+-- name: sample_members
+SELECT
+    u.given_name,
+    coalesce(u.locale, %(locale)s) AS locale,
+    coalesce(k.product_ids, %(product_ids)s::bigint []) AS product_ids
+FROM activation.plan_members AS m
+LEFT JOIN core.customers AS u ON m.customer_id = u.customer_id
+LEFT JOIN pg_temp.plan_content AS k ON m.customer_id = k.customer_id
+WHERE m.plan_id = %(plan_id)s AND m.outcome = 'planned'
+ORDER BY m.customer_id
+LIMIT %(samples)s;
+
+-- name: product_names
+SELECT
+    p.product_id,
+    p.product_name
+FROM marts.products AS p
+WHERE p.product_id = any(%(product_ids)s::bigint []);
+
+-- name: sends_insert
+-- The Message-ID is made of the row's key, so it is the same whenever and wherever it is made. Rows that were never
+-- released come over to the new plan (see members_insert); whoever holds them now is the newest plan that chose them.
+INSERT INTO activation.sends AS s (
+    campaign, occasion, contact_point_id, channel, step, plan_id, customer_id, purpose, state, priority, send_after,
+    expires_at, definition_version, content, message_id, planned_at, is_simulated, is_test
+)
+SELECT
+    %(campaign)s::text,
+    %(occasion)s::text,
+    m.contact_point_id,
+    %(channel)s::text,
+    0 AS step,
+    m.plan_id,
+    m.customer_id,
+    %(purpose)s::text,
+    'planned' AS state,
+    %(priority)s::integer,
+    %(now)s::timestamptz,
+    %(expires_at)s::timestamptz,
+    %(version)s::text,
+    jsonb_build_object('product_ids', coalesce(k.product_ids, %(product_ids)s::bigint [])) AS content,
+    left(
+        encode(
+            sha256(
+                convert_to(
+                    concat_ws(chr(31), %(campaign)s::text, %(occasion)s::text, m.contact_point_id, %(channel)s::text, 0),
+                    'UTF8'
+                )
+            ),
+            'hex'
+        ),
+        32
+    ) || '@' || %(mail_domain)s::text AS message_id,
+    %(now)s::timestamptz,
+    p.is_simulated,
+    p.is_test
+FROM activation.plan_members AS m
+INNER JOIN core.contact_points AS p ON m.contact_point_id = p.contact_point_id
+LEFT JOIN pg_temp.plan_content AS k ON m.customer_id = k.customer_id
+WHERE m.plan_id = %(plan_id)s AND m.outcome = 'planned'
+ORDER BY m.contact_point_id
+ON CONFLICT (campaign, occasion, contact_point_id, channel, step) DO UPDATE
+SET
+    plan_id = excluded.plan_id,
+    customer_id = excluded.customer_id,
+    purpose = excluded.purpose,
+    state = 'planned',
+    reason = null,
+    priority = excluded.priority,
+    send_after = excluded.send_after,
+    expires_at = excluded.expires_at,
+    definition_version = excluded.definition_version,
+    content = excluded.content,
+    planned_at = excluded.planned_at,
+    settled_at = null,
+    is_simulated = excluded.is_simulated,
+    is_test = excluded.is_test
+WHERE s.state = 'planned' OR (s.state = 'cancelled' AND s.reason = 'plan_rejected');
+
+-- name: plan_read
+SELECT
+    p.campaign,
+    p.occasion,
+    p.state,
+    p.is_dry_run,
+    coalesce((p.definition ->> 'approval')::boolean, false) AS needs_approval
+FROM activation.plans AS p
+WHERE p.plan_id = %(plan_id)s;
+
+-- name: plan_decide
+UPDATE activation.plans
+SET
+    state = %(state)s,
+    decided_by = %(by)s,
+    decided_at = %(now)s
+WHERE plan_id = %(plan_id)s AND state = 'planned';
+
+-- name: sends_cancel
+UPDATE activation.sends
+SET
+    state = 'cancelled',
+    reason = 'plan_rejected',
+    settled_at = %(now)s
+WHERE plan_id = %(plan_id)s AND state = 'planned';
+
+-- name: plan_release
+UPDATE activation.plans
+SET
+    state = 'released',
+    released_at = %(now)s
+WHERE plan_id = %(plan_id)s AND state IN ('planned', 'approved');
+
+-- name: sends_release
+UPDATE activation.sends
+SET
+    state = 'released',
+    released_at = %(now)s
+WHERE plan_id = %(plan_id)s AND state = 'planned';
+
+-- name: sends_released
+SELECT count(*) FROM activation.sends AS s WHERE s.plan_id = %(plan_id)s AND s.released_at IS NOT null;
+
+-- name: campaign_state_write
+INSERT INTO activation.campaign_states AS c (campaign, is_paused, changed_at, changed_by)
+VALUES (%(campaign)s, %(paused)s, %(now)s, %(by)s)
+ON CONFLICT (campaign) DO UPDATE
+SET
+    is_paused = excluded.is_paused,
+    changed_at = excluded.changed_at,
+    changed_by = excluded.changed_by
+WHERE c.is_paused IS DISTINCT FROM excluded.is_paused;

@@ -1,0 +1,261 @@
+-- Statements of the room `delivery`: every change of a message's state between `released` and its end.
+-- Each is a compare-and-set on (state, claim_token), each commits on its own, and none waits for another's lock.
+
+-- name: sweep_leases
+-- Whose sender has gone. Not yet begun: back to `released`. Begun: the transport may have it, so `unknown`, and never sent again.
+-- An unknown row keeps its token: a sender that was only slow may still say what became of it (settle).
+WITH lost AS (
+    SELECT s.send_id
+    FROM activation.sends AS s
+    WHERE
+        s.state IN ('claimed', 'sending')
+        AND s.lease_until <= %(now)s
+    ORDER BY s.lease_until
+    LIMIT %(most)s
+    FOR UPDATE SKIP LOCKED
+)
+
+UPDATE activation.sends AS s
+SET
+    state = CASE s.state WHEN 'claimed' THEN 'released' ELSE 'unknown' END,
+    reason = CASE s.state WHEN 'claimed' THEN 'lease_expired' ELSE 'sender_lost' END,
+    claim_token = CASE s.state WHEN 'sending' THEN s.claim_token END,
+    lease_until = NULL,
+    settled_at = CASE s.state WHEN 'sending' THEN %(now)s::timestamptz END
+FROM lost
+WHERE s.send_id = lost.send_id
+RETURNING s.state;
+
+-- name: sweep_expired
+-- Too late to be sent at all. The reason stays: why it was put off, if it was.
+WITH late AS (
+    SELECT s.send_id
+    FROM activation.sends AS s
+    WHERE
+        s.state IN ('released', 'deferred')
+        AND s.expires_at <= %(now)s
+    ORDER BY s.expires_at
+    LIMIT %(most)s
+    FOR UPDATE SKIP LOCKED
+)
+
+UPDATE activation.sends AS s
+SET
+    state = 'expired',
+    settled_at = %(now)s
+FROM late
+WHERE s.send_id = late.send_id
+RETURNING s.state;
+
+-- name: claim
+-- The next due messages of a channel, across all campaigns; those that others claim right now are left to them.
+WITH due AS (
+    SELECT s.send_id
+    FROM activation.sends AS s
+    WHERE
+        s.channel = %(channel)s
+        AND s.state IN ('released', 'deferred')
+        AND s.send_after <= %(now)s
+        AND s.expires_at > %(now)s
+        AND NOT EXISTS (
+            SELECT 1 FROM activation.campaign_states AS c
+            WHERE c.campaign = s.campaign AND c.is_paused
+        )
+    ORDER BY s.priority, s.send_after, s.send_id
+    LIMIT %(most)s
+    FOR UPDATE OF s SKIP LOCKED
+)
+
+UPDATE activation.sends AS s
+SET
+    state = 'claimed',
+    claim_token = %(token)s,
+    lease_until = %(lease_until)s,
+    claimed_at = %(now)s
+FROM due
+WHERE s.send_id = due.send_id
+RETURNING s.send_id;
+
+-- name: load
+-- What a claimed batch needs to be written, in one go: the address, the name, the products' names, the plan.
+SELECT
+    s.send_id,
+    s.plan_id,
+    s.campaign,
+    s.occasion,
+    s.message_id,
+    s.attempts,
+    cp.address,
+    cu.given_name,
+    cu.locale,
+    coalesce(pr.products, '[]') AS products
+FROM activation.sends AS s
+INNER JOIN core.contact_points AS cp ON s.contact_point_id = cp.contact_point_id
+LEFT JOIN core.customers AS cu ON cp.customer_id = cu.customer_id
+CROSS JOIN
+    LATERAL (
+        SELECT jsonb_agg(jsonb_build_object('product_id', p.product_id, 'name', p.product_name) ORDER BY i.place) AS products
+        FROM
+            jsonb_array_elements_text(
+                CASE jsonb_typeof(s.content -> 'product_ids') WHEN 'array' THEN s.content -> 'product_ids' ELSE '[]' END
+            ) WITH ORDINALITY AS i (product_id, place)
+        INNER JOIN marts.products AS p ON p.product_id = i.product_id::bigint
+    ) AS pr
+WHERE
+    s.state = 'claimed'
+    AND s.claim_token = %(token)s
+    AND s.send_id = any(%(send_ids)s::bigint[])
+ORDER BY s.priority, s.send_after, s.send_id;
+
+-- name: plan
+-- What a plan has frozen: the definition that its messages are written from.
+SELECT
+    p.definition,
+    p.business_date
+FROM activation.plans AS p
+WHERE p.plan_id = %(plan_id)s;
+
+-- name: begin
+-- `claimed` to `sending`, and the last look at consent, suppression, the campaign's switch and the expiry: this commits
+-- before the transport is called. Rows that another holds locked are left out, so that the snapshot is as young as the statement.
+WITH mine AS (
+    SELECT
+        s.send_id,
+        s.campaign,
+        s.channel,
+        s.purpose,
+        s.contact_point_id,
+        s.expires_at
+    FROM activation.sends AS s
+    WHERE
+        s.send_id = any(%(send_ids)s::bigint[])
+        AND s.state = 'claimed'
+        AND s.claim_token = %(token)s
+        AND s.lease_until > %(now)s
+    ORDER BY s.send_id
+    FOR UPDATE SKIP LOCKED
+),
+
+verdicts AS (
+    SELECT
+        m.send_id,
+        CASE
+            WHEN m.expires_at <= %(now)s THEN 'expired'
+            WHEN EXISTS (
+                SELECT 1 FROM activation.campaign_states AS c
+                WHERE c.campaign = m.campaign AND c.is_paused
+            ) THEN 'paused'
+            WHEN EXISTS (
+                SELECT 1
+                FROM core.contact_points AS cp
+                INNER JOIN privacy.suppressions AS x ON cp.channel = x.channel AND cp.address_hash = x.address_hash
+                WHERE cp.contact_point_id = m.contact_point_id
+            ) THEN 'suppressed'
+            -- the shop's own accounts need nobody's consent
+            WHEN m.purpose = 'post' THEN 'may_send'
+            WHEN EXISTS (
+                SELECT 1 FROM privacy.consents AS c
+                WHERE
+                    c.contact_point_id = m.contact_point_id
+                    AND c.channel = m.channel
+                    AND c.purpose = m.purpose
+                    AND c.granted
+            ) THEN 'may_send'
+            ELSE 'no_consent'
+        END AS verdict
+    FROM mine AS m
+)
+
+UPDATE activation.sends AS s
+SET
+    state = CASE v.verdict
+        WHEN 'may_send' THEN 'sending'
+        WHEN 'paused' THEN 'released'
+        WHEN 'expired' THEN 'expired'
+        ELSE 'skipped'
+    END,
+    reason = CASE WHEN v.verdict IN ('may_send', 'expired') THEN s.reason ELSE v.verdict END,
+    attempts = s.attempts + CASE v.verdict WHEN 'may_send' THEN 1 ELSE 0 END,
+    claim_token = CASE v.verdict WHEN 'may_send' THEN s.claim_token END,
+    lease_until = CASE v.verdict WHEN 'may_send' THEN %(lease_until)s::timestamptz END,
+    sending_at = CASE v.verdict WHEN 'may_send' THEN %(now)s::timestamptz ELSE s.sending_at END,
+    settled_at = CASE WHEN v.verdict NOT IN ('may_send', 'paused') THEN %(now)s::timestamptz END
+FROM verdicts AS v
+WHERE s.send_id = v.send_id
+RETURNING s.send_id, s.state;
+
+-- name: settle
+-- What became of the messages of a window. `unknown` may still be settled by the sender whose token it carries: it comes
+-- back late, but it knows. A row that has been claimed again carries another token and is not touched.
+-- A message that was never handed to the transport gets its attempt back. A next try after the expiry is none: `expired`.
+WITH outcomes AS (
+    SELECT
+        o.send_id,
+        o.state,
+        o.reason,
+        o.retry_at,
+        o.is_tried
+    FROM unnest(
+        %(send_ids)s::bigint[], %(states)s::text[], %(reasons)s::text[],
+        %(retry_ats)s::timestamptz[], %(tried)s::boolean[]
+    ) AS o (send_id, state, reason, retry_at, is_tried)
+)
+
+UPDATE activation.sends AS s
+SET
+    state = CASE WHEN o.state = 'deferred' AND o.retry_at >= s.expires_at THEN 'expired' ELSE o.state END,
+    reason = o.reason,
+    send_after = CASE o.state WHEN 'deferred' THEN o.retry_at ELSE s.send_after END,
+    attempts = s.attempts - CASE WHEN o.is_tried THEN 0 ELSE 1 END,
+    claim_token = CASE WHEN o.state <> 'deferred' THEN s.claim_token END,
+    lease_until = NULL,
+    settled_at = %(now)s
+FROM outcomes AS o
+WHERE
+    s.send_id = o.send_id
+    AND s.state IN ('sending', 'unknown')
+    AND s.claim_token = %(token)s
+RETURNING s.send_id, s.state;
+
+-- name: give_back
+-- What was claimed and not begun, when the run ends before it is done: `released`, or `deferred` when the server asks for patience.
+UPDATE activation.sends AS s
+SET
+    state = %(state)s,
+    reason = coalesce(%(reason)s, s.reason),
+    send_after = coalesce(%(retry_at)s::timestamptz, s.send_after),
+    claim_token = NULL,
+    lease_until = NULL
+WHERE
+    s.send_id = any(%(send_ids)s::bigint[])
+    AND s.state = 'claimed'
+    AND s.claim_token = %(token)s
+RETURNING s.send_id;
+
+-- name: renew
+-- The sender is slow, not dead.
+UPDATE activation.sends AS s
+SET lease_until = %(lease_until)s
+WHERE
+    s.send_id = any(%(send_ids)s::bigint[])
+    AND s.state IN ('claimed', 'sending')
+    AND s.claim_token = %(token)s
+    AND s.lease_until > %(now)s
+RETURNING s.send_id;
+
+-- name: unknown_sends
+-- Messages of which nobody knows whether they arrived; for a person, or for bounces and the server's log, to decide.
+SELECT
+    s.send_id,
+    s.message_id,
+    s.campaign,
+    s.occasion,
+    s.channel,
+    s.reason,
+    s.sending_at
+FROM activation.sends AS s
+WHERE
+    s.state = 'unknown'
+    AND s.sending_at >= coalesce(%(since)s::timestamptz, s.sending_at)
+ORDER BY s.sending_at, s.send_id
+LIMIT %(most)s;

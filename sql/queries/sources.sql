@@ -1,0 +1,82 @@
+-- Statements of the room `sources`. Those that depend on a contract's columns are composed in sources/statements.py.
+
+-- name: known_checksums
+SELECT f.checksum
+FROM ops.landing_files AS f
+WHERE f.source = %(source)s;
+
+-- name: unfinished_loads
+-- Loads that a run began; a living run holds the advisory lock of its load.
+SELECT l.load_id
+FROM ops.loads AS l
+WHERE l.source = %(source)s AND l.record = %(record)s AND l.state = 'loading'
+ORDER BY l.load_id;
+
+-- name: lock_load
+SELECT pg_try_advisory_lock(%(space)s, %(load_id)s::integer);
+
+-- name: unlock_load
+SELECT pg_advisory_unlock(%(space)s, %(load_id)s::integer);
+
+-- name: start_load
+INSERT INTO ops.loads (source, record, started_at)
+VALUES (%(source)s, %(record)s, %(now)s)
+RETURNING load_id;
+
+-- name: add_file
+-- A file that another run is taking in just now makes this wait for that run's transaction.
+INSERT INTO ops.landing_files (load_id, source, path, checksum, bytes, state, reason, taken_at)
+VALUES (%(load_id)s, %(source)s, %(path)s, %(checksum)s, %(bytes)s, %(state)s, %(reason)s, %(now)s)
+ON CONFLICT (source, checksum) DO NOTHING
+RETURNING file_id;
+
+-- name: count_file
+UPDATE ops.landing_files
+SET
+    records_read = %(read)s,
+    records_loaded = %(loaded)s,
+    records_quarantined = %(quarantined)s,
+    reason = %(reason)s
+WHERE file_id = %(file_id)s;
+
+-- name: finish_load
+-- The totals are those of its files, also of files that an earlier, killed run had taken in for it.
+WITH totals AS (
+    SELECT
+        count(*) FILTER (WHERE f.state = 'loaded') AS loaded_files,
+        count(*) FILTER (WHERE f.state = 'refused') AS refused_files,
+        coalesce(sum(f.records_read), 0) AS records_read,
+        coalesce(sum(f.records_loaded), 0) AS records_loaded,
+        coalesce(sum(f.records_quarantined), 0) AS records_quarantined,
+        min(f.path || ': ' || f.reason) FILTER (WHERE f.state = 'refused') AS first_refusal
+    FROM ops.landing_files AS f
+    WHERE f.load_id = %(load_id)s
+)
+
+UPDATE ops.loads AS l
+SET
+    finished_at = %(now)s,
+    files = t.loaded_files,
+    records_read = t.records_read,
+    records_loaded = t.records_loaded,
+    records_quarantined = t.records_quarantined,
+    state = CASE WHEN t.loaded_files > 0 THEN 'loaded' ELSE 'refused' END,
+    reason = CASE
+        WHEN t.refused_files > 0
+            THEN format('%%s of %%s files refused; %%s', t.refused_files, t.refused_files + t.loaded_files, t.first_refusal)
+    END
+FROM totals AS t
+WHERE l.load_id = %(load_id)s AND t.loaded_files + t.refused_files > 0
+RETURNING l.files, t.refused_files, l.records_read, l.records_loaded, l.records_quarantined;
+
+-- name: drop_empty_load
+DELETE FROM ops.loads AS l
+WHERE
+    l.load_id = %(load_id)s
+    AND l.state = 'loading'
+    AND NOT EXISTS (SELECT FROM ops.landing_files AS f WHERE f.load_id = l.load_id);
+
+-- name: copy_to_quarantine
+COPY ops.quarantine (
+    load_id, file_id, record_no, record, reason, column_name, payload, payload_bytes, quarantined_at
+) FROM STDIN;

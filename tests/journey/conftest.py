@@ -1,0 +1,108 @@
+"""The real stack, on ports of its own, for the tests that go the whole way."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+import small_shop
+from conftest import SCRATCH, free_port
+from marketflow.embedded.airflow_api import AirflowApi
+from marketflow.embedded.stack import Config
+
+PORTS = ("PG", "AIRFLOW", "SMTP", "MAILBOX", "EDGE", "LOG", "TRIGGER_LOG")
+
+
+@dataclass
+class Stack:
+    """A running stack and the means to look into it."""
+
+    home: Path
+    config: Config
+    environ: dict[str, str]
+    admin: AirflowApi
+
+    def marketflow(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run the command `marketflow` as this stack's user would."""
+        return subprocess.run(
+            [sys.executable, "-m", "marketflow", *words], env=self.environ, check=True, capture_output=True, text=True
+        )
+
+    def query(self, text: str, *values: Any) -> list[tuple[Any, ...]]:
+        """Ask the warehouse, as its owner."""
+        with psycopg.connect(self.config.dsn("owner")) as conn:
+            return conn.execute(text, values).fetchall()
+
+    def mails(self) -> list[Path]:
+        """The files of the inbox."""
+        return [f for folder in ("new", "cur") for f in (self.home / "mail" / folder).glob("*") if f.is_file()]
+
+    def until(self, condition: Callable[[], Any], what: str, seconds: float = 120) -> Any:
+        """Wait for a condition; fails the test when it does not come."""
+        deadline = time.monotonic() + seconds
+        while not (found := condition()):
+            if time.monotonic() > deadline:
+                failed = self.admin.runs("failed")
+                pytest.fail(f"{what}: not within {seconds} s; failed runs: {[r['dag_run_id'] for r in failed]}")
+            time.sleep(0.2)
+        return found
+
+    def finish(self, dag_id: str, form: dict[str, Any] | None = None, seconds: float = 120) -> tuple[str, str]:
+        """Trigger a DAG, wait for the run's end, return (run id, state)."""
+        run_id = self.admin.trigger(dag_id, form)
+        run = lambda: self.admin.run(dag_id, run_id)["state"]  # noqa: E731
+        self.until(lambda: run() in ("success", "failed"), f"{dag_id} {form}", seconds)
+        return run_id, run()
+
+    def calm(self, seconds: float = 180) -> None:
+        """Wait until no DAG runs and none is about to."""
+        quiet_since = time.monotonic()
+
+        def is_calm() -> bool:
+            nonlocal quiet_since
+            if self.admin.runs("running", "queued"):
+                quiet_since = time.monotonic()
+            return time.monotonic() - quiet_since > 2.0  # assets wake a DAG within one second
+
+        self.until(is_calm, "the DAGs come to rest", seconds)
+
+
+def stack_environment(home: Path) -> dict[str, str]:
+    """The environment of a stack whose state is `home`, on free ports."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "MARKETFLOW_"))}
+    ports = {f"MARKETFLOW_{name}_PORT": str(free_port()) for name in PORTS}
+    return {**clean, **ports, "MARKETFLOW_HOME": str(home), "MARKETFLOW_LANDING": str(home / "landing")}
+
+
+@pytest.fixture(scope="session")
+def stack() -> Iterator[Stack]:
+    """A running stack over the small shop's files, its clock on the morning after their last day."""
+    home = SCRATCH / "journey"
+    home.mkdir()
+    environ = stack_environment(home)
+    small_shop.write(home / "landing")
+    state = {
+        "business_date": small_shop.LAST_DAY.isoformat(),
+        "clock_offset_seconds": 0,
+        "time_zone": small_shop.ZONE.key,
+    }
+    (home / "state.json").write_text(json.dumps(state))
+    config = Config.from_env(environ)
+    subprocess.run([sys.executable, "-m", "marketflow", "up"], env=environ, check=True)
+    try:
+        with AirflowApi(config.airflow_url, "admin", config.airflow_password("admin")) as admin:
+            running = Stack(home=home, config=config, environ=environ, admin=admin)
+            running.until(lambda: "win_back" in admin.dag_ids() and "build_marts" in admin.dag_ids(), "DAGs appear")
+            yield running
+    finally:
+        subprocess.run([sys.executable, "-m", "marketflow", "stop"], env=environ, check=False)

@@ -1,0 +1,181 @@
+"""A filled ledger for tests: customers with contact points and consent, a released plan, and senders that drain it."""
+
+from __future__ import annotations
+
+import datetime as dt
+import itertools
+import json
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from marketflow.campaigns.delivery import DeliveryOptions
+from marketflow.privacy import ACCOUNT, EMAIL, GIVEN_NAME, KeyRing, generate_key_ring
+from marketflow.shared import Clock
+from marketflow.shared.ids import send_key
+
+NOW = dt.datetime(2026, 11, 22, 9, 0, tzinfo=dt.UTC)
+DAY = dt.date(2026, 11, 21)
+KEYS_JSON = generate_key_ring()
+KEYS = KeyRing.from_json(KEYS_JSON)
+DEFINITION: dict[str, Any] = {
+    "campaign": {"name": "thank_you", "channel": "email"},
+    "templates": {
+        "subject": "Thank you{% if given_name %}, {{ given_name }}{% endif %}",
+        "text": "Hello {{ given_name or 'you' }}, {% for p in products %}{{ p.name }} {% endfor %}\n{{ unsubscribe_url }}\n",
+        "html": "<p>Hello {{ given_name or 'you' }}</p><a href='{{ unsubscribe_url }}'>unsubscribe</a>",
+    },
+    "subject_override": None,
+}
+POST: dict[str, Any] = {
+    "campaign": {"name": "best_sellers", "channel": "webhook"},
+    "templates": {"subject": None, "text": "This week: {% for p in products %}{{ p.name }} {% endfor %}", "html": None},
+    "subject_override": None,
+}
+_batches = itertools.count()
+
+
+@dataclass(frozen=True, kw_only=True)
+class HandClock(Clock):
+    """A clock that stands still until it is moved."""
+
+    time_zone: ZoneInfo = ZoneInfo("UTC")
+    hands: list[dt.datetime] = field(default_factory=lambda: [NOW])
+
+    def now(self) -> dt.datetime:
+        return self.hands[0]
+
+    def pass_time(self, **delta: float) -> None:
+        self.hands[0] += dt.timedelta(**delta)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Filled:
+    """What `fill` made: ids in the order of the recipients, who are `r<prefix>-<n>@example.com`."""
+
+    plan_id: int
+    send_ids: list[int]
+    contact_ids: list[int]
+    addresses: list[str]
+    message_ids: list[str]
+
+
+def options(**changes: Any) -> DeliveryOptions:
+    """Options of a test: windows of 8, leases that a kill test can wait for."""
+    return DeliveryOptions(**{"edge_url": "https://edge.test", "brand": "Test Shop", **changes})
+
+
+def fill(
+    conn: psycopg.Connection,
+    count: int,
+    *,
+    campaign: str = "thank_you",
+    channel: str = "email",
+    purpose: str = "marketing",
+    now: dt.datetime = NOW,
+    lifetime: dt.timedelta = dt.timedelta(days=3),
+    definition: Mapping[str, Any] | None = None,
+    names: list[str | None] | None = None,
+    consent: bool = True,
+    priority: int = 100,
+    product_ids: list[int] | None = None,
+) -> Filled:
+    """`count` recipients with consent and one released message for each; commits."""
+    batch = next(_batches)
+    occasion = f"{DAY}-{batch}"
+    addresses = [f"r{batch}-{n}@example.com" if channel == "email" else f"account{batch}_{n}" for n in range(count)]
+    contact_ids = [_contact(conn, channel, a, n, now) for a, n in zip(addresses, names or [f"Ada{i}" for i in range(count)], strict=True)]  # fmt: skip
+    if consent:
+        with conn.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO privacy.consents VALUES (%s, %s, %s, true, %s)",
+                [(c, channel, purpose, now) for c in contact_ids],
+            )
+    plan_id = _plan(conn, campaign, occasion, channel, definition or (DEFINITION if channel == "email" else POST), now)
+    message_ids = [f"{send_key(campaign, occasion, c, channel, 0)}@example.com" for c in contact_ids]
+    rows = [
+        (campaign, occasion, c, channel, plan_id, purpose, priority, now, now + lifetime,
+         Jsonb({"product_ids": product_ids or []}), m, now, now)
+        for c, m in zip(contact_ids, message_ids, strict=True)
+    ]  # fmt: skip
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO activation.sends (campaign, occasion, contact_point_id, channel, plan_id, purpose, state,"
+            " priority, send_after, expires_at, content, definition_version, message_id, planned_at, released_at)"
+            " VALUES (%s, %s, %s, %s, %s, %s, 'released', %s, %s, %s, %s, 'v1', %s, %s, %s)",
+            rows,
+        )
+    sends = conn.execute("SELECT send_id FROM activation.sends WHERE plan_id = %s ORDER BY send_id", [plan_id])
+    send_ids = [row[0] for row in sends]
+    conn.commit()
+    return Filled(plan_id=plan_id, send_ids=send_ids, contact_ids=contact_ids, addresses=addresses, message_ids=message_ids)  # fmt: skip
+
+
+def states(conn: psycopg.Connection) -> Counter[tuple[str, str | None]]:
+    """How many messages are in which state, for which reason."""
+    rows = conn.execute("SELECT state, reason, count(*) FROM activation.sends GROUP BY 1, 2").fetchall()
+    conn.rollback()
+    return Counter({(state, reason): count for state, reason, count in rows})
+
+
+def by_state(conn: psycopg.Connection) -> Counter[str]:
+    """How many messages are in which state."""
+    total: Counter[str] = Counter()
+    for (state, _), count in states(conn).items():
+        total[state] += count
+    return total
+
+
+def row(conn: psycopg.Connection, send_id: int) -> dict[str, Any]:
+    """One message's row."""
+    with conn.cursor(row_factory=psycopg.rows.dict_row) as cursor:
+        found = cursor.execute("SELECT * FROM activation.sends WHERE send_id = %s", [send_id]).fetchone()
+    conn.rollback()
+    assert found is not None
+    return found
+
+
+def _contact(conn: psycopg.Connection, channel: str, address: str, name: str | None, now: dt.datetime) -> int:
+    customer = None
+    if channel == "email":
+        sealed = None if name is None else KEYS.encrypt(name, GIVEN_NAME)
+        customer = _id(
+            conn,
+            "INSERT INTO core.customers (given_name, first_seen_at, updated_at) VALUES (%s, %s, %s) RETURNING customer_id",
+            (sealed, now, now),
+        )
+    context = EMAIL if channel == "email" else ACCOUNT
+    return _id(
+        conn,
+        "INSERT INTO core.contact_points (channel, address_hash, address, customer_id, first_seen_at)"
+        " VALUES (%s, %s, %s, %s, %s) RETURNING contact_point_id",
+        (channel, KEYS.keyed_hash(address), KEYS.encrypt(address, context), customer, now),
+    )
+
+
+def _plan(
+    conn: psycopg.Connection,
+    campaign: str,
+    occasion: str,
+    channel: str,
+    definition: Mapping[str, Any],
+    now: dt.datetime,
+) -> int:
+    named = {**definition, "campaign": {**definition["campaign"], "name": campaign, "channel": channel}}
+    return _id(
+        conn,
+        "INSERT INTO activation.plans (campaign, occasion, channel, definition_version, definition, is_dry_run, state,"
+        " business_date, planned_at) VALUES (%s, %s, %s, 'v1', %s, false, 'released', %s, %s) RETURNING plan_id",
+        (campaign, occasion, channel, json.dumps(named), DAY, now),
+    )
+
+
+def _id(conn: psycopg.Connection, query: str, params: tuple[Any, ...]) -> int:
+    found = conn.execute(query, params).fetchone()
+    assert found is not None
+    return int(found[0])
