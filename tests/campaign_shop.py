@@ -4,21 +4,51 @@ from __future__ import annotations
 
 import datetime as dt
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
-from marketflow.campaigns import Campaign
+from marketflow.campaigns import Campaign, PlanSummary, plan_campaign
 from marketflow.campaigns.definition import load_campaign
 from marketflow.privacy import EMAIL, GIVEN_NAME, KeyRing, generate_key_ring
+from marketflow.shared import Clock
 
 DAY = dt.date(2017, 12, 31)
 THEN = dt.datetime(2017, 12, 1, tzinfo=dt.UTC)
 RING = KeyRing.from_json(generate_key_ring())
 TABLES = ("customer_360", "customer_days", "products", "related_products", "product_recommendations", "top_products")
+People = dict[str, tuple[int, int | None]]
+
+
+class Desk:
+    """Plans one campaign of the small shop, as its DAG would."""
+
+    def __init__(self, conn: psycopg.Connection, clock: Clock) -> None:
+        self.conn, self.clock = conn, clock
+
+    def plan(self, campaign: Campaign, **options: Any) -> PlanSummary:
+        options = {"business_date": DAY, "dry_run": False, "keys": RING, "clock": self.clock} | options
+        summary = plan_campaign(self.conn, campaign, **options)
+        self.conn.commit()
+        return summary
+
+    def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        return self.conn.execute(query, list(values)).fetchall()
+
+    def outcomes(self, plan_id: int) -> dict[int, str]:
+        return dict(self.rows("SELECT customer_id, outcome FROM activation.plan_members WHERE plan_id = %s", plan_id))
+
+    def ledger(self) -> list[tuple[Any, ...]]:
+        return self.rows("SELECT customer_id, plan_id, state FROM activation.sends ORDER BY customer_id")
 
 
 def add_customer(
-    conn: psycopg.Connection, name: str | None, *, email: bool = True, consent: bool | None = True, segment: str = "at_risk"
+    conn: psycopg.Connection,
+    name: str | None,
+    *,
+    email: bool = True,
+    consent: bool | None = True,
+    segment: str = "at_risk",
 ) -> tuple[int, int | None]:
     """One customer of the shop, with an address and a consent where wanted: (customer_id, contact_point_id)."""
     sealed = RING.encrypt(name, GIVEN_NAME) if name is not None else None
@@ -35,7 +65,9 @@ def add_customer(
             [RING.keyed_hash(address), RING.encrypt(address, EMAIL), customer, THEN],
         ).fetchone()
         if consent is not None:
-            conn.execute("INSERT INTO privacy.consents VALUES (%s, 'email', 'marketing', %s, %s)", [point, consent, THEN])
+            conn.execute(
+                "INSERT INTO privacy.consents VALUES (%s, 'email', 'marketing', %s, %s)", [point, consent, THEN]
+            )
     conn.execute(
         "INSERT INTO marts.customer_360 (customer_id, segment, recency_days, orders, revenue, campaigns_received, coupons_redeemed,"
         " email_contact_point_id, email_consent, locale, time_zone, country, is_simulated, is_test)"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-import json
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,7 +43,7 @@ _batches = itertools.count()
 class HandClock(Clock):
     """A clock that stands still until it is moved."""
 
-    time_zone: ZoneInfo = ZoneInfo("UTC")
+    time_zone: ZoneInfo = field(default_factory=lambda: ZoneInfo("UTC"))
     hands: list[dt.datetime] = field(default_factory=lambda: [NOW])
 
     def now(self) -> dt.datetime:
@@ -89,31 +88,35 @@ def fill(
     batch = next(_batches)
     occasion = f"{DAY}-{batch}"
     addresses = [f"r{batch}-{n}@example.com" if channel == "email" else f"account{batch}_{n}" for n in range(count)]
-    contact_ids = [_contact(conn, channel, a, n, now) for a, n in zip(addresses, names or [f"Ada{i}" for i in range(count)], strict=True)]  # fmt: skip
+    contact_ids = _contacts(conn, channel, addresses, names or [f"Ada{n}" for n in range(count)], now)
     if consent:
+        answers = [(c, channel, purpose, now) for c in contact_ids]
         with conn.cursor() as cursor:
-            cursor.executemany(
-                "INSERT INTO privacy.consents VALUES (%s, %s, %s, true, %s)",
-                [(c, channel, purpose, now) for c in contact_ids],
-            )
-    plan_id = _plan(conn, campaign, occasion, channel, definition or (DEFINITION if channel == "email" else POST), now)
+            cursor.executemany("INSERT INTO privacy.consents VALUES (%s, %s, %s, true, %s)", answers)
+    frozen = definition or (DEFINITION if channel == "email" else POST)
+    frozen = {**frozen, "campaign": {**frozen["campaign"], "name": campaign, "channel": channel}}
+    (plan_id,) = _ids(
+        conn,
+        "INSERT INTO activation.plans (campaign, occasion, channel, definition_version, definition, is_dry_run, state,"
+        " business_date, planned_at) VALUES (%s, %s, %s, 'v1', %s, false, 'released', %s, %s) RETURNING plan_id",
+        [(campaign, occasion, channel, Jsonb(frozen), DAY, now)],
+    )
     message_ids = [f"{send_key(campaign, occasion, c, channel, 0)}@example.com" for c in contact_ids]
-    rows = [
-        (campaign, occasion, c, channel, plan_id, purpose, priority, now, now + lifetime,
-         Jsonb({"product_ids": product_ids or []}), m, now, now)
-        for c, m in zip(contact_ids, message_ids, strict=True)
-    ]  # fmt: skip
-    with conn.cursor() as cursor:
-        cursor.executemany(
-            "INSERT INTO activation.sends (campaign, occasion, contact_point_id, channel, plan_id, purpose, state,"
-            " priority, send_after, expires_at, content, definition_version, message_id, planned_at, released_at)"
-            " VALUES (%s, %s, %s, %s, %s, %s, 'released', %s, %s, %s, %s, 'v1', %s, %s, %s)",
-            rows,
-        )
-    sends = conn.execute("SELECT send_id FROM activation.sends WHERE plan_id = %s ORDER BY send_id", [plan_id])
-    send_ids = [row[0] for row in sends]
+    content = Jsonb({"product_ids": product_ids or []})
+    send_ids = _ids(
+        conn,
+        "INSERT INTO activation.sends (campaign, occasion, contact_point_id, channel, plan_id, purpose, state, priority,"
+        " send_after, expires_at, content, definition_version, message_id, planned_at, released_at)"
+        " VALUES (%s, %s, %s, %s, %s, %s, 'released', %s, %s, %s, %s, 'v1', %s, %s, %s) RETURNING send_id",
+        [
+            (campaign, occasion, c, channel, plan_id, purpose, priority, now, now + lifetime, content, m, now, now)
+            for c, m in zip(contact_ids, message_ids, strict=True)
+        ],
+    )
     conn.commit()
-    return Filled(plan_id=plan_id, send_ids=send_ids, contact_ids=contact_ids, addresses=addresses, message_ids=message_ids)  # fmt: skip
+    return Filled(
+        plan_id=plan_id, send_ids=send_ids, contact_ids=contact_ids, addresses=addresses, message_ids=message_ids
+    )
 
 
 def states(conn: psycopg.Connection) -> Counter[tuple[str, str | None]]:
@@ -140,42 +143,34 @@ def row(conn: psycopg.Connection, send_id: int) -> dict[str, Any]:
     return found
 
 
-def _contact(conn: psycopg.Connection, channel: str, address: str, name: str | None, now: dt.datetime) -> int:
-    customer = None
+def _contacts(
+    conn: psycopg.Connection, channel: str, addresses: list[str], names: list[str | None], now: dt.datetime
+) -> list[int]:
+    customers: list[int | None] = [None] * len(addresses)
     if channel == "email":
-        sealed = None if name is None else KEYS.encrypt(name, GIVEN_NAME)
-        customer = _id(
+        customers[:] = _ids(
             conn,
-            "INSERT INTO core.customers (given_name, first_seen_at, updated_at) VALUES (%s, %s, %s) RETURNING customer_id",
-            (sealed, now, now),
+            "INSERT INTO core.customers (given_name, first_seen_at, updated_at) VALUES (%s, %s, %s)"
+            " RETURNING customer_id",
+            [(name and KEYS.encrypt(name, GIVEN_NAME), now, now) for name in names],
         )
     context = EMAIL if channel == "email" else ACCOUNT
-    return _id(
+    return _ids(
         conn,
         "INSERT INTO core.contact_points (channel, address_hash, address, customer_id, first_seen_at)"
         " VALUES (%s, %s, %s, %s, %s) RETURNING contact_point_id",
-        (channel, KEYS.keyed_hash(address), KEYS.encrypt(address, context), customer, now),
+        [
+            (channel, KEYS.keyed_hash(a), KEYS.encrypt(a, context), c, now)
+            for a, c in zip(addresses, customers, strict=True)
+        ],
     )
 
 
-def _plan(
-    conn: psycopg.Connection,
-    campaign: str,
-    occasion: str,
-    channel: str,
-    definition: Mapping[str, Any],
-    now: dt.datetime,
-) -> int:
-    named = {**definition, "campaign": {**definition["campaign"], "name": campaign, "channel": channel}}
-    return _id(
-        conn,
-        "INSERT INTO activation.plans (campaign, occasion, channel, definition_version, definition, is_dry_run, state,"
-        " business_date, planned_at) VALUES (%s, %s, %s, 'v1', %s, false, 'released', %s, %s) RETURNING plan_id",
-        (campaign, occasion, channel, json.dumps(named), DAY, now),
-    )
-
-
-def _id(conn: psycopg.Connection, query: str, params: tuple[Any, ...]) -> int:
-    found = conn.execute(query, params).fetchone()
-    assert found is not None
-    return int(found[0])
+def _ids(conn: psycopg.Connection, query: str, rows: list[tuple[Any, ...]]) -> list[int]:
+    """The ids of inserted rows, in their order."""
+    found: list[int] = []
+    with conn.cursor() as cursor:
+        cursor.executemany(query, rows, returning=True)
+        for result in cursor.results():
+            found += [int(line[0]) for line in result]
+    return found

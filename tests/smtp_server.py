@@ -25,8 +25,6 @@ from typing import Any, Self
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
-from conftest import free_port
-
 MESSAGE_ID = re.compile(rb"^message-id: *<([^>]+)>", re.IGNORECASE | re.MULTILINE)
 
 
@@ -56,7 +54,8 @@ def read_record(path: Path) -> list[Accepted]:
     """What the server has accepted, in order; a message accepted twice stands twice."""
     if not path.exists():
         return []
-    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    lines = path.read_text(encoding="utf-8").split("\n")[:-1]  # a last line without its end is still being written
+    rows = [json.loads(line) for line in lines]
     return [Accepted(message_id=m, recipient=r) for m, r in rows]
 
 
@@ -73,14 +72,14 @@ class Handler:
         return known.get(recipient.partition("@")[0]) or known.get("*")
 
     async def handle_EHLO(  # noqa: N802  (aiosmtpd's name)
-        self, server: SMTP, session: Session, envelope: Envelope, hostname: str, responses: list[str]
+        self, _server: SMTP, session: Session, _envelope: Envelope, hostname: str, responses: list[str]
     ) -> list[str]:
         self.connections += 1
         session.host_name = hostname
         return responses
 
     async def handle_MAIL(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         if reply := self.rule("mail", "*"):
             return reply
@@ -88,14 +87,14 @@ class Handler:
         return "250 OK"
 
     async def handle_RCPT(  # noqa: N802
-        self, server: SMTP, session: Session, envelope: Envelope, address: str, options: list[str]
+        self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
     ) -> str:
         if reply := self.rule("rcpt", address):
             return reply
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, _session: Session, envelope: Envelope) -> str:  # noqa: N802
         recipient = envelope.rcpt_tos[0]
         rule = self.rule("data", recipient)
         if self.seconds:
@@ -131,12 +130,18 @@ class _Controller(Controller):
         return BadManners(self.handler, **self.SMTP_kwargs)
 
 
+def _free_port() -> int:
+    from conftest import free_port  # not when this file runs on its own: it would make the tests' folders anew
+
+    return free_port()
+
+
 class SmtpServer:
     """A server in a thread of this process; stopping and starting it again keeps port and record."""
 
     def __init__(self, record: Path, *, port: int | None = None, seconds: float = 0.0) -> None:
         self.path = record
-        self.port = port or free_port()
+        self.port = port or _free_port()
         self.rules: dict[str, dict[str, str]] = {}
         self.handler = Handler(Record(record), self.rules, seconds)
         self._controller: Any = None

@@ -20,9 +20,9 @@ GRANT INSERT ON pg_temp.plan_audience TO marketflow_audience;
 -- name: become_audience
 -- Within a savepoint: no rights but to read the marts, no writing but to temporary tables, no time without end.
 SELECT
-    set_config('role', 'marketflow_audience', true) AS role,
-    set_config('statement_timeout', %(timeout_ms)s::text, true) AS statement_timeout,
-    set_config('transaction_read_only', 'on', true) AS read_only;
+    set_config('role', 'marketflow_audience', TRUE) AS role,
+    set_config('statement_timeout', %(timeout_ms)s::text, TRUE) AS statement_timeout,
+    set_config('transaction_read_only', 'on', TRUE) AS read_only;
 
 -- name: current_settings
 SELECT
@@ -31,8 +31,8 @@ SELECT
 
 -- name: restore_settings
 SELECT
-    set_config('role', %(role)s, true) AS role,
-    set_config('statement_timeout', %(statement_timeout)s, true) AS statement_timeout;
+    set_config('role', %(role)s, TRUE) AS role,
+    set_config('statement_timeout', %(statement_timeout)s, TRUE) AS statement_timeout;
 
 -- name: audience_columns
 SELECT a.attname
@@ -56,9 +56,9 @@ ON CONFLICT (channel, address_hash) DO NOTHING;
 INSERT INTO pg_temp.plan_audience (contact_point_id, address_hash)
 SELECT
     c.contact_point_id,
-    h.address_hash
-FROM unnest(%(hashes)s::bytea []) AS h (address_hash)
-LEFT JOIN core.contact_points AS c ON h.address_hash = c.address_hash AND c.channel = %(channel)s;
+    h.keyed_hash
+FROM unnest(%(keyed)s::bytea[]) AS h (keyed_hash)
+LEFT JOIN core.contact_points AS c ON h.keyed_hash = c.address_hash AND c.channel = %(channel)s;
 
 -- name: analyze_audience
 ANALYZE pg_temp.plan_audience;
@@ -67,7 +67,8 @@ ANALYZE pg_temp.plan_audience;
 SELECT count(*) FROM pg_temp.plan_audience;
 
 -- name: best_sellers_week
-SELECT max(t.week_ending_on) FROM marts.top_products AS t WHERE t.week_ending_on <= %(business_date)s::date;
+SELECT max(t.week_ending_on) FROM marts.top_products AS t
+WHERE t.week_ending_on <= %(business_date)s::date;
 
 -- name: plan_insert
 INSERT INTO activation.plans (
@@ -124,8 +125,8 @@ judged AS (
                 THEN 'shared_contact_point'
             WHEN u.address_hash IS NOT NULL AND NOT (%(purpose)s = 'transactional' AND u.reason = 'unsubscribed')
                 THEN 'suppressed'
-            WHEN %(purpose)s = 'marketing' AND g.granted IS NOT true THEN 'no_consent'
-            WHEN %(purpose)s = 'transactional' AND g.granted IS false THEN 'no_consent'
+            WHEN %(purpose)s = 'marketing' AND g.granted IS NOT TRUE THEN 'no_consent'
+            WHEN %(purpose)s = 'transactional' AND g.granted IS FALSE THEN 'no_consent'
             ELSE 'planned'
         END AS outcome
     FROM reached AS r
@@ -161,12 +162,13 @@ GROUP BY m.outcome
 ORDER BY m.outcome;
 
 -- name: members_delete
-DELETE FROM activation.plan_members WHERE plan_id = %(plan_id)s;
+DELETE FROM activation.plan_members
+WHERE plan_id = %(plan_id)s;
 
 -- name: make_content
 CREATE TEMPORARY TABLE plan_content (
     customer_id bigint PRIMARY KEY,
-    product_ids bigint [] NOT NULL
+    product_ids bigint[] NOT NULL
 ) ON COMMIT DROP;
 
 -- name: content_for_customers
@@ -233,19 +235,20 @@ named AS (
         k.score
     FROM candidates AS k
     INNER JOIN marts.products AS p ON k.product_id = p.product_id AND p.is_recommendable
-    WHERE NOT EXISTS (
-        SELECT 1
-        FROM basket_names AS b
-        WHERE k.customer_id = b.customer_id AND p.product_name = b.product_name
-    )
-    ORDER BY k.customer_id, p.product_name, k.source, k.score DESC, k.product_id
+    WHERE
+        NOT EXISTS (
+            SELECT 1
+            FROM basket_names AS b
+            WHERE k.customer_id = b.customer_id AND p.product_name = b.product_name
+        )
+    ORDER BY k.customer_id ASC, p.product_name ASC, k.source ASC, k.score DESC, k.product_id ASC
 ),
 
 ranked AS (
     SELECT
         n.customer_id,
         n.product_id,
-        row_number() OVER (PARTITION BY n.customer_id ORDER BY n.source, n.score DESC, n.product_id) AS place
+        row_number() OVER (PARTITION BY n.customer_id ORDER BY n.source ASC, n.score DESC, n.product_id ASC) AS place
     FROM named AS n
 )
 
@@ -253,7 +256,7 @@ SELECT
     r.customer_id,
     array_agg(r.product_id ORDER BY r.place) AS product_ids
 FROM ranked AS r
-WHERE r.place <= %(limit)s
+WHERE r.place <= %(most)s
 GROUP BY r.customer_id;
 
 -- name: content_of_week
@@ -261,13 +264,13 @@ SELECT t.product_id
 FROM marts.top_products AS t
 WHERE t.week_ending_on = %(week)s::date
 ORDER BY t.rank
-LIMIT %(limit)s;
+LIMIT %(most)s;
 
 -- name: sample_members
 SELECT
     u.given_name,
     coalesce(u.locale, %(locale)s) AS locale,
-    coalesce(k.product_ids, %(product_ids)s::bigint []) AS product_ids
+    coalesce(k.product_ids, %(product_ids)s::bigint[]) AS product_ids
 FROM activation.plan_members AS m
 LEFT JOIN core.customers AS u ON m.customer_id = u.customer_id
 LEFT JOIN pg_temp.plan_content AS k ON m.customer_id = k.customer_id
@@ -280,10 +283,10 @@ SELECT
     p.product_id,
     p.product_name
 FROM marts.products AS p
-WHERE p.product_id = any(%(product_ids)s::bigint []);
+WHERE p.product_id = any(%(product_ids)s::bigint[]);
 
 -- name: sends_insert
--- The Message-ID is made of the row's key, so it is the same whenever and wherever it is made. Rows that were never
+-- The Message-ID is made of the row's key (marketflow.shared.ids.send_key computes the same; a test compares them). Rows that were never
 -- released come over to the new plan (see members_insert); whoever holds them now is the newest plan that chose them.
 INSERT INTO activation.sends AS s (
     campaign, occasion, contact_point_id, channel, step, plan_id, customer_id, purpose, state, priority, send_after,
@@ -303,12 +306,14 @@ SELECT
     %(now)s::timestamptz,
     %(expires_at)s::timestamptz,
     %(version)s::text,
-    jsonb_build_object('product_ids', coalesce(k.product_ids, %(product_ids)s::bigint [])) AS content,
+    jsonb_build_object('product_ids', coalesce(k.product_ids, %(product_ids)s::bigint[])) AS content,
     left(
         encode(
             sha256(
                 convert_to(
-                    concat_ws(chr(31), %(campaign)s::text, %(occasion)s::text, m.contact_point_id, %(channel)s::text, 0),
+                    concat_ws(
+                        chr(31), 'send', %(campaign)s::text, %(occasion)s::text, m.contact_point_id, %(channel)s::text, 0
+                    ),
                     'UTF8'
                 )
             ),
@@ -325,22 +330,22 @@ LEFT JOIN pg_temp.plan_content AS k ON m.customer_id = k.customer_id
 WHERE m.plan_id = %(plan_id)s AND m.outcome = 'planned'
 ORDER BY m.contact_point_id
 ON CONFLICT (campaign, occasion, contact_point_id, channel, step) DO UPDATE
-SET
-    plan_id = excluded.plan_id,
-    customer_id = excluded.customer_id,
-    purpose = excluded.purpose,
-    state = 'planned',
-    reason = null,
-    priority = excluded.priority,
-    send_after = excluded.send_after,
-    expires_at = excluded.expires_at,
-    definition_version = excluded.definition_version,
-    content = excluded.content,
-    planned_at = excluded.planned_at,
-    settled_at = null,
-    is_simulated = excluded.is_simulated,
-    is_test = excluded.is_test
-WHERE s.state = 'planned' OR (s.state = 'cancelled' AND s.reason = 'plan_rejected');
+    SET
+        plan_id = excluded.plan_id,
+        customer_id = excluded.customer_id,
+        purpose = excluded.purpose,
+        state = 'planned',
+        reason = NULL,
+        priority = excluded.priority,
+        send_after = excluded.send_after,
+        expires_at = excluded.expires_at,
+        definition_version = excluded.definition_version,
+        content = excluded.content,
+        planned_at = excluded.planned_at,
+        settled_at = NULL,
+        is_simulated = excluded.is_simulated,
+        is_test = excluded.is_test
+    WHERE s.state = 'planned' OR (s.state = 'cancelled' AND s.reason = 'plan_rejected');
 
 -- name: plan_read
 SELECT
@@ -348,7 +353,7 @@ SELECT
     p.occasion,
     p.state,
     p.is_dry_run,
-    coalesce((p.definition ->> 'approval')::boolean, false) AS needs_approval
+    coalesce((p.definition ->> 'approval')::boolean, FALSE) AS needs_approval
 FROM activation.plans AS p
 WHERE p.plan_id = %(plan_id)s;
 
@@ -383,14 +388,15 @@ SET
 WHERE plan_id = %(plan_id)s AND state = 'planned';
 
 -- name: sends_released
-SELECT count(*) FROM activation.sends AS s WHERE s.plan_id = %(plan_id)s AND s.released_at IS NOT null;
+SELECT count(*) FROM activation.sends AS s
+WHERE s.plan_id = %(plan_id)s AND s.released_at IS NOT NULL;
 
 -- name: campaign_state_write
 INSERT INTO activation.campaign_states AS c (campaign, is_paused, changed_at, changed_by)
 VALUES (%(campaign)s, %(paused)s, %(now)s, %(by)s)
 ON CONFLICT (campaign) DO UPDATE
-SET
-    is_paused = excluded.is_paused,
-    changed_at = excluded.changed_at,
-    changed_by = excluded.changed_by
-WHERE c.is_paused IS DISTINCT FROM excluded.is_paused;
+    SET
+        is_paused = excluded.is_paused,
+        changed_at = excluded.changed_at,
+        changed_by = excluded.changed_by
+    WHERE c.is_paused IS DISTINCT FROM excluded.is_paused;

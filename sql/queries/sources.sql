@@ -48,7 +48,7 @@ WITH totals AS (
         coalesce(sum(f.records_read), 0) AS records_read,
         coalesce(sum(f.records_loaded), 0) AS records_loaded,
         coalesce(sum(f.records_quarantined), 0) AS records_quarantined,
-        min(f.path || ': ' || f.reason) FILTER (WHERE f.state = 'refused') AS first_refusal
+        min(CASE WHEN f.state = 'refused' THEN f.path || ': ' || f.reason END) AS first_refusal
     FROM ops.landing_files AS f
     WHERE f.load_id = %(load_id)s
 )
@@ -63,7 +63,12 @@ SET
     state = CASE WHEN t.loaded_files > 0 THEN 'loaded' ELSE 'refused' END,
     reason = CASE
         WHEN t.refused_files > 0
-            THEN format('%%s of %%s files refused; %%s', t.refused_files, t.refused_files + t.loaded_files, t.first_refusal)
+            THEN format(
+                '%%s of %%s files refused, the first: %%s',
+                t.refused_files,
+                t.refused_files + t.loaded_files,
+                t.first_refusal
+            )
     END
 FROM totals AS t
 WHERE l.load_id = %(load_id)s AND t.loaded_files + t.refused_files > 0
@@ -74,7 +79,11 @@ DELETE FROM ops.loads AS l
 WHERE
     l.load_id = %(load_id)s
     AND l.state = 'loading'
-    AND NOT EXISTS (SELECT FROM ops.landing_files AS f WHERE f.load_id = l.load_id);
+    AND NOT EXISTS (
+        SELECT 1
+        FROM ops.landing_files AS f
+        WHERE f.load_id = l.load_id
+    );
 
 -- name: copy_to_quarantine
 COPY ops.quarantine (

@@ -5,7 +5,7 @@ Writes: activation.* and, for the shop's own accounts, core.contact_points.
 Never:  builds a mart, runs a model, or sends anything before its plan is released.
 """
 
-from marketflow.campaigns.content import Renderer, RenderedMessage, TemplateRefused
+from marketflow.campaigns.content import RenderedMessage, Renderer, TemplateRefused
 from marketflow.campaigns.definition import Campaign, load_campaigns
 from marketflow.campaigns.planning import PlanSummary, decide, plan_campaign, release, set_paused
 

@@ -151,6 +151,13 @@ def check_ports(config: Config) -> None:
         raise ConfigurationError("\n".join(busy))
 
 
+def free_port() -> int:
+    """A port that nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
 def _read_ports(env: Mapping[str, str]) -> dict[str, int]:
     ports: dict[str, int] = {}
     for name, port in PORTS.items():

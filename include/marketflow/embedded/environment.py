@@ -190,7 +190,7 @@ def _connections(config: Config) -> dict[str, str]:
             "schema": "http",
             "host": "127.0.0.1",
             "port": config.ports["mailbox"],
-            "extra": {"path": "/hooks/posts"},
+            "extra": {"path": "/hooks/posts", "keeps_keys": True},
         },
     }
     return {f"AIRFLOW_CONN_{name.upper()}": json.dumps(value) for name, value in connections.items()}

@@ -8,11 +8,19 @@ import http.client
 import json
 import select
 import smtplib
+import subprocess
 from typing import Any
 
 from marketflow.embedded.config import Config
+from marketflow.embedded.osuser import binaries
 
 _TIMEOUT = 2.0
+
+
+def accepts_connections(config: Config) -> bool:
+    """Does PostgreSQL take connections?"""
+    command = [str(binaries() / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", str(config.ports["pg"])]
+    return subprocess.run(command, check=False, timeout=30).returncode == 0
 
 
 def answers(port: int, path: str) -> bool:

@@ -13,58 +13,67 @@ from typing import Any
 from marketflow.embedded import postgres
 from marketflow.embedded.config import Config
 from marketflow.embedded.environment import edge_environment, environment, mail_environment, server
-from marketflow.embedded.health import airflow_health, answers, beats, catches_mail
+from marketflow.embedded.health import accepts_connections, airflow_health, answers, beats, catches_mail
+
+
+@dataclass(frozen=True, kw_only=True)
+class Launch:
+    """A command with its environment, and as whom it runs (arguments of subprocess.Popen)."""
+
+    command: list[str]
+    env: Mapping[str, str] = field(repr=False)
+    identity: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One process of the stack with all that it starts."""
+    """One process of the stack with all that it starts.
+
+    `launch` makes what the start needs, files and secrets included; all else can be asked at any time.
+    """
 
     name: str
-    command: list[str]
-    env: Mapping[str, str] = field(repr=False)
+    launch: Callable[[], Launch]
     is_ready: Callable[[dt.datetime], bool]
     url: str = ""
     # asked to end by this signal, killed when it has not ended after so many seconds
     ends_by: signal.Signals = signal.SIGTERM
     patience: float = 6.0
-    identity: Mapping[str, Any] = field(default_factory=dict)
     works_in: Path | None = None
-    before: Callable[[], None] | None = None
 
 
 def parts(config: Config) -> dict[str, Part]:
-    """The parts that `config` wants, by name, in the order in which they are started."""
+    """The parts that `config` wants, by name, in the order in which they are shown."""
     found = [_postgres(config), _mail(config), _edge(config), *_airflow(config)]
     return {part.name: part for part in found if part.name in config.parts}
 
 
-def migration_command() -> list[str]:
-    """What brings Airflow's database up to date."""
-    return [sys.executable, "-m", "airflow", "db", "migrate"]
+def migration(config: Config) -> Launch:
+    """What brings Airflow's database up to date, and ends."""
+    return _python(environment(config), "airflow", "db", "migrate")
 
 
 def _postgres(config: Config) -> Part:
-    database = server(config)
+    def launch() -> Launch:
+        database = server(config)
+        database.prepare()
+        return Launch(command=database.command, env={"LC_ALL": "C.UTF-8"}, identity=postgres.identity())
+
     return Part(
         name="postgres",
-        command=database.command,
-        env={"LC_ALL": "C.UTF-8"},
-        is_ready=lambda _: database.is_ready(),
-        url=f"127.0.0.1:{database.port}",
+        launch=launch,
+        is_ready=lambda _: accepts_connections(config),
+        url=f"127.0.0.1:{config.ports['pg']}",
         ends_by=signal.SIGINT,  # fast: clients are cut off, the data are written
         patience=20.0,
-        identity=postgres.identity(),
-        works_in=database.data,  # its servers overwrite their environment, but all work in the folder of the data
-        before=database.prepare,
+        works_in=config.home / "postgres" / "data",  # its servers overwrite their environment, but all work there
     )
 
 
 def _mail(config: Config) -> Part:
     return Part(
         name="mail",
-        command=[sys.executable, "-m", "marketflow.embedded.mailcatcher"],
-        env=mail_environment(config),
+        launch=lambda: _python(mail_environment(config), "marketflow.embedded.mailcatcher"),
         is_ready=lambda _: catches_mail(config),
         url=config.mailbox_url,
     )
@@ -73,19 +82,15 @@ def _mail(config: Config) -> Part:
 def _edge(config: Config) -> Part:
     return Part(
         name="edge",
-        command=[sys.executable, "-m", "marketflow.edge"],
-        env=edge_environment(config),
+        launch=lambda: _python(edge_environment(config), "marketflow.edge"),
         is_ready=lambda _: answers(config.ports["edge"], "/health"),
         url=config.edge_url,
     )
 
 
 def _airflow(config: Config) -> list[Part]:
-    env = environment(config)
-
     def part(name: str, is_ready: Callable[[dt.datetime], bool], url: str = "") -> Part:
-        command = [sys.executable, "-m", "airflow", name]
-        return Part(name=name, command=command, env=env, is_ready=is_ready, url=url)
+        return Part(name=name, launch=lambda: _python(environment(config), "airflow", name), is_ready=is_ready, url=url)
 
     def serves(_: dt.datetime) -> bool:
         return dict(airflow_health(config).get("metadatabase") or {}).get("status") == "healthy"
@@ -96,3 +101,7 @@ def _airflow(config: Config) -> list[Part]:
         part("scheduler", lambda since: beats(config, "scheduler", since)),
         part("triggerer", lambda since: beats(config, "triggerer", since)),
     ]
+
+
+def _python(env: Mapping[str, str], module: str, *arguments: str) -> Launch:
+    return Launch(command=[sys.executable, "-m", module, *arguments], env=env)

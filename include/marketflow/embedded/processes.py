@@ -79,9 +79,10 @@ def end(find: Callable[[], list[psutil.Process]], how: signal.Signals, patience:
 
     A head is a process that no other of them has started: it ends its own children in its own way.
     """
-    found = find()
-    _signal([p for p in found if _mark(p) and not any(parent in found for parent in p.parents())], how)
-    _wait(found, patience)
+    if how is not signal.SIGKILL:
+        found = find()
+        _signal([p for p in found if _mark(p) and not any(parent in found for parent in p.parents())], how)
+        _wait(found, patience)
     while left := find():  # what was forked meanwhile, too
         _signal(left, signal.SIGKILL)
         _wait(left, 5)
@@ -124,7 +125,7 @@ def _works_in(p: psutil.Process, folder: Path | None) -> bool:
     if folder is None:
         return False
     try:
-        return p.cwd() == str(folder)
+        return p.cwd() == str(folder.resolve())
     except (psutil.Error, OSError):
         return False
 

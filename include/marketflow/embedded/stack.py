@@ -15,16 +15,29 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from marketflow.embedded import processes
-from marketflow.embedded.config import Config, check_ports
+from marketflow.embedded.config import WAREHOUSE, Config, check_ports
 from marketflow.embedded.environment import environment, supervisor_environment
 from marketflow.embedded.parts import parts
-from marketflow.embedded.supervisor import START_PATIENCE, log_file, state_file, tail
+from marketflow.embedded.postgres import binaries
+from marketflow.embedded.supervisor import START_PATIENCE, log_file, state_file
 from marketflow.shared import ConfigurationError, MarketflowError
+from marketflow.warehouse.connect import Role, role_name
 
-__all__ = ["Config", "PartStatus", "environment", "log_file", "process_roots", "reset", "status", "stop", "up"]
+__all__ = [
+    "Config",
+    "PartStatus",
+    "environment",
+    "log_file",
+    "open_psql",
+    "process_roots",
+    "reset",
+    "status",
+    "stop",
+    "up",
+]
 
 _STOP_PATIENCE = 60.0
 
@@ -92,8 +105,24 @@ def status(config: Config) -> list[PartStatus]:
 def reset(config: Config) -> None:
     """Stop the stack and delete all its state: data, mails, logs, passwords and keys."""
     stop(config)
-    if config.run.is_dir():  # so that a mistyped MARKETFLOW_HOME deletes nothing
-        shutil.rmtree(config.home)
+    if not config.run.is_dir():  # so that a mistyped MARKETFLOW_HOME deletes nothing
+        return
+    if (link := config.home / "postgres").is_symlink():
+        shutil.rmtree(link.resolve(), ignore_errors=True)
+    shutil.rmtree(config.home)
+
+
+def open_psql(config: Config, role: Role, arguments: list[str]) -> NoReturn:
+    """Become psql on the warehouse; the password goes by the environment, as all users see arguments."""
+    login = {
+        "PGHOST": "127.0.0.1",
+        "PGPORT": str(config.ports["pg"]),
+        "PGDATABASE": WAREHOUSE,
+        "PGUSER": role_name(role),
+        "PGPASSWORD": config.secrets.password(role_name(role)),
+    }
+    program = shutil.which("psql") or str(binaries() / "psql")
+    os.execve(program, [program, *arguments], {**os.environ, **login})
 
 
 def process_roots(config: Config) -> list[int]:
@@ -142,9 +171,13 @@ def _wait_until_running(config: Config, pid: int, say: Callable[[str], None]) ->
         if state.get("phase") == "running":
             return
         if supervisor_pid(config) != pid or time.monotonic() > deadline:
-            log = log_file(config, "supervisor")
-            raise MarketflowError(f"the stack did not start, see {log}\n{tail(log)}")
+            raise MarketflowError(f"the stack did not start, see {log_file(config, 'supervisor')}{_reason(state)}")
         time.sleep(0.1)
+
+
+def _reason(state: dict[str, Any]) -> str:
+    """What the supervisor said last, unless `say` told it already."""
+    return "" if state.get("phase") == "failed" else f"\n{(state.get('events') or [''])[-1]}"
 
 
 def _end_remains(config: Config) -> None:

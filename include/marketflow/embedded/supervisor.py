@@ -26,9 +26,8 @@ from marketflow.embedded.databases import (
     note_metadata_migrated,
     prepare_databases,
 )
-from marketflow.embedded.environment import environment
 from marketflow.embedded.health import WarmUp, airflow_health
-from marketflow.embedded.parts import Part, migration_command, parts
+from marketflow.embedded.parts import Launch, Part, migration, parts
 from marketflow.shared import ConfigurationError, MarketflowError
 
 START_PATIENCE = 240.0  # seconds for one step of the start; the longest took 10 on two idle cores
@@ -93,15 +92,15 @@ class Supervisor:
             self._start("postgres")
             self._until_ready("postgres")
             prepare_databases(self.config)
-        migration = self._start_migration() if "api-server" in self._parts else None
+        migrating = self._start_migration() if "api-server" in self._parts else None
         # the scheduler imports for seconds, then waits for the task API by itself (orchestration.preload)
         self._start("scheduler", "mail")
         if "postgres" in self._parts:
             for name in migrate_warehouse(self.config):
                 self._say(f"applied migration {name}")
         self._start("edge")
-        if migration:
-            self._finish_migration(migration)
+        if migrating:
+            self._finish_migration(migrating)
         self._start("api-server", "dag-processor")
         self._until_ready("api-server")
         self._start("triggerer")
@@ -112,15 +111,12 @@ class Supervisor:
         if is_metadata_migrated(self.config):
             return None
         self._say("bringing Airflow's database up to date")
-        return processes.start(
-            migration_command(), part="migration", home=self.config.home, env=environment(self.config),
-            log=self.config.logs / "migration.log",
-        )  # fmt: skip
+        return self._run(migration(self.config), "migration", signal.SIGTERM)
 
-    def _finish_migration(self, migration: subprocess.Popen[bytes]) -> None:
-        self._until(lambda: migration.poll() is not None, "`airflow db migrate`")
-        if migration.returncode:
-            log = self.config.logs / "migration.log"
+    def _finish_migration(self, process: subprocess.Popen[bytes]) -> None:
+        self._until(lambda: process.poll() is not None, "`airflow db migrate`")
+        if process.returncode:
+            log = log_file(self.config, "migration")
             raise ConfigurationError(f"`airflow db migrate` failed, see {log}\n{tail(log)}")
         note_metadata_migrated(self.config)
 
@@ -132,11 +128,12 @@ class Supervisor:
         self._write_state()
 
     def _spawn(self, part: Part) -> subprocess.Popen[bytes]:
-        if part.before:
-            part.before()
+        return self._run(part.launch(), part.name, part.ends_by)
+
+    def _run(self, launch: Launch, name: str, dies_by: signal.Signals) -> subprocess.Popen[bytes]:
         return processes.start(
-            part.command, part=part.name, home=self.config.home, env=part.env,
-            log=log_file(self.config, part.name), dies_by=part.ends_by, identity=part.identity,
+            launch.command, part=name, home=self.config.home, env=launch.env,
+            log=log_file(self.config, name), dies_by=dies_by, identity=launch.identity,
         )  # fmt: skip
 
     def _clear(self, part: Part, how: signal.Signals) -> None:

@@ -1,11 +1,9 @@
-"""Identifiers that come out the same each time they are computed (UUIDs of versions 5 and 8, RFC 9562)."""
+"""Identifiers that come out the same each time they are computed (made of SHA-256, which PostgreSQL has too)."""
 
 from __future__ import annotations
 
 import hashlib
 import uuid
-
-_NAMESPACE = uuid.UUID("6f0c5d0e-8f4b-5a7c-9a57-2d1f6c1f0a11")
 
 
 def event_id(source: str, natural_key: str) -> uuid.UUID:
@@ -19,6 +17,10 @@ def event_id(source: str, natural_key: str) -> uuid.UUID:
     return uuid.UUID(f"{digest[:12]}8{digest[13:16]}{variant}{digest[17:32]}")
 
 
-def send_key(campaign: str, occasion: str, contact_point_id: int, channel: str, step: int) -> uuid.UUID:
-    """The stable name of one message: what a Message-ID and a provider's idempotency key are made of."""
-    return uuid.uuid5(_NAMESPACE, f"send\x1f{campaign}\x1f{occasion}\x1f{contact_point_id}\x1f{channel}\x1f{step}")
+def send_key(campaign: str, occasion: str, contact_point_id: int, channel: str, step: int) -> str:
+    """The stable name of one message, 32 hex digits: what a Message-ID and a provider's idempotency key are made of.
+
+    `sends_insert` of sql/queries/campaigns.sql computes the same.
+    """
+    key = f"send\x1f{campaign}\x1f{occasion}\x1f{contact_point_id}\x1f{channel}\x1f{step}"
+    return hashlib.sha256(key.encode()).hexdigest()[:32]

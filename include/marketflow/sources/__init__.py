@@ -5,8 +5,17 @@ Writes: raw.* (personal fields encrypted), ops.loads, ops.landing_files, ops.qua
 Never:  judges a batch (that is `quality`), touches core, shows a value of a file in a log or an error.
 """
 
-from marketflow.sources.contracts import CONTRACTS, Column, Contract, contract_of
+from marketflow.sources.contracts import CONTRACTS, EARLIEST, Column, Contract, contract_of, latest_instant
 from marketflow.sources.load import take_in
 from marketflow.sources.manifest import LoadSummary
 
-__all__ = ["CONTRACTS", "Column", "Contract", "LoadSummary", "contract_of", "take_in"]
+__all__ = [
+    "CONTRACTS",
+    "EARLIEST",
+    "Column",
+    "Contract",
+    "LoadSummary",
+    "contract_of",
+    "latest_instant",
+    "take_in",
+]

@@ -14,7 +14,6 @@ import psycopg
 
 from marketflow.privacy import QUARANTINE, KeyRing
 from marketflow.sources.contracts import Contract
-from marketflow.sources.contracts.model import EARLIEST
 from marketflow.sources.manifest import Counts
 from marketflow.sources.personal import row_maker
 from marketflow.sources.records import Record, read_records
@@ -55,16 +54,17 @@ class Careful:
     def _load_block(self, block: list[Record]) -> int:
         """Load the good records, quarantine the bad ones and return their number."""
         bad = self._stage(block)
-        values = {"load_id": self.load_id, "file_id": self.file_id, "earliest": EARLIEST, "latest": self.latest}
-        rules, first = faults(self.contract), block[0].number
-        for number, rule in self.conn.execute(find_and_load(self.contract), values):
+        rules, first = faults(self.contract, self.latest), block[0].number
+        statement = find_and_load(self.contract, (self.load_id, self.file_id), self.latest)
+        for number, rule in self.conn.execute(statement):
             bad.append((block[number - first], rules[rule].column, rules[rule].reason))
         self._quarantine(bad)
         return len(bad)
 
     def _stage(self, block: list[Record]) -> list[tuple[Record, str | None, str]]:
         """Copy the block into the stage; returns (record, column, reason) of those that never get there."""
-        make, bad = row_maker(self.contract, self.header, self.keys), []
+        make = row_maker(self.contract, self.header, self.keys)
+        bad: list[tuple[Record, str | None, str]] = []
         with self.conn.cursor() as cursor:
             cursor.execute(psycopg.sql.SQL("TRUNCATE pg_temp.{}").format(stage_name(self.contract)))
             with cursor.copy(copy_to_stage(self.contract)) as copy:

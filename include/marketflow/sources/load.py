@@ -12,7 +12,7 @@ import psycopg
 from marketflow.privacy import KeyRing
 from marketflow.shared import Clock, SourceError
 from marketflow.sources.careful import Careful
-from marketflow.sources.contracts import Contract, contract_of
+from marketflow.sources.contracts import Contract, contract_of, latest_instant
 from marketflow.sources.fast import NotPlain, load_plain
 from marketflow.sources.files import (
     Fingerprint,
@@ -26,15 +26,12 @@ from marketflow.sources.files import (
 from marketflow.sources.manifest import Books, Counts, LoadSummary
 from marketflow.sources.patterns import is_plain
 from marketflow.sources.records import HeaderRefused, read_header
-from marketflow.sources.statements import latest_instant
 
 log = logging.getLogger(__name__)
 _UNREAD = Fingerprint(checksum=b"", size=0, changed_at=0)
 
 
-def take_in(
-    conn: psycopg.Connection, record: str, *, landing: Path, keys: KeyRing, clock: Clock
-) -> LoadSummary:
+def take_in(conn: psycopg.Connection, record: str, *, landing: Path, keys: KeyRing, clock: Clock) -> LoadSummary:
     """Take all new files of `landing`/`record` into raw and return the load in numbers; `load_id` None: nothing new.
 
     Commits what the caller has open on `conn`, then each file by itself. Runs may overlap, and one that is killed
@@ -118,9 +115,7 @@ class _Taking:
         latest = latest_instant(self.clock.business_date(), self.clock.time_zone)
         if is_plain(self.contract):
             try:
-                rows = load_plain(
-                    self.conn, self.contract, header, stream, place=(load_id, file_id), latest=latest
-                )
+                rows = load_plain(self.conn, self.contract, header, stream, place=(load_id, file_id), latest=latest)
                 return Counts(read=rows, loaded=rows, quarantined=0), None
             except NotPlain:
                 stream.seek(start)

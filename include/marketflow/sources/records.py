@@ -133,7 +133,7 @@ def read_records(stream: IO[bytes], width: int) -> Iterator[Record]:
         except _Damage as damage:
             fields, reason = None, str(damage)
         except csv.Error as error:
-            fields, reason = None, _explain(error)
+            fields, reason = None, _explain(error, lines=len(lines.held))
         if fields == []:
             lines.release()
             continue
@@ -142,19 +142,20 @@ def read_records(stream: IO[bytes], width: int) -> Iterator[Record]:
 
 
 def _record(lines: _Lines, number: int, width: int, fields: list[str] | None, reason: str | None) -> Record:
-    if fields is not None and len(fields) != width:
-        fields, reason = None, f"{len(fields)} fields instead of {width}"
+    count = width if fields is None else len(fields)
+    if count != width:
+        fields, reason = None, f"{count} fields instead of {width}"
     held = lines.release() if reason is None else lines.keep_first()
     payload = held[0].data if len(held) == 1 else b"".join(line.data for line in held)
     unfinished = not held[-1].is_cut and not held[-1].data.endswith((b"\n", b"\r"))
     return Record(number, fields, reason, payload[:KEPT], sum(line.size for line in held), unfinished)
 
 
-def _explain(error: csv.Error) -> str:
+def _explain(error: csv.Error, lines: int) -> str:
     """csv's errors hold no data, but their words are not for people."""
     words = str(error)
     if "field limit" in words:
-        return "a field is longer than 128 KiB"
+        return "a field is longer than 128 KiB" if lines == 1 else "a quote is not closed within 128 KiB"
     if "unexpected end of data" in words:
         return "a quote is never closed"
     return "quotes or line ends within the record do not fit"

@@ -1,7 +1,7 @@
 """From a contract: the statements of both paths, composed of quoted identifiers and literals (psycopg.sql).
 
 `find_and_load` judges a staged block in one statement: good rows go to raw, bad ones come back with the number of
-the rule that they break first. The rules are `faults(contract)`; their order is the order of the columns.
+the rule that they break first. The rules are `faults`; their order is the order of the columns.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Fault:
 
 
 @cache
-def faults(contract: Contract) -> tuple[Fault, ...]:
+def faults(contract: Contract, latest: dt.datetime) -> tuple[Fault, ...]:
     """All rules that SQL can judge, in the order in which a row is held against them."""
-    return tuple(f for c in contract.columns if not c.personal for f in (*_presence(contract, c), *_shape(c)))
+    return tuple(f for c in contract.columns if not c.personal for f in (*_presence(contract, c), *_shape(c, latest)))
 
 
 def stage_name(contract: Contract) -> sql.Identifier:
@@ -44,13 +44,16 @@ def stage_name(contract: Contract) -> sql.Identifier:
 
 def stage_columns(contract: Contract) -> list[str]:
     """Its columns: the record number, the contract's columns by their target, what became of the address."""
-    extra = ["email_hash", "email_refusal"] if _has_email(contract) else []
+    extra = ["email_hash", "email_refusal"] if contract.has_email else []
     return ["record_no", *(c.target for c in contract.columns), *extra]
 
 
 def create_stage(contract: Contract) -> sql.Composed:
     """Make the temporary table unless the session has it."""
-    kinds = {c.target: "bytea" for c in contract.columns if c.personal} | {"record_no": "integer", "email_hash": "bytea"}
+    kinds = {c.target: "bytea" for c in contract.columns if c.personal} | {
+        "record_no": "integer",
+        "email_hash": "bytea",
+    }
     columns = [
         sql.SQL("{} {}").format(sql.Identifier(n), sql.SQL(kinds.get(n, "text"))) for n in stage_columns(contract)
     ]
@@ -64,21 +67,22 @@ def copy_to_stage(contract: Contract) -> sql.Composed:
     return sql.SQL("COPY pg_temp.{} ({}) FROM STDIN").format(stage_name(contract), _list(stage_columns(contract)))
 
 
-@cache
-def find_and_load(contract: Contract) -> sql.Composed:
+def find_and_load(contract: Contract, place: tuple[int, int], latest: dt.datetime) -> sql.Composed:
     """Insert the good rows of the staged block; return (record_no, index in `faults`) of the bad ones.
 
-    Parameters: load_id, file_id, earliest, latest (exclusive).
+    `place` is (load_id, file_id), `latest` the first instant that is too late. Everything is a literal: a parameter
+    would make percent signs in a contract's patterns mean something.
     """
-    whens = [
-        sql.SQL("WHEN {} THEN {}").format(f.condition, sql.Literal(i)) for i, f in enumerate(faults(contract))
-    ]
+    rules = enumerate(faults(contract, latest))
+    whens = [sql.SQL("WHEN {} THEN {}").format(rule.condition, sql.Literal(i)) for i, rule in rules]
     return sql.SQL(
         "WITH judged AS MATERIALIZED (SELECT s.*, CASE {whens} END AS fault FROM pg_temp.{stage} AS s),"
-        " good AS (INSERT INTO {table} ({columns}) SELECT %(load_id)s, %(file_id)s, s.record_no, {values}"
+        " good AS (INSERT INTO {table} ({columns}) SELECT {load_id}, {file_id}, s.record_no, {values}"
         " FROM judged AS s WHERE s.fault IS NULL)"
         " SELECT s.record_no, s.fault FROM judged AS s WHERE s.fault IS NOT NULL ORDER BY s.record_no"
     ).format(
+        load_id=sql.Literal(place[0]),
+        file_id=sql.Literal(place[1]),
         whens=sql.SQL(" ").join(whens),
         stage=stage_name(contract),
         table=_table(contract),
@@ -100,12 +104,6 @@ def copy_to_raw(contract: Contract, header: Sequence[str], latest: dt.datetime) 
     )
 
 
-def latest_instant(business_date: dt.date, zone: dt.tzinfo) -> dt.datetime:
-    """The first instant that is too far in the future to be believed."""
-    day = business_date + dt.timedelta(days=FUTURE_DAYS + 1)
-    return dt.datetime.combine(day, dt.time(), zone)
-
-
 def _presence(contract: Contract, column: Column) -> list[Fault]:
     blank = sql.SQL("(s.{0} IS NULL OR btrim(s.{0}, {1}) = '')").format(
         sql.Identifier(column.target), sql.Literal(_BLANK)
@@ -119,11 +117,11 @@ def _presence(contract: Contract, column: Column) -> list[Fault]:
     return []
 
 
-def _shape(column: Column) -> list[Fault]:
+def _shape(column: Column, latest: dt.datetime) -> list[Fault]:
     if column.kind == "number":
         return _number_faults(column)
     if column.kind == "instant":
-        return _instant_faults(column)
+        return _instant_faults(column, latest)
     if column.kind == "flag":
         return [_unlike(column, FLAG, "is neither true nor false")]
     if column.kind == "zone":
@@ -155,7 +153,7 @@ def _number_faults(column: Column) -> list[Fault]:
     return found
 
 
-def _instant_faults(column: Column) -> list[Fault]:
+def _instant_faults(column: Column, latest: dt.datetime) -> list[Fault]:
     return [
         _unlike(column, INSTANT, "is not a time with an offset (ISO 8601)"),
         _fault(
@@ -166,12 +164,12 @@ def _instant_faults(column: Column) -> list[Fault]:
         _fault(
             column,
             f"{column.name} is before {EARLIEST:%Y-%m-%d}",
-            _condition(column, "{c}::timestamptz < %(earliest)s"),
+            _condition(column, "{c}::timestamptz < {v}", v=EARLIEST),
         ),
         _fault(
             column,
             f"{column.name} is more than {FUTURE_DAYS} days after the business day",
-            _condition(column, "{c}::timestamptz >= %(latest)s"),
+            _condition(column, "{c}::timestamptz >= {v}", v=latest),
         ),
     ]
 
@@ -207,10 +205,6 @@ def _typed(contract: Contract, target: str) -> sql.Composable:
     column = next((c for c in contract.columns if c.target == target and not c.personal), None)
     value = sql.SQL("s.{}").format(sql.Identifier(target))
     return value if column is None else sql.SQL("{}::{}").format(value, sql.SQL(_TYPES[column.kind]))
-
-
-def _has_email(contract: Contract) -> bool:
-    return any(c.personal == "email" for c in contract.columns)
 
 
 def _table(contract: Contract) -> sql.Identifier:

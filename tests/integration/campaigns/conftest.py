@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
 
 import psycopg
 import pytest
-from campaign_shop import RING, add_customer, add_order, fresh, suppress
 
+from campaign_shop import RING, Desk, People, add_customer, add_order, fresh, suppress
 from marketflow.campaigns import Campaign, load_campaigns
 from marketflow.privacy import KeyRing
+from marketflow.shared import Clock
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ def campaigns() -> dict[str, Campaign]:
 
 
 @pytest.fixture
-def shop(conn: psycopg.Connection) -> Iterator[psycopg.Connection]:
+def shop(conn: psycopg.Connection) -> psycopg.Connection:
     """Products 1 to 8 (1 goes with 3 and 4; 8 must not be recommended), fresh tables, nobody yet; committed."""
     conn.cursor().executemany(
         "INSERT INTO marts.products VALUES (%s, %s, %s, null, null, null, null, %s)",
@@ -40,11 +40,11 @@ def shop(conn: psycopg.Connection) -> Iterator[psycopg.Connection]:
     )
     fresh(conn)
     conn.commit()
-    yield conn
+    return conn
 
 
 @pytest.fixture
-def five(shop: psycopg.Connection) -> dict[str, tuple[int, int | None]]:
+def five(shop: psycopg.Connection) -> People:
     """Ada may be written to; Bo has no address, Cy gave no consent, Di withdrew it, Ed's address bounced. All ordered."""
     people = {
         "Ada": add_customer(shop, "Ada"),
@@ -58,3 +58,8 @@ def five(shop: psycopg.Connection) -> dict[str, tuple[int, int | None]]:
     suppress(shop, people["Ed"][1] or 0)
     shop.commit()
     return people
+
+
+@pytest.fixture
+def desk(shop: psycopg.Connection, clock: Clock) -> Desk:
+    return Desk(shop, clock)

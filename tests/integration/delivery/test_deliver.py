@@ -10,8 +10,8 @@ from typing import Any
 
 import psycopg
 import pytest
-from ledger_fixture import DEFINITION, KEYS, HandClock, by_state, fill, options, row, states
 
+from ledger_fixture import DEFINITION, KEYS, HandClock, by_state, fill, options, row, states
 from marketflow.campaigns.delivery import (
     ChannelError,
     DeliverySummary,
@@ -35,7 +35,7 @@ def opening(warehouse_dsn: str) -> Connect:
 
 
 @pytest.fixture
-def ledger(conn: psycopg.Connection, warehouse_dsn: str) -> Any:
+def ledger(warehouse_dsn: str) -> Any:
     with psycopg.connect(warehouse_dsn) as mine:
         yield Ledger.over(mine, "email", dt.timedelta(seconds=60))
 
@@ -163,7 +163,7 @@ def test_what_expires_while_it_is_claimed_is_not_sent(conn: psycopg.Connection, 
     filled = fill(conn, 4, lifetime=dt.timedelta(minutes=1))
     clock = HandClock()
 
-    def slow(message: OutgoingMessage) -> Outcome:
+    def slow(_: OutgoingMessage) -> Outcome:
         clock.pass_time(minutes=1)
         return SENT
 
@@ -237,8 +237,10 @@ def test_limits_end_a_run_and_what_it_had_claimed_goes_back(conn: psycopg.Connec
         return SENT
 
     summary = run(opening, mail(slow), max_seconds=0.01, window=2)
-    assert (summary.sent, summary.released, summary.stopped) == (2, 13, "max_seconds")
-    assert run(opening, channel).sent == 13
+    assert summary.stopped == "max_seconds"
+    assert summary.sent in (0, 2)  # the first window at most; none, when the claim alone has taken so long
+    assert summary.released == 15 - summary.sent
+    assert run(opening, channel).sent == summary.released
 
 
 def test_a_rate_limit_is_kept(conn: psycopg.Connection, opening: Connect) -> None:
@@ -253,9 +255,7 @@ def test_a_rate_limit_is_kept(conn: psycopg.Connection, opening: Connect) -> Non
     assert times[-1] - times[0] >= (30 - 2 * 4) / 40  # a burst of one window, and the last one is complete
 
 
-def test_a_channel_that_raises_is_a_fault_that_hurts_one_message(
-    conn: psycopg.Connection, opening: Connect, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_channel_that_raises_is_a_fault_that_hurts_one_message(conn: psycopg.Connection, opening: Connect) -> None:
     filled = fill(conn, 10)
 
     def broken(message: OutgoingMessage) -> Outcome:
@@ -333,12 +333,12 @@ def test_a_slow_sender_holds_on_to_its_claim(conn: psycopg.Connection, opening: 
     clock = _Running()
 
     def slow(_: OutgoingMessage) -> Outcome:
-        time.sleep(0.05)
+        time.sleep(0.25)
         ledger.sweep(clock.now())
         return SENT
 
     channel = mail(slow)
-    summary = run(opening, channel, clock, window=2, lease=dt.timedelta(milliseconds=400))
+    summary = run(opening, channel, clock, window=2, lease=dt.timedelta(seconds=2))
     assert (summary.claimed, summary.sent, summary.lost) == (12, 12, 0)
     assert sorted(m.send_id for m in channel.messages) == filled.send_ids
 
@@ -400,7 +400,7 @@ def test_a_database_that_stays_away_leaves_a_window_unknown(conn: psycopg.Connec
 
 def test_no_personal_data_reaches_the_ledger(conn: psycopg.Connection, opening: Connect) -> None:
     filled = fill(conn, 3, names=["Ada", "Zoë", "Li"])
-    run(opening, mail(lambda m: Outcome(state="deferred", reason="smtp_451")))
+    run(opening, mail(lambda _: Outcome(state="deferred", reason="smtp_451")))
     text = str(conn.execute("SELECT s::text FROM activation.sends AS s").fetchall())
     for secret in ("Ada", "Zoë", *filled.addresses):
         assert secret not in text

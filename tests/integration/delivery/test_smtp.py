@@ -10,11 +10,11 @@ from typing import Any
 
 import psycopg
 import pytest
-from ledger_fixture import KEYS, HandClock, fill, options, row, states
-from smtp_server import SmtpServer
 
+from ledger_fixture import KEYS, HandClock, fill, options, row, states
 from marketflow.campaigns.delivery import DeliverySummary, SmtpChannel, SmtpTarget, deliver, unknown_sends
 from marketflow.warehouse import connect
+from smtp_server import SmtpServer
 
 SENDER = "Test Shop <shop@example.com>"
 
@@ -68,7 +68,7 @@ def test_a_server_that_is_down_costs_nobody_anything(
     ],
 )
 def test_one_refused_recipient_does_not_stop_the_others(
-    conn: psycopg.Connection, warehouse_dsn: str, server: SmtpServer, kind: str, reply: str, state: str, reason: str
+    conn: psycopg.Connection, warehouse_dsn: str, server: SmtpServer, *, kind: str, reply: str, state: str, reason: str
 ) -> None:
     filled, clock = fill(conn, 20), HandClock()
     server.rules[kind] = {filled.addresses[3].partition("@")[0]: reply}
@@ -115,7 +115,7 @@ def test_a_server_that_hangs_before_the_message_may_be_tried_again(
     filled, clock = fill(conn, 20), HandClock()
     name = filled.addresses[5].partition("@")[0]
     server.rules["data"] = {name: "hang_before"}
-    summary = run(warehouse_dsn, server, clock, timeout=0.3)
+    summary = run(warehouse_dsn, server, clock, timeout=1.0)
     assert (summary.sent, summary.deferred, summary.reasons) == (19, 1, {"timeout": 1})
     server.rules.clear()
     clock.pass_time(minutes=2)
@@ -129,7 +129,7 @@ def test_no_answer_after_the_message_is_unknown_and_never_sent_again(
 ) -> None:
     filled, clock = fill(conn, 20), HandClock()
     server.rules["data"] = {filled.addresses[5].partition("@")[0]: rule}
-    summary = run(warehouse_dsn, server, clock, timeout=0.3)
+    summary = run(warehouse_dsn, server, clock, timeout=1.0)
     assert (summary.sent, summary.unknown, summary.reasons) == (19, 1, {"no_reply": 1})
     server.rules.clear()
     clock.pass_time(hours=5)

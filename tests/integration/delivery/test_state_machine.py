@@ -11,8 +11,8 @@ import psycopg
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
-from ledger_fixture import NOW, Filled, fill
 
+from ledger_fixture import NOW, Filled, fill
 from marketflow.campaigns.delivery.ledger import Claim, Ledger, Settlement
 
 LEASE = dt.timedelta(seconds=60)

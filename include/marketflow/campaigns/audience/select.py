@@ -70,4 +70,4 @@ def _by_accounts(
     for address_hash, name in hashes.items() if not dry_run else ():
         values = {"channel": campaign.channel, "address_hash": address_hash, "now": now}
         conn.execute(q["account_upsert"], {**values, "address": keys.encrypt(name, ACCOUNT)})
-    conn.execute(q["audience_of_accounts"], {"channel": campaign.channel, "hashes": list(hashes)})
+    conn.execute(q["audience_of_accounts"], {"channel": campaign.channel, "keyed": list(hashes)})

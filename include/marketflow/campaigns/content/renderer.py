@@ -33,8 +33,8 @@ class RenderedMessage:
 class Renderer:
     """Templates of one plan, compiled once; `render` may be called for a million people, from one thread or many.
 
-    `definition` is what activation.plans.definition holds: `{"campaign": {...}, "templates": {"subject", "text", "html",
-    "shared"}, "subject_override"}`. Raises TemplateRefused for a template that cannot be used.
+    `definition` is what activation.plans.definition holds: `{"campaign": {...}, "templates": {"subject", "text",
+    "html", "shared"}, "subject_override"}`. Raises TemplateRefused for a template that cannot be used.
     """
 
     def __init__(self, definition: Mapping[str, Any]) -> None:
@@ -57,8 +57,10 @@ class Renderer:
         self._html = self._compile(f"{self._name}/body.html") if templates.get("html") and self._is_mail else None
 
     def render(self, variables: Mapping[str, Any]) -> RenderedMessage:
-        """The message for these variables: given_name (or None), products (`[{"product_id", "name"}]`), brand,
-        business_date, locale and, for mails, unsubscribe_url. Raises TemplateRefused, without any of their values.
+        """The message for these variables.
+
+        They are: given_name (or None), products (`[{"product_id", "name"}]`), brand, business_date (a date), locale
+        and, for mails, unsubscribe_url. Raises TemplateRefused, whose message has none of their values.
         """
         safe = clean_variables(variables)
         subject = clean(self._fill(self._subject, safe), _MAX_SUBJECT) if self._subject else ""

@@ -37,6 +37,7 @@ _FILTERS = (
     "reverse", "sort", "string", "title", "trim", "truncate", "unique", "upper",
 )  # fmt: skip
 _TESTS = ("defined", "divisibleby", "eq", "even", "ge", "gt", "in", "le", "lt", "ne", "none", "odd", "string")
+_KNOWN = {"Filter": (*_FILTERS, "day"), "Test": _TESTS}
 _steps: ContextVar[int | None] = ContextVar("steps", default=None)
 
 
@@ -86,8 +87,7 @@ class CampaignEnvironment(SandboxedEnvironment):
     def _check_variables(self, tree: nodes.Template, name: str | None) -> None:
         for unknown in sorted(meta.find_undeclared_variables(tree) - self.known):
             line = next((n.lineno for n in tree.find_all(nodes.Name) if n.name == unknown), 1)
-            close = difflib.get_close_matches(unknown, self.known, n=1, cutoff=0.5)
-            hint = f"did you mean {close[0]!r}?" if close else f"there are {', '.join(sorted(self.known))}"
+            hint = _nearest(unknown, self.known)
             raise TemplateSyntaxError(f"there is no variable {unknown!r}; {hint}", line, name, name)
 
     def get_template(self, *args: Any, **options: Any) -> Template:
@@ -112,12 +112,20 @@ def _check_node(node: nodes.Node, name: str | None) -> None:
         wrong = f"the attribute {node.attr!r} is not for templates"
     elif isinstance(node, nodes.Name) and node.name == "self":
         wrong = "the template itself is not for templates"
+    elif isinstance(node, nodes.Filter | nodes.Test) and node.name not in _KNOWN[type(node).__name__]:
+        kind = type(node).__name__
+        wrong = f"there is no {kind.lower()} {node.name!r}; {_nearest(node.name, _KNOWN[kind])}"
     elif not isinstance(node, _NODES):
         wrong = f"{type(node).__name__} is not part of the language of templates"
     else:
         return
     line = next((n.lineno for n in [node, *node.find_all(nodes.Node)] if n.lineno), 1)
     raise TemplateSyntaxError(wrong, line, name, name)
+
+
+def _nearest(word: str, known: Iterable[str]) -> str:
+    close = difflib.get_close_matches(word, known := sorted(known), n=1, cutoff=0.5)
+    return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
 
 
 def _step() -> None:

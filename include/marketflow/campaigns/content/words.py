@@ -13,8 +13,10 @@ _LINK_SIGNS = ("://", "www.", "@")
 
 
 def clean(text: str, limit: int) -> str:
-    """One line without control, formatting or unassigned characters (bidi overrides among them), at most `limit` long."""
-    kept = (c if c in _JOINERS or unicodedata.category(c)[0] != "C" else " " for c in unicodedata.normalize("NFC", text))
+    """One line of at most `limit` characters, without control and formatting characters (bidi overrides are such)."""
+    kept = (
+        c if c in _JOINERS or unicodedata.category(c)[0] != "C" else " " for c in unicodedata.normalize("NFC", text)
+    )
     return " ".join("".join(kept).split())[:limit].strip()
 
 

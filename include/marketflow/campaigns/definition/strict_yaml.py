@@ -25,14 +25,15 @@ _TRUE_OR_FALSE = (_BOOL, re.compile(r"^(?:true|false)$"))
 class _Loader(yaml.SafeLoader):
     """SafeLoader in which only true and false are booleans, and a key that stands twice is an error."""
 
-    yaml_implicit_resolvers = {**_WORDS, **{first: [_TRUE_OR_FALSE, *_WORDS.get(first, [])] for first in "tf"}}
-
     def construct_mapping(self, node: yaml.MappingNode, *args: Any, **options: Any) -> dict[Any, Any]:
         keys = [k.value for k, _ in node.value]
         twice = next((k for k, _ in node.value if keys.count(k.value) > 1), None)
         if twice is not None:
             raise yaml.constructor.ConstructorError(None, None, f"{twice.value} stands twice", twice.start_mark)
         return super().construct_mapping(node, *args, **options)
+
+
+_Loader.yaml_implicit_resolvers = {**_WORDS, **{first: [_TRUE_OR_FALSE, *_WORDS.get(first, [])] for first in "tf"}}
 
 
 def read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:

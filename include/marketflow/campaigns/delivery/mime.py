@@ -13,7 +13,6 @@ import binascii
 import hashlib
 import re
 import unicodedata
-from email.header import Header
 from email.utils import format_datetime, parseaddr
 
 from marketflow.campaigns.delivery.channel import OutgoingMessage
@@ -24,7 +23,7 @@ _ATOMS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~ -]+")  # RFC 5322, 3.2.3, wit
 _UNSAFE_IN_ADDRESS = re.compile(r"[\x00-\x20\x7f<>,;\"()\\]")
 _LINK_SIGNS = ("://", "www.", "@")
 _JOINERS = "\u200c\u200d"  # part of Persian words, Indic letters and family emoji
-_LINE, _LONGEST_NAME = 76, 100
+_LINE, _WORD, _LONGEST_NAME = 76, 39, 100
 
 
 class MessageRefused(ValueError):
@@ -117,7 +116,7 @@ def _mailbox(name: str | None, address: str) -> str:
     if flat.isascii() and "=?" not in flat:
         phrase = flat if _ATOMS.fullmatch(flat) else '"' + re.sub(r'(["\\])', r"\\\1", flat) + '"'
     else:
-        phrase = Header(flat, "utf-8", maxlinelen=_LINE, header_name="From").encode(linesep="\r\n")
+        phrase = _encoded(flat)
     return f"{phrase}\r\n <{address}>" if len(phrase) + len(address) > _LINE else f"{phrase} <{address}>"
 
 
@@ -125,7 +124,18 @@ def _words(header: str, text: str) -> str:
     flat = _one_line(text)
     if flat.isascii() and "=?" not in flat and len(header) + 2 + len(flat) <= _LINE:
         return flat
-    return Header(flat, "utf-8", maxlinelen=_LINE, header_name=header).encode(linesep="\r\n")
+    return _encoded(flat)
+
+
+def _encoded(text: str) -> str:
+    """RFC 2047 encoded words of whole characters, one a line; short enough for a header's name beside the first."""
+    words = [b""]
+    for char in text:
+        sign = char.encode()
+        if len(words[-1]) + len(sign) > _WORD:
+            words.append(b"")
+        words[-1] += sign
+    return "\r\n ".join(f"=?utf-8?b?{base64.b64encode(word).decode()}?=" for word in words)
 
 
 def _one_line(text: str) -> str:

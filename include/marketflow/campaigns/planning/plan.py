@@ -103,7 +103,7 @@ class _Planner:
             "version": campaign.definition_version, "definition": Jsonb(frozen), "dry_run": dry_run, "now": self.now,
             "business_date": about.day, "occasion_on": about.day, "week": about.week, "priority": campaign.priority,
             "expires_at": self.now + dt.timedelta(days=campaign.max_age_days), "mail_domain": settings().mail_domain,
-            "list": recommend.list if recommend else None, "limit": recommend.limit if recommend else 0,
+            "list": recommend.list if recommend else None, "most": recommend.limit if recommend else 0,
             "product_ids": [],
         }  # fmt: skip
 
@@ -118,8 +118,12 @@ class _Planner:
             refusals = self._judge(audience_limit)
             planned = refusals.pop("planned", 0)
             samples = self._fill()
-        except (_Refused, AudienceRefused, TemplateRefused) as error:
+        except _Refused as error:
             return self._refuse(error, audience)
+        except AudienceRefused as error:
+            return self._refuse(_Refused("audience_rule_wrong", f"audience.where: {error}"), audience)
+        except TemplateRefused as error:
+            return self._refuse(_Refused("template_wrong", str(error)), audience)
         if not self.dry_run:
             planned = self._execute("sends_insert").rowcount
         return self._finish("planned", audience=audience, planned=planned, refusals=refusals, samples=samples)
@@ -142,11 +146,14 @@ class _Planner:
 
     def _check_freshness(self) -> None:
         tables = self.campaign.required_tables
-        known = dict(self.conn.execute(queries("warehouse")["freshness_read"], {"tables": list(tables)}).fetchall())
+        known: dict[str, dt.date | None] = dict(
+            self.conn.execute(queries("warehouse")["freshness_read"], {"tables": list(tables)}).fetchall()
+        )
+        days = {table: known.get(table) for table in tables}
         stale = [
-            f"{table} knows what happened until {known.get(table) or 'no day at all'}"
-            for table in tables
-            if known.get(table) is None or known[table] < self.about.day
+            f"{table} knows what happened until {day or 'no day at all'}"
+            for table, day in days.items()
+            if day is None or day < self.about.day
         ]
         if stale:
             raise _Refused("stale_data", f"{'; '.join(stale)}; the plan is about {self.about.day}")
@@ -166,12 +173,9 @@ class _Planner:
         check_templates(renderer, self.about.day)
         return render_samples(self.conn, renderer, self.params, self.keys)
 
-    def _refuse(self, error: Exception, audience: int) -> PlanSummary:
-        code = {AudienceRefused: "audience_rule_wrong", TemplateRefused: "template_wrong"}.get(type(error))
+    def _refuse(self, error: _Refused, audience: int) -> PlanSummary:
         self._execute("members_delete")
-        counted = {getattr(error, "code", code or "refused"): audience}
-        place = "audience.where: " if isinstance(error, AudienceRefused) else ""
-        return self._finish("refused", audience=audience, refusals=counted, reason=f"{place}{error}")
+        return self._finish("refused", audience=audience, refusals={error.code: audience}, reason=str(error))
 
     def _finish(self, state: Any, *, reason: str | None = None, planned: int = 0, **found: Any) -> PlanSummary:
         found.setdefault("samples", [])

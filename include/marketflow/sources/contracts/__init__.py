@@ -3,13 +3,13 @@
 from marketflow.shared import ConfigurationError
 from marketflow.sources.contracts.behaviour import BEHAVIOUR
 from marketflow.sources.contracts.customers import CUSTOMERS
-from marketflow.sources.contracts.model import Column, Contract
+from marketflow.sources.contracts.model import EARLIEST, Column, Contract, latest_instant
 from marketflow.sources.contracts.orders import ORDERS
 from marketflow.sources.contracts.products import PRODUCTS
 
 CONTRACTS = {c.record: c for c in (ORDERS, CUSTOMERS, PRODUCTS, BEHAVIOUR)}
 
-__all__ = ["CONTRACTS", "Column", "Contract", "contract_of"]
+__all__ = ["CONTRACTS", "EARLIEST", "Column", "Contract", "contract_of", "latest_instant"]
 
 
 def contract_of(record: str) -> Contract:

@@ -64,6 +64,11 @@ class Contract:
         """Must its values be encrypted before they reach a table?"""
         return any(c.personal for c in self.columns)
 
+    @property
+    def has_email(self) -> bool:
+        """Is there a mail address? Its refusals are then counted in `email_refusal`."""
+        return any(c.personal == "email" for c in self.columns)
+
     def column(self, name: str) -> Column:
         """The column of that name in the file; raises KeyError."""
         return {c.name: c for c in self.columns}[name]
@@ -80,3 +85,9 @@ def money(name: str, description: str, *, minimum: str, required: bool = True, d
         name=name, target=name, description=description, kind="number", required=required, default=default,
         minimum=Decimal(minimum), maximum=Decimal(99_999_999), decimals=2,
     )  # fmt: skip
+
+
+def latest_instant(business_date: dt.date, zone: dt.tzinfo) -> dt.datetime:
+    """The first instant that is too far in the future to be believed."""
+    day = business_date + dt.timedelta(days=FUTURE_DAYS + 1)
+    return dt.datetime.combine(day, dt.time(), zone)

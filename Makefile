@@ -1,0 +1,83 @@
+# Each target is one documented command. The environment is made, and brought up to date, by the first that needs it.
+VENV := .venv
+BIN := $(VENV)/bin
+# The first interpreter that fits; `make PYTHON=/path/to/python3.12 install` takes another.
+PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(if $(shell $(p) -c $(FITS) 2>/dev/null && echo yes),$(p))))
+FITS := 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
+UV_VERSION := $(shell sed -n '/^name = "uv"$$/{n;s/version = "\(.*\)"/\1/p;}' uv.lock)
+INSTALLED := $(VENV)/.installed
+ROLE ?= analyst
+
+# byte-code is what makes Airflow start in 3 s and not in 7
+unexport PYTHONDONTWRITEBYTECODE
+.DEFAULT_GOAL := help
+.PHONY: help install demo up stop status logs dsn psql test test-slow lint format bench reset requirements schema
+
+help:  ## list the targets
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  \033[1m%-13s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+install: $(INSTALLED)  ## make .venv with the locked dependencies (PYTHON=... to choose the interpreter)
+
+demo: $(INSTALLED)  ## run the real DAGs on real purchase records; leaves Airflow and the inbox open
+	@$(BIN)/marketflow demo
+
+up: $(INSTALLED)  ## start PostgreSQL, the mail catcher, the edge service and Airflow
+	@$(BIN)/marketflow up
+
+stop: $(INSTALLED)  ## end what `up` started; the state stays in var/
+	@$(BIN)/marketflow stop
+
+status: $(INSTALLED)  ## show what runs, where to look, and Airflow's users
+	@$(BIN)/marketflow status
+
+logs: $(INSTALLED)  ## print the end of the logs (PART=scheduler, FOLLOW=1)
+	@$(BIN)/marketflow logs $(PART) $(if $(FOLLOW),--follow)
+
+dsn: $(INSTALLED)  ## print the warehouse's connection URI (ROLE=analyst, or owner, sender ...)
+	@$(BIN)/marketflow dsn --role $(ROLE)
+
+psql: $(INSTALLED)  ## open psql on the warehouse (ROLE=analyst)
+	@$(BIN)/marketflow psql --role $(ROLE)
+
+test: $(INSTALLED)  ## run the tests (ONLY=tests/unit for some of them)
+	@$(BIN)/pytest -m "not slow" $(ONLY)
+
+test-slow: $(INSTALLED)  ## run the tests that take minutes: the whole demo, kill -9 of everything
+	@$(BIN)/pytest -m slow $(ONLY)
+
+lint: $(INSTALLED)  ## check style, types, layers, SQL, and that generated files are up to date
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/sqlfluff lint sql
+	@$(REQUIREMENTS) | diff -u requirements.txt - || { echo "requirements.txt is not what uv.lock says: make requirements"; exit 1; }
+	@$(BIN)/marketflow schema --check
+
+format: $(INSTALLED)  ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(INSTALLED)  ## run the benchmarks, write var/bench/latest.json (ONLY=name for one)
+	@$(BIN)/marketflow bench $(ONLY)
+
+reset: $(INSTALLED)  ## stop and delete all state in var/ (asks)
+	@$(BIN)/marketflow reset
+
+requirements: $(INSTALLED)  ## write requirements.txt from uv.lock
+	@$(REQUIREMENTS) > requirements.txt
+
+schema: $(INSTALLED)  ## write sql/schema.sql, the sum of the migrations
+	@$(BIN)/marketflow schema
+
+# What a deployment installs: neither the embedded stack nor the tools. The hashes are in uv.lock.
+REQUIREMENTS = $(BIN)/uv export --quiet --frozen --no-default-groups --no-emit-project --no-hashes --no-header
+
+# What is said here goes to standard error: `make dsn` prints one line on standard output.
+$(INSTALLED): uv.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "no Python 3.11, 3.12 or 3.13 found; set PYTHON=/path/to/python3.12" >&2; exit 1; }
+	@echo "installing the locked dependencies into $(VENV) (once; a minute or two)" >&2
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)" >&2
+	@VIRTUAL_ENV= $(BIN)/uv sync --quiet --frozen --compile-bytecode --python $(BIN)/python >&2
+	@touch $@

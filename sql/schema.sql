@@ -1,0 +1,1159 @@
+-- The sum of sql/migrations, written by `make schema`; never edited.
+
+
+CREATE SCHEMA activation;
+
+ALTER SCHEMA activation OWNER TO marketflow_owner;
+
+CREATE SCHEMA core;
+
+ALTER SCHEMA core OWNER TO marketflow_owner;
+
+CREATE SCHEMA features;
+
+ALTER SCHEMA features OWNER TO marketflow_owner;
+
+CREATE SCHEMA marts;
+
+ALTER SCHEMA marts OWNER TO marketflow_owner;
+
+CREATE SCHEMA models;
+
+ALTER SCHEMA models OWNER TO marketflow_owner;
+
+CREATE SCHEMA ops;
+
+ALTER SCHEMA ops OWNER TO marketflow_owner;
+
+CREATE SCHEMA privacy;
+
+ALTER SCHEMA privacy OWNER TO marketflow_owner;
+
+CREATE SCHEMA raw;
+
+ALTER SCHEMA raw OWNER TO marketflow_owner;
+
+CREATE FUNCTION ops.event_id(source text, natural_key text) RETURNS uuid
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    RETURN (SELECT (((((substr(d.digest, 1, 12) || '8'::text) || substr(d.digest, 14, 3)) || translate(substr(d.digest, 17, 1), '0123456789abcdef'::text, '89ab89ab89ab89ab'::text)) || substr(d.digest, 18, 15)))::uuid AS uuid FROM (SELECT encode(sha256(convert_to((((('event'::text || chr(31)) || event_id.source) || chr(31)) || event_id.natural_key), 'UTF8'::name)), 'hex'::text) AS digest) d);
+
+ALTER FUNCTION ops.event_id(source text, natural_key text) OWNER TO marketflow_owner;
+
+CREATE TABLE activation.campaign_states (
+    campaign text NOT NULL,
+    is_paused boolean NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    changed_by text NOT NULL
+);
+
+ALTER TABLE activation.campaign_states OWNER TO marketflow_owner;
+
+CREATE TABLE activation.plan_members (
+    plan_id bigint NOT NULL,
+    customer_id bigint,
+    contact_point_id bigint,
+    outcome text NOT NULL
+);
+
+ALTER TABLE activation.plan_members OWNER TO marketflow_owner;
+
+CREATE TABLE activation.plans (
+    plan_id bigint NOT NULL,
+    campaign text NOT NULL,
+    occasion text NOT NULL,
+    channel text NOT NULL,
+    definition_version text NOT NULL,
+    definition jsonb NOT NULL,
+    is_dry_run boolean NOT NULL,
+    state text NOT NULL,
+    business_date date NOT NULL,
+    audience_size integer DEFAULT 0 NOT NULL,
+    planned integer DEFAULT 0 NOT NULL,
+    refusals jsonb DEFAULT '{}'::jsonb NOT NULL,
+    samples jsonb DEFAULT '[]'::jsonb NOT NULL,
+    reason text,
+    planned_at timestamp with time zone NOT NULL,
+    decided_by text,
+    decided_at timestamp with time zone,
+    released_at timestamp with time zone,
+    CONSTRAINT plans_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'approved'::text, 'rejected'::text, 'released'::text, 'refused'::text])))
+);
+
+ALTER TABLE activation.plans OWNER TO marketflow_owner;
+
+ALTER TABLE activation.plans ALTER COLUMN plan_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME activation.plans_plan_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE activation.sends (
+    send_id bigint NOT NULL,
+    campaign text NOT NULL,
+    occasion text NOT NULL,
+    contact_point_id bigint NOT NULL,
+    channel text NOT NULL,
+    step integer DEFAULT 0 NOT NULL,
+    plan_id bigint NOT NULL,
+    customer_id bigint,
+    purpose text NOT NULL,
+    state text DEFAULT 'planned'::text NOT NULL,
+    reason text,
+    priority integer DEFAULT 100 NOT NULL,
+    send_after timestamp with time zone NOT NULL,
+    expires_at timestamp with time zone NOT NULL,
+    attempts integer DEFAULT 0 NOT NULL,
+    definition_version text NOT NULL,
+    content jsonb DEFAULT '{}'::jsonb NOT NULL,
+    message_id text NOT NULL,
+    claim_token uuid,
+    lease_until timestamp with time zone,
+    planned_at timestamp with time zone NOT NULL,
+    released_at timestamp with time zone,
+    claimed_at timestamp with time zone,
+    sending_at timestamp with time zone,
+    settled_at timestamp with time zone,
+    is_simulated boolean DEFAULT false NOT NULL,
+    is_test boolean DEFAULT false NOT NULL,
+    CONSTRAINT sends_check CHECK (((state = ANY (ARRAY['claimed'::text, 'sending'::text])) <= ((claim_token IS NOT NULL) AND (lease_until IS NOT NULL)))),
+    CONSTRAINT sends_check1 CHECK (((state = ANY (ARRAY['skipped'::text, 'failed'::text, 'deferred'::text, 'unknown'::text])) <= (reason IS NOT NULL))),
+    CONSTRAINT sends_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'released'::text, 'claimed'::text, 'sending'::text, 'sent'::text, 'failed'::text, 'unknown'::text, 'deferred'::text, 'skipped'::text, 'cancelled'::text, 'expired'::text])))
+);
+
+ALTER TABLE activation.sends OWNER TO marketflow_owner;
+
+ALTER TABLE activation.sends ALTER COLUMN send_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME activation.sends_send_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE core.contact_points (
+    contact_point_id bigint NOT NULL,
+    channel text NOT NULL,
+    address_hash bytea NOT NULL,
+    address bytea NOT NULL,
+    customer_id bigint,
+    is_simulated boolean DEFAULT false NOT NULL,
+    is_test boolean DEFAULT false NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL,
+    CONSTRAINT contact_points_channel_check CHECK ((channel = ANY (ARRAY['email'::text, 'webhook'::text, 'mastodon'::text, 'x'::text, 'bluesky'::text, 'memory'::text])))
+);
+
+ALTER TABLE core.contact_points OWNER TO marketflow_owner;
+
+ALTER TABLE core.contact_points ALTER COLUMN contact_point_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME core.contact_points_contact_point_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE core.customer_identifiers (
+    source text NOT NULL,
+    external_id text NOT NULL,
+    customer_id bigint NOT NULL
+);
+
+ALTER TABLE core.customer_identifiers OWNER TO marketflow_owner;
+
+CREATE TABLE core.customers (
+    customer_id bigint NOT NULL,
+    given_name bytea,
+    family_name bytea,
+    locale text DEFAULT 'en-US'::text NOT NULL,
+    time_zone text DEFAULT 'UTC'::text NOT NULL,
+    country text DEFAULT 'US'::text NOT NULL,
+    age_band text,
+    income_band text,
+    home_ownership text,
+    marital_status text,
+    household_size text,
+    household_composition text,
+    kids_count text,
+    is_simulated boolean DEFAULT false NOT NULL,
+    is_test boolean DEFAULT false NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL,
+    updated_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE core.customers OWNER TO marketflow_owner;
+
+ALTER TABLE core.customers ALTER COLUMN customer_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME core.customers_customer_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE core.events (
+    occurred_on date NOT NULL,
+    event_id uuid NOT NULL,
+    source text NOT NULL,
+    event_type text NOT NULL,
+    customer_id bigint,
+    occurred_at timestamp with time zone NOT NULL,
+    properties jsonb NOT NULL
+)
+PARTITION BY RANGE (occurred_on);
+
+ALTER TABLE core.events OWNER TO marketflow_owner;
+
+CREATE TABLE core.events_rest (
+    occurred_on date CONSTRAINT events_occurred_on_not_null NOT NULL,
+    event_id uuid CONSTRAINT events_event_id_not_null NOT NULL,
+    source text CONSTRAINT events_source_not_null NOT NULL,
+    event_type text CONSTRAINT events_event_type_not_null NOT NULL,
+    customer_id bigint,
+    occurred_at timestamp with time zone CONSTRAINT events_occurred_at_not_null NOT NULL,
+    properties jsonb CONSTRAINT events_properties_not_null NOT NULL
+);
+
+ALTER TABLE core.events_rest OWNER TO marketflow_owner;
+
+CREATE TABLE core.order_lines (
+    order_id bigint NOT NULL,
+    line_no integer NOT NULL,
+    product_id bigint NOT NULL,
+    quantity numeric(14,3) NOT NULL,
+    amount numeric(14,2) NOT NULL,
+    discount numeric(14,2) NOT NULL,
+    ordered_on date NOT NULL
+);
+
+ALTER TABLE core.order_lines OWNER TO marketflow_owner;
+
+CREATE TABLE core.orders (
+    order_id bigint NOT NULL,
+    source text NOT NULL,
+    external_id text NOT NULL,
+    customer_id bigint,
+    store_ref text,
+    ordered_at timestamp with time zone NOT NULL,
+    ordered_on date NOT NULL,
+    line_count integer NOT NULL,
+    revenue numeric(14,2) NOT NULL,
+    discount numeric(14,2) NOT NULL,
+    currency text NOT NULL,
+    file_id bigint NOT NULL
+);
+
+ALTER TABLE core.orders OWNER TO marketflow_owner;
+
+ALTER TABLE core.orders ALTER COLUMN order_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME core.orders_order_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE core.products (
+    product_id bigint NOT NULL,
+    source text NOT NULL,
+    external_id text NOT NULL,
+    manufacturer_ref text,
+    brand text,
+    department text,
+    category text,
+    product_type text,
+    package_size text,
+    in_catalogue boolean NOT NULL,
+    updated_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE core.products OWNER TO marketflow_owner;
+
+ALTER TABLE core.products ALTER COLUMN product_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME core.products_product_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE features.purchase_summaries (
+    run_id bigint NOT NULL,
+    customer_id bigint NOT NULL,
+    recency_days integer NOT NULL,
+    frequency integer NOT NULL,
+    monetary numeric(14,2) NOT NULL,
+    first_order_on date NOT NULL,
+    last_order_on date NOT NULL
+);
+
+ALTER TABLE features.purchase_summaries OWNER TO marketflow_owner;
+
+CREATE TABLE marts.campaign_performance (
+    campaign text NOT NULL,
+    occasion text NOT NULL,
+    channel text NOT NULL,
+    planned integer NOT NULL,
+    sent integer NOT NULL,
+    failed integer NOT NULL,
+    unknown integer NOT NULL,
+    waiting integer NOT NULL,
+    skipped integer NOT NULL,
+    ended_unsent integer NOT NULL,
+    unsubscribed integer NOT NULL,
+    buyers integer NOT NULL,
+    revenue numeric(14,2) NOT NULL,
+    attribution_days integer NOT NULL,
+    first_sent_at timestamp with time zone,
+    last_sent_at timestamp with time zone
+);
+
+ALTER TABLE marts.campaign_performance OWNER TO marketflow_owner;
+
+CREATE TABLE marts.customer_360 (
+    customer_id bigint NOT NULL,
+    segment text,
+    recency_days integer,
+    frequency integer,
+    monetary numeric(14,2),
+    recency_score integer,
+    frequency_score integer,
+    monetary_score integer,
+    orders integer NOT NULL,
+    revenue numeric(14,2) NOT NULL,
+    currency text,
+    first_order_on date,
+    last_order_on date,
+    campaigns_received integer NOT NULL,
+    coupons_redeemed integer NOT NULL,
+    email_contact_point_id bigint,
+    email_consent boolean NOT NULL,
+    locale text NOT NULL,
+    time_zone text NOT NULL,
+    country text NOT NULL,
+    age_band text,
+    income_band text,
+    home_ownership text,
+    marital_status text,
+    household_size text,
+    household_composition text,
+    kids_count text,
+    is_simulated boolean NOT NULL,
+    is_test boolean NOT NULL
+);
+
+ALTER TABLE marts.customer_360 OWNER TO marketflow_owner;
+
+CREATE TABLE marts.customer_days (
+    ordered_on date NOT NULL,
+    customer_id bigint NOT NULL,
+    orders integer NOT NULL,
+    revenue numeric(14,2) NOT NULL,
+    product_ids bigint[] NOT NULL
+);
+
+ALTER TABLE marts.customer_days OWNER TO marketflow_owner;
+
+CREATE TABLE marts.product_recommendations (
+    customer_id bigint NOT NULL,
+    rank integer NOT NULL,
+    product_id bigint NOT NULL,
+    product_name text NOT NULL,
+    score double precision NOT NULL,
+    reason text NOT NULL,
+    model_run_id bigint NOT NULL
+);
+
+ALTER TABLE marts.product_recommendations OWNER TO marketflow_owner;
+
+CREATE TABLE marts.products (
+    product_id bigint NOT NULL,
+    product_ref text NOT NULL,
+    product_name text NOT NULL,
+    brand text,
+    department text,
+    category text,
+    package_size text,
+    is_recommendable boolean NOT NULL
+);
+
+ALTER TABLE marts.products OWNER TO marketflow_owner;
+
+CREATE TABLE marts.related_products (
+    product_id bigint NOT NULL,
+    rank integer NOT NULL,
+    related_product_id bigint NOT NULL,
+    related_product_name text NOT NULL,
+    support double precision NOT NULL,
+    confidence double precision NOT NULL,
+    lift double precision NOT NULL,
+    model_run_id bigint NOT NULL
+);
+
+ALTER TABLE marts.related_products OWNER TO marketflow_owner;
+
+CREATE TABLE marts.revenue_daily (
+    ordered_on date NOT NULL,
+    currency text NOT NULL,
+    orders integer NOT NULL,
+    order_lines integer NOT NULL,
+    customers integer NOT NULL,
+    revenue numeric(14,2) NOT NULL,
+    discount numeric(14,2) NOT NULL
+);
+
+ALTER TABLE marts.revenue_daily OWNER TO marketflow_owner;
+
+CREATE TABLE marts.top_products (
+    week_ending_on date NOT NULL,
+    rank integer NOT NULL,
+    product_id bigint NOT NULL,
+    product_name text NOT NULL,
+    customers integer NOT NULL,
+    revenue numeric(14,2) NOT NULL
+);
+
+ALTER TABLE marts.top_products OWNER TO marketflow_owner;
+
+CREATE TABLE models.association_rules (
+    run_id bigint NOT NULL,
+    antecedents bigint[] NOT NULL,
+    consequents bigint[] NOT NULL,
+    support double precision NOT NULL,
+    confidence double precision NOT NULL,
+    lift double precision NOT NULL,
+    baskets integer NOT NULL
+);
+
+ALTER TABLE models.association_rules OWNER TO marketflow_owner;
+
+CREATE TABLE models.product_recommendations (
+    run_id bigint NOT NULL,
+    customer_id bigint NOT NULL,
+    rank integer NOT NULL,
+    product_id bigint NOT NULL,
+    score double precision NOT NULL,
+    because_product_id bigint
+);
+
+ALTER TABLE models.product_recommendations OWNER TO marketflow_owner;
+
+CREATE TABLE models.published (
+    model text NOT NULL,
+    run_id bigint NOT NULL,
+    published_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE models.published OWNER TO marketflow_owner;
+
+CREATE TABLE models.rfm (
+    run_id bigint NOT NULL,
+    customer_id bigint NOT NULL,
+    recency_score integer NOT NULL,
+    frequency_score integer NOT NULL,
+    monetary_score integer NOT NULL,
+    segment text NOT NULL
+);
+
+ALTER TABLE models.rfm OWNER TO marketflow_owner;
+
+CREATE TABLE models.rfm_segment_rules (
+    recency_score integer NOT NULL,
+    frequency_score integer NOT NULL,
+    monetary_score integer NOT NULL,
+    segment text NOT NULL,
+    CONSTRAINT rfm_segment_rules_frequency_score_check CHECK (((frequency_score >= 1) AND (frequency_score <= 5))),
+    CONSTRAINT rfm_segment_rules_monetary_score_check CHECK (((monetary_score >= 1) AND (monetary_score <= 5))),
+    CONSTRAINT rfm_segment_rules_recency_score_check CHECK (((recency_score >= 1) AND (recency_score <= 5)))
+);
+
+ALTER TABLE models.rfm_segment_rules OWNER TO marketflow_owner;
+
+CREATE TABLE models.runs (
+    run_id bigint NOT NULL,
+    model text NOT NULL,
+    as_of date NOT NULL,
+    data_from date,
+    data_to date,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    state text DEFAULT 'running'::text NOT NULL,
+    parameters jsonb DEFAULT '{}'::jsonb NOT NULL,
+    metrics jsonb DEFAULT '{}'::jsonb NOT NULL,
+    baseline jsonb DEFAULT '{}'::jsonb NOT NULL,
+    row_count bigint,
+    is_test boolean DEFAULT false NOT NULL,
+    CONSTRAINT runs_state_check CHECK ((state = ANY (ARRAY['running'::text, 'done'::text, 'failed'::text])))
+);
+
+ALTER TABLE models.runs OWNER TO marketflow_owner;
+
+ALTER TABLE models.runs ALTER COLUMN run_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME models.runs_run_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE ops.landing_files (
+    file_id bigint NOT NULL,
+    load_id bigint NOT NULL,
+    source text NOT NULL,
+    path text NOT NULL,
+    checksum bytea NOT NULL,
+    bytes bigint NOT NULL,
+    state text NOT NULL,
+    reason text,
+    records_read bigint DEFAULT 0 NOT NULL,
+    records_loaded bigint DEFAULT 0 NOT NULL,
+    records_quarantined bigint DEFAULT 0 NOT NULL,
+    taken_at timestamp with time zone NOT NULL,
+    CONSTRAINT landing_files_check CHECK ((records_read = (records_loaded + records_quarantined))),
+    CONSTRAINT landing_files_state_check CHECK ((state = ANY (ARRAY['loaded'::text, 'refused'::text])))
+);
+
+ALTER TABLE ops.landing_files OWNER TO marketflow_owner;
+
+ALTER TABLE ops.landing_files ALTER COLUMN file_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ops.landing_files_file_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE ops.loads (
+    load_id bigint NOT NULL,
+    source text NOT NULL,
+    record text NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    finished_at timestamp with time zone,
+    files integer DEFAULT 0 NOT NULL,
+    records_read bigint DEFAULT 0 NOT NULL,
+    records_loaded bigint DEFAULT 0 NOT NULL,
+    records_quarantined bigint DEFAULT 0 NOT NULL,
+    state text DEFAULT 'loading'::text NOT NULL,
+    reason text,
+    CONSTRAINT loads_check CHECK (((state = ANY (ARRAY['loading'::text, 'refused'::text])) OR (records_read = (records_loaded + records_quarantined)))),
+    CONSTRAINT loads_state_check CHECK ((state = ANY (ARRAY['loading'::text, 'loaded'::text, 'passed'::text, 'refused'::text, 'merged'::text])))
+);
+
+ALTER TABLE ops.loads OWNER TO marketflow_owner;
+
+ALTER TABLE ops.loads ALTER COLUMN load_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ops.loads_load_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE ops.pending_changes (
+    change_id bigint NOT NULL,
+    entity text NOT NULL,
+    key text NOT NULL,
+    changed_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ops.pending_changes OWNER TO marketflow_owner;
+
+ALTER TABLE ops.pending_changes ALTER COLUMN change_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ops.pending_changes_change_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE ops.quality_results (
+    quality_result_id bigint NOT NULL,
+    load_id bigint,
+    suite text NOT NULL,
+    expectation text NOT NULL,
+    column_name text,
+    severity text NOT NULL,
+    success boolean NOT NULL,
+    observed jsonb NOT NULL,
+    checked_at timestamp with time zone NOT NULL,
+    CONSTRAINT quality_results_severity_check CHECK ((severity = ANY (ARRAY['stop'::text, 'warn'::text])))
+);
+
+ALTER TABLE ops.quality_results OWNER TO marketflow_owner;
+
+ALTER TABLE ops.quality_results ALTER COLUMN quality_result_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ops.quality_results_quality_result_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE ops.quarantine (
+    quarantine_id bigint NOT NULL,
+    load_id bigint NOT NULL,
+    file_id bigint NOT NULL,
+    record_no bigint NOT NULL,
+    record text NOT NULL,
+    reason text NOT NULL,
+    column_name text,
+    payload bytea NOT NULL,
+    payload_bytes bigint NOT NULL,
+    quarantined_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ops.quarantine OWNER TO marketflow_owner;
+
+ALTER TABLE ops.quarantine ALTER COLUMN quarantine_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ops.quarantine_quarantine_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE ops.table_freshness (
+    table_name text NOT NULL,
+    data_as_of date,
+    refreshed_at timestamp with time zone NOT NULL,
+    row_count bigint NOT NULL
+);
+
+ALTER TABLE ops.table_freshness OWNER TO marketflow_owner;
+
+CREATE TABLE ops.watermarks (
+    consumer text NOT NULL,
+    "position" bigint NOT NULL,
+    moved_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ops.watermarks OWNER TO marketflow_owner;
+
+CREATE TABLE privacy.audit_log (
+    audit_id bigint NOT NULL,
+    happened_at timestamp with time zone NOT NULL,
+    actor text NOT NULL,
+    action text NOT NULL,
+    object text NOT NULL,
+    records bigint NOT NULL
+);
+
+ALTER TABLE privacy.audit_log OWNER TO marketflow_owner;
+
+ALTER TABLE privacy.audit_log ALTER COLUMN audit_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME privacy.audit_log_audit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE privacy.consent_events (
+    consent_event_id uuid NOT NULL,
+    contact_point_id bigint NOT NULL,
+    channel text NOT NULL,
+    purpose text NOT NULL,
+    granted boolean NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    how text NOT NULL,
+    consent_text text,
+    send_id bigint
+);
+
+ALTER TABLE privacy.consent_events OWNER TO marketflow_owner;
+
+CREATE TABLE privacy.consents (
+    contact_point_id bigint NOT NULL,
+    channel text NOT NULL,
+    purpose text NOT NULL,
+    granted boolean NOT NULL,
+    changed_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE privacy.consents OWNER TO marketflow_owner;
+
+CREATE TABLE privacy.suppressions (
+    channel text NOT NULL,
+    address_hash bytea NOT NULL,
+    reason text NOT NULL,
+    since timestamp with time zone NOT NULL,
+    CONSTRAINT suppressions_reason_check CHECK ((reason = ANY (ARRAY['unsubscribed'::text, 'hard_bounce'::text, 'complaint'::text, 'manual'::text, 'erased'::text])))
+);
+
+ALTER TABLE privacy.suppressions OWNER TO marketflow_owner;
+
+CREATE TABLE public.schema_migrations (
+    version integer NOT NULL,
+    name text NOT NULL,
+    checksum text NOT NULL,
+    applied_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE public.schema_migrations OWNER TO marketflow_owner;
+
+CREATE TABLE raw.customers (
+    load_id bigint NOT NULL,
+    file_id bigint NOT NULL,
+    record_no integer NOT NULL,
+    customer_ref text NOT NULL,
+    given_name bytea,
+    family_name bytea,
+    email bytea,
+    email_hash bytea,
+    email_refusal text,
+    locale text NOT NULL,
+    time_zone text NOT NULL,
+    country text NOT NULL,
+    email_consent boolean,
+    consent_at timestamp with time zone,
+    consent_text text,
+    age_band text,
+    income_band text,
+    home_ownership text,
+    marital_status text,
+    household_size text,
+    household_composition text,
+    kids_count text,
+    is_simulated boolean NOT NULL,
+    CONSTRAINT customers_check CHECK (((email IS NULL) = (email_hash IS NULL)))
+);
+
+ALTER TABLE raw.customers OWNER TO marketflow_owner;
+
+CREATE TABLE raw.events (
+    load_id bigint NOT NULL,
+    file_id bigint NOT NULL,
+    record_no integer NOT NULL,
+    event_ref text NOT NULL,
+    event_type text NOT NULL,
+    customer_ref text NOT NULL,
+    campaign_ref text,
+    coupon_ref text,
+    occurred_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE raw.events OWNER TO marketflow_owner;
+
+CREATE TABLE raw.order_lines (
+    load_id bigint NOT NULL,
+    file_id bigint NOT NULL,
+    record_no integer NOT NULL,
+    order_ref text NOT NULL,
+    customer_ref text,
+    store_ref text,
+    product_ref text NOT NULL,
+    quantity numeric(14,3) NOT NULL,
+    amount numeric(14,2) NOT NULL,
+    retail_discount numeric(14,2) NOT NULL,
+    coupon_discount numeric(14,2) NOT NULL,
+    currency text NOT NULL,
+    ordered_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE raw.order_lines OWNER TO marketflow_owner;
+
+CREATE TABLE raw.products (
+    load_id bigint NOT NULL,
+    file_id bigint NOT NULL,
+    record_no integer NOT NULL,
+    product_ref text NOT NULL,
+    manufacturer_ref text,
+    brand text,
+    department text NOT NULL,
+    category text,
+    product_type text,
+    package_size text
+);
+
+ALTER TABLE raw.products OWNER TO marketflow_owner;
+
+ALTER TABLE ONLY core.events ATTACH PARTITION core.events_rest DEFAULT;
+
+ALTER TABLE ONLY activation.campaign_states
+    ADD CONSTRAINT campaign_states_pkey PRIMARY KEY (campaign);
+
+ALTER TABLE ONLY activation.plan_members
+    ADD CONSTRAINT plan_members_plan_id_customer_id_key UNIQUE (plan_id, customer_id);
+
+ALTER TABLE ONLY activation.plans
+    ADD CONSTRAINT plans_pkey PRIMARY KEY (plan_id);
+
+ALTER TABLE ONLY activation.sends
+    ADD CONSTRAINT sends_campaign_occasion_contact_point_id_channel_step_key UNIQUE (campaign, occasion, contact_point_id, channel, step);
+
+ALTER TABLE ONLY activation.sends
+    ADD CONSTRAINT sends_message_id_key UNIQUE (message_id);
+
+ALTER TABLE ONLY activation.sends
+    ADD CONSTRAINT sends_pkey PRIMARY KEY (send_id);
+
+ALTER TABLE ONLY core.contact_points
+    ADD CONSTRAINT contact_points_channel_address_hash_key UNIQUE (channel, address_hash);
+
+ALTER TABLE ONLY core.contact_points
+    ADD CONSTRAINT contact_points_pkey PRIMARY KEY (contact_point_id);
+
+ALTER TABLE ONLY core.customer_identifiers
+    ADD CONSTRAINT customer_identifiers_pkey PRIMARY KEY (source, external_id);
+
+ALTER TABLE ONLY core.customers
+    ADD CONSTRAINT customers_pkey PRIMARY KEY (customer_id);
+
+ALTER TABLE ONLY core.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (occurred_on, event_id);
+
+ALTER TABLE ONLY core.events_rest
+    ADD CONSTRAINT events_rest_pkey PRIMARY KEY (occurred_on, event_id);
+
+ALTER TABLE ONLY core.order_lines
+    ADD CONSTRAINT order_lines_pkey PRIMARY KEY (order_id, line_no);
+
+ALTER TABLE ONLY core.orders
+    ADD CONSTRAINT orders_pkey PRIMARY KEY (order_id);
+
+ALTER TABLE ONLY core.orders
+    ADD CONSTRAINT orders_source_external_id_key UNIQUE (source, external_id);
+
+ALTER TABLE ONLY core.products
+    ADD CONSTRAINT products_pkey PRIMARY KEY (product_id);
+
+ALTER TABLE ONLY core.products
+    ADD CONSTRAINT products_source_external_id_key UNIQUE (source, external_id);
+
+ALTER TABLE ONLY features.purchase_summaries
+    ADD CONSTRAINT purchase_summaries_pkey PRIMARY KEY (run_id, customer_id);
+
+ALTER TABLE ONLY marts.campaign_performance
+    ADD CONSTRAINT campaign_performance_pkey PRIMARY KEY (campaign, occasion, channel);
+
+ALTER TABLE ONLY marts.customer_360
+    ADD CONSTRAINT customer_360_pkey PRIMARY KEY (customer_id);
+
+ALTER TABLE ONLY marts.customer_days
+    ADD CONSTRAINT customer_days_pkey PRIMARY KEY (ordered_on, customer_id);
+
+ALTER TABLE ONLY marts.product_recommendations
+    ADD CONSTRAINT product_recommendations_pkey PRIMARY KEY (customer_id, rank);
+
+ALTER TABLE ONLY marts.products
+    ADD CONSTRAINT products_pkey PRIMARY KEY (product_id);
+
+ALTER TABLE ONLY marts.related_products
+    ADD CONSTRAINT related_products_pkey PRIMARY KEY (product_id, rank);
+
+ALTER TABLE ONLY marts.revenue_daily
+    ADD CONSTRAINT revenue_daily_pkey PRIMARY KEY (ordered_on, currency);
+
+ALTER TABLE ONLY marts.top_products
+    ADD CONSTRAINT top_products_pkey PRIMARY KEY (week_ending_on, rank);
+
+ALTER TABLE ONLY models.association_rules
+    ADD CONSTRAINT association_rules_pkey PRIMARY KEY (run_id, antecedents, consequents);
+
+ALTER TABLE ONLY models.product_recommendations
+    ADD CONSTRAINT product_recommendations_pkey PRIMARY KEY (run_id, customer_id, rank);
+
+ALTER TABLE ONLY models.product_recommendations
+    ADD CONSTRAINT product_recommendations_run_id_customer_id_product_id_key UNIQUE (run_id, customer_id, product_id);
+
+ALTER TABLE ONLY models.published
+    ADD CONSTRAINT published_pkey PRIMARY KEY (model);
+
+ALTER TABLE ONLY models.rfm
+    ADD CONSTRAINT rfm_pkey PRIMARY KEY (run_id, customer_id);
+
+ALTER TABLE ONLY models.rfm_segment_rules
+    ADD CONSTRAINT rfm_segment_rules_pkey PRIMARY KEY (recency_score, frequency_score, monetary_score);
+
+ALTER TABLE ONLY models.runs
+    ADD CONSTRAINT runs_pkey PRIMARY KEY (run_id);
+
+ALTER TABLE ONLY ops.landing_files
+    ADD CONSTRAINT landing_files_pkey PRIMARY KEY (file_id);
+
+ALTER TABLE ONLY ops.landing_files
+    ADD CONSTRAINT landing_files_source_checksum_key UNIQUE (source, checksum);
+
+ALTER TABLE ONLY ops.loads
+    ADD CONSTRAINT loads_pkey PRIMARY KEY (load_id);
+
+ALTER TABLE ONLY ops.pending_changes
+    ADD CONSTRAINT pending_changes_pkey PRIMARY KEY (change_id);
+
+ALTER TABLE ONLY ops.quality_results
+    ADD CONSTRAINT quality_results_pkey PRIMARY KEY (quality_result_id);
+
+ALTER TABLE ONLY ops.quarantine
+    ADD CONSTRAINT quarantine_file_id_record_no_key UNIQUE (file_id, record_no);
+
+ALTER TABLE ONLY ops.quarantine
+    ADD CONSTRAINT quarantine_pkey PRIMARY KEY (quarantine_id);
+
+ALTER TABLE ONLY ops.table_freshness
+    ADD CONSTRAINT table_freshness_pkey PRIMARY KEY (table_name);
+
+ALTER TABLE ONLY ops.watermarks
+    ADD CONSTRAINT watermarks_pkey PRIMARY KEY (consumer);
+
+ALTER TABLE ONLY privacy.audit_log
+    ADD CONSTRAINT audit_log_pkey PRIMARY KEY (audit_id);
+
+ALTER TABLE ONLY privacy.consent_events
+    ADD CONSTRAINT consent_events_pkey PRIMARY KEY (consent_event_id);
+
+ALTER TABLE ONLY privacy.consents
+    ADD CONSTRAINT consents_pkey PRIMARY KEY (contact_point_id, channel, purpose);
+
+ALTER TABLE ONLY privacy.suppressions
+    ADD CONSTRAINT suppressions_pkey PRIMARY KEY (channel, address_hash);
+
+ALTER TABLE ONLY public.schema_migrations
+    ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
+
+ALTER TABLE ONLY raw.customers
+    ADD CONSTRAINT customers_pkey PRIMARY KEY (file_id, record_no);
+
+ALTER TABLE ONLY raw.events
+    ADD CONSTRAINT events_pkey PRIMARY KEY (file_id, record_no);
+
+ALTER TABLE ONLY raw.order_lines
+    ADD CONSTRAINT order_lines_pkey PRIMARY KEY (file_id, record_no);
+
+ALTER TABLE ONLY raw.products
+    ADD CONSTRAINT products_pkey PRIMARY KEY (file_id, record_no);
+
+CREATE INDEX plans_campaign ON activation.plans USING btree (campaign, occasion);
+
+CREATE INDEX sends_contact_point ON activation.sends USING btree (contact_point_id);
+
+CREATE INDEX sends_due ON activation.sends USING btree (channel, priority, send_after, send_id) WHERE (state = ANY (ARRAY['released'::text, 'deferred'::text]));
+
+CREATE INDEX sends_expiring ON activation.sends USING btree (expires_at) WHERE (state = ANY (ARRAY['released'::text, 'deferred'::text]));
+
+CREATE INDEX sends_leased ON activation.sends USING btree (lease_until) WHERE (state = ANY (ARRAY['claimed'::text, 'sending'::text]));
+
+CREATE INDEX sends_plan ON activation.sends USING btree (plan_id);
+
+CREATE INDEX contact_points_customer ON core.contact_points USING btree (customer_id);
+
+CREATE INDEX customer_identifiers_customer ON core.customer_identifiers USING btree (customer_id);
+
+CREATE INDEX events_customer ON ONLY core.events USING btree (customer_id, occurred_on);
+
+CREATE INDEX events_id ON ONLY core.events USING btree (event_id);
+
+CREATE INDEX events_rest_customer_id_occurred_on_idx ON core.events_rest USING btree (customer_id, occurred_on);
+
+CREATE INDEX events_rest_event_id_idx ON core.events_rest USING btree (event_id);
+
+CREATE INDEX order_lines_day ON core.order_lines USING brin (ordered_on);
+
+CREATE INDEX orders_customer ON core.orders USING btree (customer_id, ordered_on);
+
+CREATE INDEX orders_day ON core.orders USING btree (ordered_on);
+
+CREATE INDEX customer_360_segment ON marts.customer_360 USING btree (segment);
+
+CREATE INDEX runs_model ON models.runs USING btree (model, run_id);
+
+CREATE INDEX loads_record_state ON ops.loads USING btree (record, state);
+
+CREATE INDEX quality_results_load ON ops.quality_results USING btree (load_id);
+
+CREATE INDEX consent_events_contact_point ON privacy.consent_events USING btree (contact_point_id);
+
+CREATE INDEX customers_load ON raw.customers USING brin (load_id);
+
+CREATE INDEX events_load ON raw.events USING brin (load_id);
+
+CREATE INDEX order_lines_load ON raw.order_lines USING brin (load_id);
+
+CREATE INDEX products_load ON raw.products USING brin (load_id);
+
+ALTER INDEX core.events_customer ATTACH PARTITION core.events_rest_customer_id_occurred_on_idx;
+
+ALTER INDEX core.events_id ATTACH PARTITION core.events_rest_event_id_idx;
+
+ALTER INDEX core.events_pkey ATTACH PARTITION core.events_rest_pkey;
+
+ALTER TABLE ONLY activation.plan_members
+    ADD CONSTRAINT plan_members_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY activation.sends
+    ADD CONSTRAINT sends_contact_point_id_fkey FOREIGN KEY (contact_point_id) REFERENCES core.contact_points(contact_point_id);
+
+ALTER TABLE ONLY activation.sends
+    ADD CONSTRAINT sends_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id);
+
+ALTER TABLE ONLY core.contact_points
+    ADD CONSTRAINT contact_points_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES core.customers(customer_id);
+
+ALTER TABLE ONLY core.customer_identifiers
+    ADD CONSTRAINT customer_identifiers_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES core.customers(customer_id);
+
+ALTER TABLE ONLY core.orders
+    ADD CONSTRAINT orders_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES core.customers(customer_id);
+
+ALTER TABLE ONLY features.purchase_summaries
+    ADD CONSTRAINT purchase_summaries_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY models.association_rules
+    ADD CONSTRAINT association_rules_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY models.product_recommendations
+    ADD CONSTRAINT product_recommendations_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY models.published
+    ADD CONSTRAINT published_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id);
+
+ALTER TABLE ONLY models.rfm
+    ADD CONSTRAINT rfm_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY ops.landing_files
+    ADD CONSTRAINT landing_files_load_id_fkey FOREIGN KEY (load_id) REFERENCES ops.loads(load_id);
+
+ALTER TABLE ONLY ops.quality_results
+    ADD CONSTRAINT quality_results_load_id_fkey FOREIGN KEY (load_id) REFERENCES ops.loads(load_id);
+
+ALTER TABLE ONLY ops.quarantine
+    ADD CONSTRAINT quarantine_file_id_fkey FOREIGN KEY (file_id) REFERENCES ops.landing_files(file_id);
+
+ALTER TABLE ONLY ops.quarantine
+    ADD CONSTRAINT quarantine_load_id_fkey FOREIGN KEY (load_id) REFERENCES ops.loads(load_id);
+
+ALTER TABLE ONLY privacy.consent_events
+    ADD CONSTRAINT consent_events_contact_point_id_fkey FOREIGN KEY (contact_point_id) REFERENCES core.contact_points(contact_point_id);
+
+ALTER TABLE ONLY privacy.consents
+    ADD CONSTRAINT consents_contact_point_id_fkey FOREIGN KEY (contact_point_id) REFERENCES core.contact_points(contact_point_id);
+
+GRANT USAGE ON SCHEMA activation TO marketflow_sender;
+GRANT USAGE ON SCHEMA activation TO marketflow_edge;
+
+GRANT USAGE ON SCHEMA core TO marketflow_sender;
+GRANT USAGE ON SCHEMA core TO marketflow_edge;
+
+GRANT USAGE ON SCHEMA marts TO marketflow_sender;
+GRANT USAGE ON SCHEMA marts TO marketflow_audience;
+GRANT USAGE ON SCHEMA marts TO marketflow_analyst;
+
+GRANT USAGE ON SCHEMA models TO marketflow_analyst;
+
+GRANT USAGE ON SCHEMA ops TO marketflow_loader;
+GRANT USAGE ON SCHEMA ops TO marketflow_sender;
+GRANT USAGE ON SCHEMA ops TO marketflow_analyst;
+
+GRANT USAGE ON SCHEMA privacy TO marketflow_sender;
+GRANT USAGE ON SCHEMA privacy TO marketflow_edge;
+
+GRANT USAGE ON SCHEMA raw TO marketflow_loader;
+
+GRANT SELECT ON TABLE activation.campaign_states TO marketflow_sender;
+
+GRANT SELECT ON TABLE activation.plans TO marketflow_sender;
+
+GRANT SELECT,UPDATE ON TABLE activation.sends TO marketflow_sender;
+
+GRANT SELECT(send_id) ON TABLE activation.sends TO marketflow_edge;
+
+GRANT SELECT(campaign) ON TABLE activation.sends TO marketflow_edge;
+
+GRANT SELECT(contact_point_id) ON TABLE activation.sends TO marketflow_edge;
+
+GRANT SELECT(channel) ON TABLE activation.sends TO marketflow_edge;
+
+GRANT SELECT(purpose) ON TABLE activation.sends TO marketflow_edge;
+
+GRANT SELECT ON TABLE core.contact_points TO marketflow_sender;
+
+GRANT SELECT(contact_point_id) ON TABLE core.contact_points TO marketflow_edge;
+
+GRANT SELECT(channel) ON TABLE core.contact_points TO marketflow_edge;
+
+GRANT SELECT(address_hash) ON TABLE core.contact_points TO marketflow_edge;
+
+GRANT SELECT ON TABLE core.customers TO marketflow_sender;
+
+GRANT SELECT ON TABLE marts.campaign_performance TO marketflow_sender;
+GRANT SELECT ON TABLE marts.campaign_performance TO marketflow_audience;
+GRANT SELECT ON TABLE marts.campaign_performance TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.customer_360 TO marketflow_sender;
+GRANT SELECT ON TABLE marts.customer_360 TO marketflow_audience;
+GRANT SELECT ON TABLE marts.customer_360 TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.customer_days TO marketflow_sender;
+GRANT SELECT ON TABLE marts.customer_days TO marketflow_audience;
+GRANT SELECT ON TABLE marts.customer_days TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.product_recommendations TO marketflow_sender;
+GRANT SELECT ON TABLE marts.product_recommendations TO marketflow_audience;
+GRANT SELECT ON TABLE marts.product_recommendations TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.products TO marketflow_sender;
+GRANT SELECT ON TABLE marts.products TO marketflow_audience;
+GRANT SELECT ON TABLE marts.products TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.related_products TO marketflow_sender;
+GRANT SELECT ON TABLE marts.related_products TO marketflow_audience;
+GRANT SELECT ON TABLE marts.related_products TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.revenue_daily TO marketflow_sender;
+GRANT SELECT ON TABLE marts.revenue_daily TO marketflow_audience;
+GRANT SELECT ON TABLE marts.revenue_daily TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.top_products TO marketflow_sender;
+GRANT SELECT ON TABLE marts.top_products TO marketflow_audience;
+GRANT SELECT ON TABLE marts.top_products TO marketflow_analyst;
+
+GRANT SELECT ON TABLE models.published TO marketflow_analyst;
+
+GRANT SELECT ON TABLE models.runs TO marketflow_analyst;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE ops.landing_files TO marketflow_loader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.loads TO marketflow_loader;
+GRANT SELECT ON TABLE ops.loads TO marketflow_analyst;
+
+GRANT SELECT,INSERT ON TABLE ops.quality_results TO marketflow_loader;
+GRANT SELECT ON TABLE ops.quality_results TO marketflow_analyst;
+
+GRANT SELECT,INSERT ON TABLE ops.quarantine TO marketflow_loader;
+
+GRANT SELECT ON TABLE ops.table_freshness TO marketflow_sender;
+GRANT SELECT ON TABLE ops.table_freshness TO marketflow_analyst;
+
+GRANT SELECT,INSERT ON TABLE privacy.consent_events TO marketflow_edge;
+
+GRANT SELECT ON TABLE privacy.consents TO marketflow_sender;
+GRANT SELECT,INSERT,UPDATE ON TABLE privacy.consents TO marketflow_edge;
+
+GRANT SELECT,INSERT ON TABLE privacy.suppressions TO marketflow_sender;
+GRANT SELECT,INSERT ON TABLE privacy.suppressions TO marketflow_edge;
+
+GRANT SELECT,INSERT,DELETE ON TABLE raw.customers TO marketflow_loader;
+
+GRANT SELECT,INSERT,DELETE ON TABLE raw.events TO marketflow_loader;
+
+GRANT SELECT,INSERT,DELETE ON TABLE raw.order_lines TO marketflow_loader;
+
+GRANT SELECT,INSERT,DELETE ON TABLE raw.products TO marketflow_loader;
+
+ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT ON TABLES TO marketflow_sender;
+ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT ON TABLES TO marketflow_audience;
+ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT ON TABLES TO marketflow_analyst;

@@ -1,0 +1,167 @@
+"""What a plan shows before anybody gets it: masked samples, and templates that are refused before the ledger."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from campaign_shop import DAY, RING, Desk, People, add_customer, add_order, fresh, write_campaign
+from marketflow.campaigns import Campaign
+from marketflow.privacy import ACCOUNT
+
+YAML = """
+name: letter
+title: A letter
+owner: marketing
+channel: email
+purpose: marketing
+trigger: {on: manual}
+audience: {where: "orders >= 1"}
+approval: false
+"""
+
+
+def test_samples_show_the_mail_and_nobody(desk: Desk, five: People, campaigns: dict[str, Campaign]) -> None:
+    plan = desk.plan(campaigns["thank_you"])
+    [sample] = plan.samples
+    assert sample["subject"] == "A…, thank you for your order"
+    assert "Dear A…," in sample["text"]
+    assert "  - Product 4\n  - Product 3\n" in sample["text"]
+    assert "/u/…" in sample["text"]  # no link that works
+    [(stored,)] = desk.rows("SELECT to_jsonb(p)::text FROM activation.plans AS p")
+    assert not any(f"{name}," in stored for name in five)
+    assert "example.com" not in stored
+    assert json.loads(stored)["samples"] == plan.samples
+
+
+def test_at_most_three_samples(desk: Desk, campaigns: dict[str, Campaign]) -> None:
+    for name in ("Ada", "Bo", None, "Di"):
+        add_customer(desk.conn, name)
+    plan = desk.plan(campaigns["win_back"])
+    assert [s["subject"] for s in plan.samples] == [
+        "A…, we have missed you",
+        "B…, we have missed you",
+        "We have missed you",
+    ]
+
+
+@pytest.mark.parametrize(
+    "name", ["{{ 7*7 }}", "<script>alert(1)</script>", "\u202eevil", 'O\'Hara "Bob"', "\n\r\nBcc: x@y.z", "🧀", ""]
+)
+def test_hostile_names_plan_like_others(desk: Desk, campaigns: dict[str, Campaign], name: str) -> None:
+    add_customer(desk.conn, name)
+    add_customer(desk.conn, "Ada")
+    plan = desk.plan(campaigns["win_back"])
+    assert (plan.state, plan.planned) == ("planned", 2)
+    assert all("\n" not in s["subject"] and "49" not in s["subject"] for s in plan.samples)
+    assert "A…, we have missed you" in [s["subject"] for s in plan.samples]
+
+
+@pytest.mark.parametrize(
+    ("subject", "text", "reason"),
+    [
+        (
+            "Hi",
+            "Dear\n{{ given_nme }}",
+            r"letter/body\.txt:2: there is no variable 'given_nme'; did you mean 'given_name'",
+        ),
+        ("Hi {{ 1 +", "x", r"letter/subject\.txt:1: "),
+        ("Hi", "a\nb\n{% if products %}{{ products[0].nmae }}{% endif %}", r"letter/body\.txt:3: .*nmae"),
+        ("Hi", "{% if not given_name %}{{ brand.x.y }}{% endif %}", r"letter/body\.txt:1: "),
+        ("{{ '' }}", "x", r"letter/subject\.txt: the subject is empty"),
+        ("Hi", "{% include 'nothing.html' %}", r"letter/body\.txt:1: there is no shared template 'nothing\.html'"),
+    ],
+)
+def test_a_wrong_template_refuses_the_plan(desk: Desk, tmp_path: Path, subject: str, text: str, reason: str) -> None:
+    add_customer(desk.conn, "Ada")
+    fresh(desk.conn)
+    plan = desk.plan(write_campaign(tmp_path / "letter", yaml=YAML, subject=subject, text=text))
+    assert (plan.state, plan.planned, plan.refusals) == ("refused", 0, {"template_wrong": 1})
+    assert re.search(reason, plan.reason or "")
+    assert desk.ledger() == []
+
+
+def test_a_wrong_template_is_found_though_nobody_is_planned(desk: Desk, tmp_path: Path) -> None:
+    plan = desk.plan(write_campaign(tmp_path / "letter", yaml=YAML, subject="Hi", text="{{ oops }}"))
+    assert plan.refusals == {"template_wrong": 0}
+
+
+def test_the_form_s_subject_is_a_template_in_the_same_sandbox(desk: Desk, campaigns: dict[str, Campaign]) -> None:
+    add_customer(desk.conn, "Ada")
+    good = desk.plan(campaigns["win_back"], subject="For {{ given_name }}\r\nBcc: all@example.com")
+    assert good.samples[0]["subject"] == "For A… Bcc: all@example.com"
+    bad = desk.plan(campaigns["win_back"], subject="{{ ''.__class__ }}")
+    assert (bad.state, bad.refusals) == ("refused", {"template_wrong": 1})
+
+
+@pytest.mark.parametrize(
+    ("where", "reason"),
+    [
+        ("segmnt = 'at_risk'", "audience.where: marts.customer_360 has no column 'segmnt'; did you mean 'segment'?"),
+        ("segment > 5", "audience.where: the condition cannot be evaluated: operator does not exist: text > integer"),
+        ("orders", "audience.where: the condition cannot be evaluated: argument of WHERE must be type boolean"),
+        (
+            "last_order_on > 'tomorow'",
+            "audience.where: the condition cannot be evaluated: invalid input syntax for type date",
+        ),
+    ],
+)
+def test_a_wrong_rule_refuses_the_plan(desk: Desk, tmp_path: Path, where: str, reason: str) -> None:
+    add_customer(desk.conn, "Ada")
+    text = YAML.replace('"orders >= 1"', json.dumps(where))
+    plan = desk.plan(write_campaign(tmp_path / "letter", yaml=text, subject="Hi", text="x"))
+    assert (plan.state, plan.refusals) == ("refused", {"audience_rule_wrong": 0})
+    assert (plan.reason or "").startswith(reason)
+    assert desk.ledger() == []
+
+
+def test_a_weekly_post_is_about_the_last_complete_week(desk: Desk, campaigns: dict[str, Campaign]) -> None:
+    campaign = campaigns["weekly_bestsellers"]
+    plan = desk.plan(campaign)
+    assert (plan.occasion, plan.audience, plan.planned) == ("2017-12-31", 1, 1)
+    [row] = desk.rows("SELECT customer_id, channel, purpose, content, is_simulated FROM activation.sends")
+    assert row == (None, "webhook", "post", {"product_ids": [7, 6, 5, 4, 3]}, False)
+    [(address,)] = desk.rows("SELECT address FROM core.contact_points WHERE channel = 'webhook'")
+    assert RING.decrypt_text(address, ACCOUNT) == "social_webhook"
+    assert plan.samples[0]["subject"] == ""
+    assert "week to 31 December 2017:\n\n1. Product 7\n2. Product 6\n" in plan.samples[0]["text"]
+    assert desk.rows("SELECT customer_id, outcome FROM activation.plan_members") == [(None, "planned")]
+
+
+def test_each_week_is_posted_once_and_a_late_week_still_within_its_age(
+    desk: Desk, campaigns: dict[str, Campaign]
+) -> None:
+    campaign = campaigns["weekly_bestsellers"]
+    desk.conn.execute("DELETE FROM marts.top_products WHERE week_ending_on = %s", [DAY])
+    monday = desk.plan(campaign)
+    assert (monday.occasion, monday.planned) == ("2017-12-24", 1)
+    desk.conn.execute("UPDATE activation.sends SET state = 'sent'")
+    assert desk.plan(campaign).refusals == {"already_planned": 1}
+    [(week,)] = desk.rows(
+        "UPDATE marts.top_products SET week_ending_on = %s RETURNING week_ending_on", DAY - dt.timedelta(days=8)
+    )
+    late = desk.plan(campaign)
+    assert (late.state, late.occasion, late.refusals) == ("refused", week.isoformat(), {"occasion_too_old": 1})
+
+
+def test_no_week_no_post(desk: Desk, campaigns: dict[str, Campaign]) -> None:
+    desk.conn.execute("DELETE FROM marts.top_products")
+    plan = desk.plan(campaigns["weekly_bestsellers"])
+    assert (plan.state, plan.refusals) == ("refused", {"stale_data": 1})
+    assert desk.ledger() == []
+
+
+@pytest.mark.usefixtures("five")
+def test_the_shipped_campaigns_plan(desk: Desk, campaigns: dict[str, Campaign]) -> None:
+    add_order(desk.conn, add_customer(desk.conn, None, segment="new")[0], [1])
+    plans = {name: desk.plan(c) for name, c in campaigns.items()}
+    assert {n: (p.state, p.planned) for n, p in plans.items()} == {
+        "thank_you": ("planned", 2),
+        "win_back": ("planned", 1),
+        "weekly_bestsellers": ("planned", 1),
+        "weekly_bestsellers_mastodon": ("planned", 1),
+    }
