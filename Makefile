@@ -11,7 +11,7 @@ ROLE ?= analyst
 # byte-code is what makes Airflow start in 3 s and not in 7
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help install demo up stop status logs dsn psql test test-slow lint format bench reset requirements schema
+.PHONY: help install demo up stop status logs dsn psql test test-slow lint format bench reset requirements schema env
 
 help:  ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  \033[1m%-13s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,11 @@ requirements: $(INSTALLED)  ## write requirements.txt from uv.lock
 
 schema: $(INSTALLED)  ## write sql/schema.sql, the sum of the migrations
 	@$(BIN)/marketflow schema
+
+env:  ## write .env for `docker compose`, with random secrets; keeps the one that is there
+	@test -e .env || (umask 077; while IFS= read -r line; do case "$$line" in \
+	  [A-Z]*_KEY=) echo "$$line$$(openssl rand -base64 32)" ;; [A-Z]*_SECRET=) echo "$$line$$(openssl rand -hex 64)" ;; \
+	  [A-Z]*=) echo "$$line$$(openssl rand -hex 24)" ;; *) echo "$$line" ;; esac; done < .env.example > .env)
 
 # What a deployment installs: neither the embedded stack nor the tools. The hashes are in uv.lock.
 REQUIREMENTS = $(BIN)/uv export --quiet --frozen --no-default-groups --no-emit-project --no-hashes --no-header

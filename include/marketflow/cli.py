@@ -112,16 +112,23 @@ def migrate_warehouse() -> None:
 
 
 @app.command()
-def bootstrap(database: Annotated[str, typer.Option(help="the warehouse's database")] = "warehouse") -> None:
-    """Create roles and database on a server of your own, once, as a superuser.
+def bootstrap(
+    database: Annotated[str, typer.Option(help="the warehouse's database")] = "warehouse",
+    *,
+    airflow: Annotated[bool, typer.Option("--airflow", help="also Airflow's role and database, `airflow`")] = False,
+) -> None:
+    """Create roles and database on a server of your own, once, as a superuser. Safe to repeat.
 
     Reads MARKETFLOW_SUPERUSER_DSN and, for each role that shall be able to log in, MARKETFLOW_PASSWORD_<ROLE>
-    (such as MARKETFLOW_PASSWORD_OWNER).
+    (such as MARKETFLOW_PASSWORD_OWNER, and MARKETFLOW_PASSWORD_AIRFLOW).
     """
-    if not (superuser := os.environ.get("MARKETFLOW_SUPERUSER_DSN")):
-        raise ConfigurationError("MARKETFLOW_SUPERUSER_DSN is not set: a superuser's URI of the server")
-    given: dict[Role, str] = {r: os.environ.get(f"MARKETFLOW_PASSWORD_{r.upper()}", "") for r in ROLES}
+    from marketflow.embedded.databases import bootstrap_airflow
+
+    superuser = _variable("MARKETFLOW_SUPERUSER_DSN")
+    given: dict[Role, str] = {role: os.environ.get(f"MARKETFLOW_PASSWORD_{role.upper()}", "") for role in ROLES}
     bootstrap_server(superuser, database, {role: password for role, password in given.items() if password})
+    if airflow:
+        bootstrap_airflow(superuser, _variable("MARKETFLOW_PASSWORD_AIRFLOW"))
     print(f"roles and database {database} are ready; next: marketflow migrate")
 
 
@@ -174,6 +181,12 @@ def bench(
     raise typer.Exit(
         subprocess.run([sys.executable, "-m", "benchmarks", *(names or [])], cwd=root, check=False).returncode
     )
+
+
+def _variable(name: str) -> str:
+    if not (value := os.environ.get(name)):
+        raise ConfigurationError(f"{name} is not set")
+    return value
 
 
 def _role(text: str) -> Role:

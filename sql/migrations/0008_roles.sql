@@ -31,7 +31,7 @@ GRANT SELECT ON ops.table_freshness, ops.loads, ops.quality_results TO marketflo
 ALTER DEFAULT PRIVILEGES IN SCHEMA marts GRANT SELECT ON TABLES TO marketflow_analyst, marketflow_audience, marketflow_sender;
 
 -- edge: the service that faces the internet; records an unsubscription and nothing else
-GRANT SELECT (send_id, contact_point_id, channel, purpose, campaign) ON activation.sends TO marketflow_edge;
+GRANT SELECT (send_id, contact_point_id, channel, purpose) ON activation.sends TO marketflow_edge;
 GRANT SELECT (contact_point_id, channel, address_hash) ON core.contact_points TO marketflow_edge;
-GRANT SELECT, INSERT ON privacy.consent_events, privacy.suppressions TO marketflow_edge;
-GRANT SELECT, INSERT, UPDATE ON privacy.consents TO marketflow_edge;
+GRANT INSERT ON privacy.consent_events, privacy.suppressions TO marketflow_edge;
+GRANT SELECT, INSERT, UPDATE (granted, changed_at) ON privacy.consents TO marketflow_edge;

@@ -4,6 +4,10 @@
 -- One planner, decider or releaser per campaign and occasion at a time, until the transaction ends.
 SELECT pg_advisory_xact_lock(hashtextextended('campaign' || chr(31) || %(campaign)s || chr(31) || %(occasion)s, 0));
 
+-- name: memory
+-- Sorting a large audience at once instead of in pieces on disk; until the transaction's end.
+SELECT set_config('work_mem', '128MB', TRUE);
+
 -- name: make_audience
 CREATE TEMPORARY TABLE plan_audience (
     customer_id bigint,
@@ -145,7 +149,10 @@ SELECT
         WHEN j.outcome <> 'planned' OR %(audience_limit)s::bigint IS NULL THEN j.outcome
         -- a fair choice, and the same one each time
         WHEN
-            row_number() OVER (PARTITION BY j.outcome ORDER BY md5(%(campaign)s::text || j.customer_id), j.contact_point_id)
+            row_number() OVER (
+                PARTITION BY j.outcome
+                ORDER BY md5(%(campaign)s::text || j.customer_id), j.contact_point_id
+            )
             + (SELECT count(*) FROM settled) > %(audience_limit)s::bigint
             THEN 'audience_limit'
         ELSE 'planned'

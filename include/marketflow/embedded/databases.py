@@ -19,12 +19,16 @@ def prepare_databases(config: Config) -> None:
     """Create or update roles and databases, as the superuser. Safe to repeat."""
     superuser = server(config).dsn()
     bootstrap(superuser, WAREHOUSE, config.secrets.role_passwords())
+    bootstrap_airflow(superuser, config.secrets.password(METADATA))
+
+
+def bootstrap_airflow(superuser: str, password: str) -> None:
+    """Create or update Airflow's role and database, both named `airflow`, and shut everybody else out."""
     name = sql.Identifier(METADATA)
     with psycopg.connect(superuser, autocommit=True) as conn:
         if not conn.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [METADATA]).fetchone():
             conn.execute(sql.SQL("CREATE ROLE {}").format(name))
-        password = sql.Literal(config.secrets.password(METADATA))
-        conn.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(name, password))
+        conn.execute(sql.SQL("ALTER ROLE {} LOGIN PASSWORD {}").format(name, sql.Literal(password)))
         # a killed scheduler's workers hold its connection, with row locks: the next one would schedule nothing
         conn.execute(sql.SQL("ALTER ROLE {} SET idle_in_transaction_session_timeout = '30s'").format(name))
         if not conn.execute("SELECT 1 FROM pg_database WHERE datname = %s", [METADATA]).fetchone():

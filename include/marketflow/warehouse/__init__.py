@@ -5,6 +5,7 @@ Writes: the warehouse's shape (migrations), the rows of transforms, ops.table_fr
 Never:  decides what is sent, models anything, formats values into SQL.
 """
 
+from marketflow.warehouse.arrays import fetch_integers
 from marketflow.warehouse.bootstrap import bootstrap
 from marketflow.warehouse.builds import BuildSummary, build_core, build_marts, data_as_of
 from marketflow.warehouse.changes import advance, position, record_changes
@@ -27,6 +28,7 @@ __all__ = [
     "build_marts",
     "connect",
     "data_as_of",
+    "fetch_integers",
     "finish_run",
     "forget_run",
     "load_transforms",

@@ -195,7 +195,7 @@ def test_an_unsubscription_stops_marketing_and_not_the_order_s_own_mails(
     }
 
 
-@pytest.mark.parametrize("occasion", ["", "x" * 65, "a\nb"])
+@pytest.mark.parametrize("occasion", ["", "x" * 81, "a\nb"])
 def test_an_occasion_is_a_short_printable_name(desk: Desk, campaigns: dict[str, Campaign], occasion: str) -> None:
     with pytest.raises(DefinitionError, match="occasion"):
         desk.plan(campaigns["win_back"], occasion=occasion)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterator
+from email.parser import BytesParser
+from email.policy import SMTP
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from ledger_fixture import KEYS, HandClock, fill, options, row, states
+from ledger_fixture import DEFINITION, KEYS, HandClock, fill, options, row, states
 from marketflow.campaigns.delivery import DeliverySummary, SmtpChannel, SmtpTarget, deliver, unknown_sends
 from marketflow.warehouse import connect
 from smtp_server import SmtpServer
@@ -40,6 +42,22 @@ def test_all_is_sent_once(conn: psycopg.Connection, warehouse_dsn: str, server: 
     assert run(warehouse_dsn, server, clock).claimed == 0
     assert len(server.accepted) == 30
     assert row(conn, filled.send_ids[0])["attempts"] == 1
+
+
+def test_what_arrives_is_what_was_written(conn: psycopg.Connection, warehouse_dsn: str, server: SmtpServer) -> None:
+    text = ".\n..\n.hidden\nQUIT\n谢谢 🎉 مرحبا\n"
+    templates = {"subject": "谢谢 🎉 {{ given_name }}", "text": text, "html": f"<p>{text}</p>"}
+    filled = fill(conn, 2, names=["李\r\nBcc: eve@evil.test", "Zoë"], definition={**DEFINITION, "templates": templates})
+    assert run(warehouse_dsn, server, HandClock()).sent == 2
+    for body, address in zip(server.handler.bodies, filled.addresses, strict=True):
+        found = BytesParser(policy=SMTP).parsebytes(body)
+        parts = {part.get_content_type(): part.get_content() for part in found.iter_parts()}
+        assert parts["text/plain"].replace("\r\n", "\n") == text
+        assert parts["text/html"].replace("\r\n", "\n") == f"<p>{text}</p>\n"
+        assert str(found["Subject"]).startswith("谢谢 🎉 ")
+        assert [a.addr_spec for a in found["To"].addresses] == [address]
+        assert found["Bcc"] is None
+    assert str(found["Subject"]) == "谢谢 🎉 Zoë"
 
 
 def test_a_server_that_is_down_costs_nobody_anything(

@@ -19,7 +19,7 @@ ORDERS = contract_of("orders")
 ROW = b"o1,c1,s1,p1,2,3.50,0.00,0.10,USD,2017-12-31T10:00:00-05:00\n"
 
 
-@pytest.mark.parametrize("contract", CONTRACTS.values(), ids=str)
+@pytest.mark.parametrize("contract", CONTRACTS.values(), ids=list(CONTRACTS))
 def test_every_column_is_described_and_every_limit_is_set(contract: Contract) -> None:
     assert len(set(contract.names)) == len(contract.columns)
     assert len({c.target for c in contract.columns}) == len(contract.columns)

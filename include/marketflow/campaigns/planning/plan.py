@@ -18,7 +18,7 @@ from marketflow.privacy import KeyRing
 from marketflow.shared import Clock, DefinitionError, settings
 from marketflow.warehouse import queries
 
-_MAX_OCCASION = 64
+_MAX_OCCASION = 80
 
 
 class _Refused(Exception):
@@ -109,6 +109,7 @@ class _Planner:
 
     def run(self, audience_limit: int | None) -> PlanSummary:
         self._execute("lock_occasion")
+        self._execute("memory")
         self.params["plan_id"] = self._one("plan_insert")
         audience = 0
         try:

@@ -1,0 +1,105 @@
+"""The routes. Every answer is the same for the same kind of request, so that nothing can be learnt by trying."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from functools import partial
+from typing import TypeVar
+
+import anyio.to_thread
+import psycopg
+from anyio import CapacityLimiter
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from marketflow.edge import pages
+from marketflow.edge.unsubscribe import Desk
+from marketflow.privacy import KeyRing, read_unsubscribe_token
+from marketflow.shared import Clock, settings
+
+_MAX_TOKEN = 200
+_MAX_BODY = 4_096
+_BODY_SECONDS = 10
+_CONNECTIONS = 8
+log = logging.getLogger(__name__)
+T = TypeVar("T")
+
+
+def create_app(dsn: str, keys: KeyRing, clock: Clock, *, brand: str | None = None) -> Starlette:
+    """The ASGI application. `dsn` is a libpq URI whose login is, or may take on, the role `edge`.
+
+    GET /u/<token> shows a page and changes nothing; POST unsubscribes at once (RFC 8058: no cookie, no redirect,
+    idempotent); GET /health is 200 while the warehouse can be reached, else 503.
+    """
+    service = _Service(Desk(dsn, clock), keys, brand or settings().brand)
+    return Starlette(
+        routes=[
+            Route("/u/{token}", service.show, methods=["GET"]),
+            Route("/u/{token}", service.unsubscribe, methods=["POST"]),
+            Route("/health", service.health, methods=["GET"]),
+        ],
+        exception_handlers={HTTPException: service.refuse},
+    )
+
+
+class _Service:
+    def __init__(self, desk: Desk, keys: KeyRing, brand: str) -> None:
+        self._desk, self._keys, self._brand = desk, keys, brand
+        self._slots = CapacityLimiter(_CONNECTIONS)
+
+    async def show(self, request: Request) -> Response:
+        return pages.unknown(self._brand) if self._send_id(request) is None else pages.ask(self._brand)
+
+    async def unsubscribe(self, request: Request) -> Response:
+        send_id = self._send_id(request)
+        if send_id is None:
+            return pages.unknown(self._brand)
+        await _read_away(request)
+        try:
+            found = await self._in_thread(partial(self._desk.unsubscribe, send_id))
+        except psycopg.Error as error:
+            log.warning(
+                "an unsubscription was not recorded (%s); its reader was asked to try again", type(error).__name__
+            )
+            return pages.later(self._brand)
+        return pages.done(self._brand) if found else pages.unknown(self._brand)
+
+    async def health(self, _request: Request) -> Response:
+        try:
+            await self._in_thread(self._desk.ping)
+        except psycopg.Error:
+            return JSONResponse({"status": "the warehouse cannot be reached"}, status_code=503)
+        return JSONResponse({"status": "ok"})
+
+    async def refuse(self, _request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        page = pages.unknown(self._brand) if status == 404 else pages.refused(self._brand, status)
+        page.headers.update(getattr(error, "headers", None) or {})
+        return page
+
+    def _send_id(self, request: Request) -> int | None:
+        token = request.path_params["token"]
+        return read_unsubscribe_token(self._keys, token) if len(token) <= _MAX_TOKEN else None
+
+    async def _in_thread(self, call: Callable[[], T]) -> T:
+        return await anyio.to_thread.run_sync(call, limiter=self._slots)
+
+
+async def _read_away(request: Request) -> None:
+    """Take the body without keeping it: the link alone says what is wanted. Raises HTTPException 413, 408 or 400."""
+    size = 0
+    try:
+        async with asyncio.timeout(_BODY_SECONDS):
+            async for chunk in request.stream():
+                size += len(chunk)
+                if size > _MAX_BODY:
+                    raise HTTPException(413)
+    except TimeoutError:
+        raise HTTPException(408) from None
+    except ClientDisconnect:
+        raise HTTPException(400) from None

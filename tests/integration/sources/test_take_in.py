@@ -1,0 +1,207 @@
+"""Files are taken in once, by several runs at a time, and through the death of any of them."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import psycopg
+import pytest
+from conftest import ROOT
+from landing_files import as_csv, write
+from marketflow.privacy import KeyRing, generate_key_ring
+from marketflow.shared import Clock, SourceError
+from marketflow.sources import take_in
+from marketflow.sources.careful import Careful
+from marketflow.warehouse import connect
+
+from .conftest import Rows, Take
+
+TAKE = """
+import datetime as dt, sys
+from pathlib import Path
+from zoneinfo import ZoneInfo
+from marketflow.privacy import KeyRing
+from marketflow.shared import Clock
+from marketflow.sources import take_in
+from marketflow.warehouse import connect
+dsn, landing, keys = sys.argv[1:]
+clock = Clock(time_zone=ZoneInfo("America/New_York"), pinned_day=dt.date(2017, 12, 31))
+with connect(dsn, "loader") as conn:
+    print("ready", flush=True)
+    sys.stdin.readline()
+    s = take_in(conn, "orders", landing=Path(landing), keys=KeyRing.from_json(keys), clock=clock)
+    print(s.load_id, s.read, s.loaded, s.quarantined)
+"""
+CONTENT = (
+    "SELECT f.path, l.record_no, l.order_ref, l.quantity, l.ordered_at FROM raw.order_lines AS l"
+    " JOIN ops.landing_files AS f USING (file_id) ORDER BY 1, 2"
+)
+QUARANTINED = (
+    "SELECT f.path, q.record_no, q.reason FROM ops.quarantine AS q"
+    " JOIN ops.landing_files AS f USING (file_id) ORDER BY 1, 2"
+)
+
+
+def start_take(dsn: str, landing: Path) -> subprocess.Popen[str]:
+    """A process that takes the orders in as soon as it gets a line; in a session of its own, so that it dies alone."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", TAKE, dsn, str(landing), generate_key_ring()],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "include")},
+    )  # fmt: skip
+    assert process.stdout
+    assert process.stdout.readline() == "ready\n"
+    return process
+
+
+def go(process: subprocess.Popen[str]) -> None:
+    assert process.stdin
+    process.stdin.write("\n")
+    process.stdin.flush()
+
+
+def many_files(landing: Path, files: int, lines: int) -> None:
+    for n in range(files):
+        good = [{"order_id": f"o{n}-{i}"} for i in range(lines)]
+        bad = [{"quantity": "-1"}, {"order_id": 'a "quote"'}] if n % 10 == 0 else []
+        write(landing, f"orders/{n:04}.csv", as_csv("orders", *good, *bad))
+
+
+def test_the_same_file_is_taken_in_once_under_any_name(landing: Path, take: Take, rows: Rows) -> None:
+    write(landing, "orders/a.csv", as_csv("orders", {}))
+    write(landing, "orders/b.csv", as_csv("orders", {}))
+    assert (take("orders").files, take("orders").load_id) == (1, None)
+    write(landing, "orders/c.csv", as_csv("orders", {}))
+    assert take("orders").load_id is None
+    assert rows("SELECT count(*) FROM raw.order_lines") == [(1,)]
+    assert rows("SELECT path FROM ops.landing_files") == [("orders/a.csv",)]
+
+
+def test_a_corrected_file_is_a_new_file_with_a_higher_id(landing: Path, take: Take, rows: Rows) -> None:
+    write(landing, "orders/a.csv", as_csv("orders", {"quantity": "1"}))
+    first = take("orders")
+    write(landing, "orders/a.csv", as_csv("orders", {"quantity": "2"}))
+    second = take("orders")
+    assert second.load_id != first.load_id
+    assert rows("SELECT quantity::int FROM raw.order_lines ORDER BY file_id") == [(1,), (2,)]
+
+
+def test_one_load_takes_many_files(landing: Path, take: Take, rows: Rows) -> None:
+    many_files(landing, 25, 4)
+    summary = take("orders")
+    assert (summary.files, summary.read, summary.loaded, summary.quarantined) == (25, 106, 103, 3)
+    assert rows("SELECT count(*) FROM ops.loads") == [(1,)]
+
+
+def test_two_runs_at_a_time_share_the_files(warehouse_dsn: str, landing: Path, rows: Rows) -> None:
+    many_files(landing, 60, 50)
+    runs = [start_take(warehouse_dsn, landing) for _ in range(2)]
+    for run in runs:
+        go(run)
+    for run in runs:
+        run.communicate(timeout=60)
+        assert run.returncode == 0
+    assert rows("SELECT count(*), count(DISTINCT (file_id, record_no)) FROM raw.order_lines") == [(3006, 3006)]
+    assert rows("SELECT count(*), sum(records_read) FROM ops.landing_files") == [(60, 3012)]
+    assert rows("SELECT sum(records_read), bool_and(state = 'loaded') FROM ops.loads") == [(3012, True)]
+    assert rows("SELECT count(*) FROM ops.quarantine") == [(6,)]
+
+
+@pytest.mark.parametrize("after", [1, 20, 60])
+def test_a_killed_run_is_finished_by_the_next_one(
+    warehouse_dsn: str, landing: Path, take: Take, rows: Rows, after: int
+) -> None:
+    many_files(landing, 80, 100)
+    run = start_take(warehouse_dsn, landing)
+    go(run)
+    while rows("SELECT count(*) FROM ops.landing_files")[0][0] < after:
+        assert run.poll() is None
+    os.kill(run.pid, signal.SIGKILL)
+    run.communicate()
+    _wait_for_the_backend_to_go(rows)
+    taken = rows("SELECT count(*) FROM ops.landing_files")[0][0]
+    assert after <= taken < 80
+    summary = take("orders")
+    assert (summary.files, summary.read, summary.quarantined) == (80, 8016, 8)
+    assert rows("SELECT count(*), min(state) FROM ops.loads") == [(1, "loaded")]
+    interrupted = rows(CONTENT), rows(QUARANTINED)
+    assert interrupted == _clean_run(warehouse_dsn, landing, take, rows)
+
+
+def _clean_run(dsn: str, landing: Path, take: Take, rows: Rows) -> tuple[object, object]:
+    with psycopg.connect(dsn) as owner:
+        owner.execute("TRUNCATE raw.order_lines, ops.loads, ops.landing_files, ops.quarantine CASCADE")
+    assert take("orders").files == 80
+    return rows(CONTENT), rows(QUARANTINED)
+
+
+def _wait_for_the_backend_to_go(rows: Rows) -> None:
+    while rows("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()") != [(1,)]:
+        pass
+
+
+def test_an_error_in_one_file_keeps_the_others_and_shows_no_data(
+    landing: Path, loader: psycopg.Connection, keys: KeyRing, clock: Clock, monkeypatch: pytest.MonkeyPatch, rows: Rows
+) -> None:
+    write(landing, "customers/a.csv", as_csv("customers", {}))
+    write(landing, "customers/b.csv", as_csv("customers", {"customer_id": "c2"}))
+    real = Careful.load
+
+    def fail_on_the_second(self: Careful, stream: object) -> object:
+        if rows_before := loader.execute("SELECT count(*) FROM raw.customers").fetchone():
+            assert rows_before
+        if rows_before != (0,):
+            loader.execute("SELECT 'ottoline.quackenbush@example.com'::integer")
+        return real(self, stream)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Careful, "load", fail_on_the_second)
+    with pytest.raises(SourceError) as caught:
+        take_in(loader, "customers", landing=landing, keys=keys, clock=clock)
+    assert str(caught.value).startswith("customers/b.csv: PostgreSQL reported InvalidTextRepresentation (22P02)")
+    assert "quackenbush" not in _all_words(caught.value)
+    assert rows("SELECT path FROM ops.landing_files") == [("customers/a.csv",)]
+    assert rows("SELECT state FROM ops.loads") == [("loading",)]
+    monkeypatch.undo()
+    assert take_in(loader, "customers", landing=landing, keys=keys, clock=clock).files == 2
+    assert rows("SELECT state, records_read FROM ops.loads") == [("loaded", 2)]
+
+
+def _all_words(error: BaseException | None) -> str:
+    words = ""
+    while error is not None:
+        words += repr(error)
+        error = error.__cause__ or error.__context__
+    return words
+
+
+def test_what_the_caller_had_open_is_committed_and_the_role_stays(
+    warehouse_dsn: str, landing: Path, keys: KeyRing, clock: Clock
+) -> None:
+    write(landing, "orders/a.csv", as_csv("orders", {}))
+    with connect(warehouse_dsn, "loader") as conn:
+        take_in(conn, "orders", landing=landing, keys=keys, clock=clock)
+        assert conn.execute("SELECT current_user").fetchone() == ("marketflow_loader",)
+        assert conn.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
+
+
+def test_a_file_that_is_written_to_meanwhile_waits_for_the_next_run(
+    landing: Path, take: Take, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(landing, "orders/a.csv", as_csv("orders", {}))
+    real = Careful.load
+
+    def append(self: Careful, stream: object) -> object:
+        with path.open("ab") as out:
+            out.write(as_csv("orders", {"order_id": "late"}).split(b"\n", 1)[1])
+        return real(self, stream)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(Careful, "load", append)
+    monkeypatch.setattr("marketflow.sources.load.is_plain", lambda _contract: False)
+    assert take("orders").load_id is None
+    assert rows("SELECT count(*) FROM raw.order_lines") == [(0,)]
+    monkeypatch.undo()
+    assert take("orders").loaded == 2
