@@ -139,16 +139,22 @@ def _free_port() -> int:
 class SmtpServer:
     """A server in a thread of this process; stopping and starting it again keeps port and record."""
 
-    def __init__(self, record: Path, *, port: int | None = None, seconds: float = 0.0) -> None:
+    def __init__(self, record: Path, *, port: int | None = None, seconds: float = 0.0, **extra: Any) -> None:
         self.path = record
         self.port = port or _free_port()
         self.rules: dict[str, dict[str, str]] = {}
         self.handler = Handler(Record(record), self.rules, seconds)
+        self._extra = extra  # aiosmtpd's own: TLS, authentication
         self._controller: Any = None
 
     def start(self) -> None:
         self._controller = _Controller(
-            self.handler, hostname="127.0.0.1", port=self.port, enable_SMTPUTF8=False, server_hostname="test"
+            self.handler,
+            hostname="127.0.0.1",
+            port=self.port,
+            enable_SMTPUTF8=False,
+            server_hostname="test",
+            **self._extra,
         )
         self._controller.start()
 

@@ -149,10 +149,7 @@ SELECT
         WHEN j.outcome <> 'planned' OR %(audience_limit)s::bigint IS NULL THEN j.outcome
         -- a fair choice, and the same one each time
         WHEN
-            row_number() OVER (
-                PARTITION BY j.outcome
-                ORDER BY md5(%(campaign)s::text || j.customer_id), j.contact_point_id
-            )
+            row_number() OVER (PARTITION BY j.outcome ORDER BY md5(%(campaign)s::text || j.customer_id), j.contact_point_id)
             + (SELECT count(*) FROM settled) > %(audience_limit)s::bigint
             THEN 'audience_limit'
         ELSE 'planned'

@@ -5,36 +5,33 @@
 SELECT pg_advisory_xact_lock(hashtext('marketflow.recommend_products'));
 
 -- name: read_purchases
--- What lay in which basket, of products that may be proposed; 0 stands for guests. As whole numbers, in bulk.
-COPY (
-    SELECT
-        l.order_id,
-        coalesce(o.customer_id, 0),
-        l.product_id,
-        (%(as_of)s::date - o.ordered_on)::bigint
-    FROM core.orders AS o
-    INNER JOIN core.order_lines AS l ON o.order_id = l.order_id
-    INNER JOIN marts.products AS p ON l.product_id = p.product_id
-    WHERE
-        p.is_recommendable
-        AND o.ordered_on <= %(as_of)s::date
-        AND o.ordered_on > %(as_of)s::date - %(basket_days)s::integer
-) TO STDOUT (FORMAT binary);
+-- What lay in which basket, of products that may be proposed; 0 stands for guests. Packed, see warehouse.fetch_integers.
+SELECT
+    string_agg(
+        int8send(l.order_id) || int8send(coalesce(o.customer_id, 0)) || int8send(l.product_id)
+        || int8send((%(as_of)s::date - o.ordered_on)::bigint),
+        ''::bytea
+    ) AS packed
+FROM core.orders AS o
+INNER JOIN core.order_lines AS l ON o.order_id = l.order_id
+INNER JOIN marts.products AS p ON l.product_id = p.product_id
+WHERE
+    p.is_recommendable
+    AND o.ordered_on <= %(as_of)s::date
+    AND o.ordered_on > %(as_of)s::date - %(basket_days)s::integer
+GROUP BY o.ordered_on;
 
 -- name: read_orders
--- Age in days of every order, with or without products that may be proposed: what shares of baskets are of.
-COPY (
-    SELECT (%(as_of)s::date - o.ordered_on)::bigint
-    FROM core.orders AS o
-    WHERE o.ordered_on <= %(as_of)s::date AND o.ordered_on > %(as_of)s::date - %(basket_days)s::integer
-) TO STDOUT (FORMAT binary);
+-- Age in days of every order, with or without products that may be proposed: what shares of baskets are of. Packed.
+SELECT string_agg(int8send((%(as_of)s::date - o.ordered_on)::bigint), ''::bytea) AS packed
+FROM core.orders AS o
+WHERE o.ordered_on <= %(as_of)s::date AND o.ordered_on > %(as_of)s::date - %(basket_days)s::integer
+GROUP BY o.ordered_on;
 
 -- name: read_customers
-COPY (
-    SELECT c.customer_id
-    FROM core.customers AS c
-    ORDER BY c.customer_id
-) TO STDOUT (FORMAT binary);
+-- Packed.
+SELECT string_agg(int8send(c.customer_id), ''::bytea ORDER BY c.customer_id) AS packed
+FROM core.customers AS c;
 
 -- name: write_rules
 COPY models.association_rules (run_id, antecedents, consequents, support, confidence, lift, baskets) FROM STDIN;

@@ -23,6 +23,10 @@ INSERT INTO ops.loads (source, record, started_at)
 VALUES (%(source)s, %(record)s, %(now)s)
 RETURNING load_id;
 
+-- name: flush_later
+-- Safe: a file's rows and its entry are lost together or not at all, and closing the load flushes what came before.
+SELECT set_config('synchronous_commit', 'off', true);
+
 -- name: add_file
 -- A file that another run is taking in just now makes this wait for that run's transaction.
 INSERT INTO ops.landing_files (load_id, source, path, checksum, bytes, state, reason, taken_at)

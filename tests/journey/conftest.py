@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -84,25 +85,28 @@ def stack_environment(home: Path) -> dict[str, str]:
     return {**clean, **ports, "MARKETFLOW_HOME": str(home), "MARKETFLOW_LANDING": str(home / "landing")}
 
 
-@pytest.fixture(scope="session")
-def stack() -> Iterator[Stack]:
-    """A running stack over the small shop's files, its clock on the morning after their last day."""
-    home = SCRATCH / "journey"
-    home.mkdir()
-    environ = stack_environment(home)
-    small_shop.write(home / "landing")
-    state = {
-        "business_date": small_shop.LAST_DAY.isoformat(),
-        "clock_offset_seconds": 0,
-        "time_zone": small_shop.ZONE.key,
-    }
-    (home / "state.json").write_text(json.dumps(state))
+@contextmanager
+def running_stack(environ: dict[str, str]) -> Iterator[Stack]:
+    """Start a stack, wait until Airflow knows the DAGs, and stop it in the end."""
+    home = Path(environ["MARKETFLOW_HOME"])
     config = Config.from_env(environ)
-    subprocess.run([sys.executable, "-m", "marketflow", "up"], env=environ, check=True)
+    state = {"business_date": small_shop.LAST_DAY.isoformat(), "time_zone": small_shop.ZONE.key}
+    (home / "state.json").write_text(json.dumps(state))
     try:
+        subprocess.run([sys.executable, "-m", "marketflow", "up"], env=environ, check=True)
         with AirflowApi(config.airflow_url, "admin", config.airflow_password("admin")) as admin:
             running = Stack(home=home, config=config, environ=environ, admin=admin)
-            running.until(lambda: "win_back" in admin.dag_ids() and "build_marts" in admin.dag_ids(), "DAGs appear")
+            running.until(lambda: {"win_back", "build_marts"} <= admin.dag_ids(), "DAGs appear")
             yield running
     finally:
         subprocess.run([sys.executable, "-m", "marketflow", "stop"], env=environ, check=False)
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    """A running stack over the small shop's files, its business day their last."""
+    home = SCRATCH / "journey"
+    home.mkdir()
+    small_shop.write(home / "landing")
+    with running_stack(stack_environment(home)) as running:
+        yield running

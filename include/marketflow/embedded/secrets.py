@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets as random
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from marketflow.shared import ConfigurationError
 from marketflow.warehouse import ROLES
 from marketflow.warehouse.connect import Role
 
+# What stored data depend on. The other passwords are given to the roles anew at each start.
+_IRREPLACEABLE = ("password_postgres", "key_ring.json", "airflow_fernet_key")
 AIRFLOW_USERS = {"admin": "ADMIN", "marketer": "USER", "viewer": "VIEWER"}
 
 
@@ -24,6 +27,12 @@ class Secrets:
     """The secrets of the stack whose state lies in `home`."""
 
     home: Path
+
+    def prepare(self) -> None:
+        """Make what is missing, before there are data that depend on it; raises ConfigurationError when there are."""
+        self.password("postgres")
+        self.key_ring()
+        self.fernet_key()
 
     def password(self, name: str) -> str:
         """The password of a database role (`postgres`, `airflow`, `marketflow_owner` ...) or an Airflow user."""
@@ -61,9 +70,9 @@ class Secrets:
             return path.read_text()
         except FileNotFoundError:
             pass
-        if (self.home / "postgres" / "data").exists() and not any(path.parent.glob("password_*")):
+        if name in _IRREPLACEABLE and (self.home / "postgres" / "data").exists():
             raise ConfigurationError(
-                f"{path.parent} is gone, but the databases that its passwords and keys open are not: "
+                f"{path} is gone, but the databases that it opens are not: "
                 "bring it back from a backup, or `make reset` to begin anew"
             )
         fresh = _write_beside(path, make())
@@ -79,8 +88,8 @@ class Secrets:
 def _write_beside(path: Path, text: str) -> Path:
     """Write a private file under a passing name, so that `path` appears whole or not at all."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+    fresh = path.with_name(f".{path.name}.{uuid.uuid4().hex}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
         file.write(text)
         file.flush()
         os.fsync(file.fileno())

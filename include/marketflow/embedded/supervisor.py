@@ -88,6 +88,7 @@ class Supervisor:
             self._end_all()
 
     def _start_all(self) -> None:
+        self.config.secrets.prepare()
         if "postgres" in self._parts:
             self._start("postgres")
             self._until_ready("postgres")

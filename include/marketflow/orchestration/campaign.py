@@ -67,6 +67,7 @@ def plan_occasion(campaign: Campaign, form: dict[str, Any]) -> dict[str, Any]:
             dry_run=form["dry_run"],
             audience_limit=form["audience_limit"],
             subject=form["subject"] or None,
+            approval=form["approval"],
             keys=key_ring(),
             clock=clock,
         )

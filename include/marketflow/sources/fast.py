@@ -33,23 +33,20 @@ def load_plain(
 ) -> int:
     """Load the rest of `stream` (after the header) and return the number of rows; `place` is (load_id, file_id).
 
-    Raises NotPlain when any line is not plain or a value is refused; then nothing of the file is in raw.
+    Raises NotPlain when any line is not plain or a value is refused: then the caller rolls its transaction back.
     """
     sent = 0
     try:
-        with conn.transaction(), conn.cursor() as cursor:
+        with conn.cursor() as cursor:
             with cursor.copy(copy_to_raw(contract, header, latest)) as copy:
                 for lines in _plain_blocks(contract, header, stream):
                     prefix = b"%d,%d," % place
                     copy.write(b"".join([b"%b%d,%b\n" % (prefix, n, line) for n, line in enumerate(lines, sent + 1)]))
                     sent += len(lines)
-            if cursor.rowcount != sent:
-                raise NotPlain
+            accepted = cursor.rowcount == sent
     except (psycopg.DataError, psycopg.IntegrityError):
-        refused = True  # raised below, without the cause: its message shows the value
-    else:
-        refused = False
-    if refused:
+        accepted = False  # raised below, without the cause: its message shows the value
+    if not accepted:
         raise NotPlain
     return sent
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -10,7 +12,7 @@ from typing import IO
 import psycopg
 
 from marketflow.privacy import KeyRing
-from marketflow.shared import Clock, SourceError
+from marketflow.shared import Clock, ConfigurationError, SourceError
 from marketflow.sources.careful import Careful
 from marketflow.sources.contracts import Contract, contract_of, latest_instant
 from marketflow.sources.fast import NotPlain, load_plain
@@ -29,6 +31,7 @@ from marketflow.sources.records import HeaderRefused, read_header
 
 log = logging.getLogger(__name__)
 _UNREAD = Fingerprint(checksum=b"", size=0, changed_at=0)
+_Fill = Callable[[IO[bytes], tuple[str, ...], int], tuple[Counts, str | None]]  # stream, header, file_id
 
 
 def take_in(conn: psycopg.Connection, record: str, *, landing: Path, keys: KeyRing, clock: Clock) -> LoadSummary:
@@ -39,6 +42,8 @@ def take_in(conn: psycopg.Connection, record: str, *, landing: Path, keys: KeyRi
     cannot be used is entered as refused with the reason, and the others go on.
     Raises SourceError when the landing folder is missing or the database fails; no message holds data.
     """
+    if conn.autocommit:
+        raise ConfigurationError("take_in needs a connection without autocommit: each file is a transaction")
     conn.commit()
     contract = contract_of(record)
     paths = landing_files(landing, record)
@@ -89,39 +94,52 @@ class _Taking:
 
     def _load(self, stream: IO[bytes], seen: Fingerprint, header: tuple[str, ...]) -> None:
         self.books.begin()
-        failure = None
+        start, failure = stream.tell(), None
         try:
-            with self.conn.transaction():
-                self._enter(stream, seen, header)
+            if not self._try_plainly(stream, seen, header):
+                stream.seek(start)
+                self._enter(stream, seen, self._fill_carefully, header)
         except psycopg.Error as error:
             failure = f"PostgreSQL reported {type(error).__name__} ({error.sqlstate})"
+        finally:
+            if not self.conn.closed:
+                self.conn.rollback()  # nothing, unless something went wrong
         if failure:  # raised here, without the cause: its message may show data
             raise SourceError(f"{self.name}: {failure}; its own words may hold data and are left out")
         self.books.known.add(seen.checksum)
 
-    def _enter(self, stream: IO[bytes], seen: Fingerprint, header: tuple[str, ...]) -> None:
-        # Safe: rows and manifest are lost together or not at all, and closing the load flushes what came before.
-        self.conn.execute("SELECT set_config('synchronous_commit', 'off', true)")
+    def _try_plainly(self, stream: IO[bytes], seen: Fingerprint, header: tuple[str, ...]) -> bool:
+        if not is_plain(self.contract):
+            return False
+        try:
+            self._enter(stream, seen, self._fill_plainly, header)
+        except NotPlain:
+            self.conn.rollback()
+            return False
+        return True
+
+    def _enter(self, stream: IO[bytes], seen: Fingerprint, fill: _Fill, header: tuple[str, ...]) -> None:
+        """The file's transaction: enter it in the manifest, fill raw and quarantine, count, commit."""
         file_id = self.books.add(self.name, seen)
         if file_id is None:
             return  # another run was quicker
-        counts, note = self._fill(stream, header, file_id)
+        counts, note = fill(stream, header, file_id)
         if has_changed(stream, seen):
             raise _Changed
         self.books.count(file_id, counts, note)
 
-    def _fill(self, stream: IO[bytes], header: tuple[str, ...], file_id: int) -> tuple[Counts, str | None]:
-        start, load_id = stream.tell(), self.books.begin()
-        latest = latest_instant(self.clock.business_date(), self.clock.time_zone)
-        if is_plain(self.contract):
-            try:
-                rows = load_plain(self.conn, self.contract, header, stream, place=(load_id, file_id), latest=latest)
-                return Counts(read=rows, loaded=rows, quarantined=0), None
-            except NotPlain:
-                stream.seek(start)
+    def _fill_plainly(self, stream: IO[bytes], header: tuple[str, ...], file_id: int) -> tuple[Counts, str | None]:
+        place = (self.books.begin(), file_id)
+        rows = load_plain(self.conn, self.contract, header, stream, place=place, latest=self._latest())
+        return Counts(read=rows, loaded=rows, quarantined=0), None
+
+    def _fill_carefully(self, stream: IO[bytes], header: tuple[str, ...], file_id: int) -> tuple[Counts, str | None]:
         careful = Careful(
-            conn=self.conn, contract=self.contract, header=header, keys=self.keys, load_id=load_id, file_id=file_id,
-            now=self.clock.now(), latest=latest,
+            conn=self.conn, contract=self.contract, header=header, keys=self.keys, load_id=self.books.begin(),
+            file_id=file_id, now=self.clock.now(), latest=self._latest(),
         )  # fmt: skip
         counts, unfinished = careful.load(stream)
         return counts, "the file does not end with a line end: its last record may be cut" if unfinished else None
+
+    def _latest(self) -> dt.datetime:
+        return latest_instant(self.clock.business_date(), self.clock.time_zone)

@@ -71,19 +71,21 @@ class Books:
 
         A file that another run is taking in just now makes this wait until that run commits.
         """
-        row = self.conn.execute(
-            queries("sources")["add_file"],
-            {
-                "load_id": self.load_id, "source": SOURCE, "path": path, "checksum": seen.checksum, "bytes": seen.size,
-                "state": "refused" if reason else "loaded", "reason": reason, "now": self.clock.now(),
-            },
-        ).fetchone()  # fmt: skip
+        values = {
+            "load_id": self.load_id, "source": SOURCE, "path": path, "checksum": seen.checksum, "bytes": seen.size,
+            "state": "refused" if reason else "loaded", "reason": reason, "now": self.clock.now(),
+        }  # fmt: skip
+        with self.conn.pipeline():  # one round trip, with BEGIN: small files are many
+            self.conn.execute(queries("sources")["flush_later"])
+            row = self.conn.execute(queries("sources")["add_file"], values).fetchone()
         return int(row[0]) if row else None
 
     def count(self, file_id: int, counts: Counts, note: str | None) -> None:
-        """Write down what became of a file's records."""
+        """Write down what became of a file's records, and commit."""
         values = {"file_id": file_id, "reason": note, **asdict(counts)}
-        self.conn.execute(queries("sources")["count_file"], values)
+        with self.conn.pipeline():
+            self.conn.execute(queries("sources")["count_file"], values)
+            self.conn.commit()
 
     def refuse(self, path: str, seen: Fingerprint, reason: str) -> bool:
         """Enter a refused file; False when the same refusal stands there since an earlier run.

@@ -30,6 +30,15 @@ def is_plain(contract: Contract) -> bool:
     return not contract.has_personal_data and not any(c.kind == "zone" or c.required_with for c in contract.columns)
 
 
+def _plain_number(column: Column) -> str:
+    """Numbers that lie within the limits by their length alone, so that COPY need not compare them."""
+    low, high = -(column.minimum or 0), column.maximum or 0
+    digits = len(str(int(min(low, high) if low else high))) - 1
+    sign = "-?" if low else ""
+    decimals = rf"(?:\.[0-9]{{1,{column.decimals}}}0{{0,9}})?" if column.decimals else ""
+    return rf"{sign}[0-9]{{1,{digits}}}{decimals}"
+
+
 def number_pattern(column: Column) -> str:
     """The text of a number of this column: digits, a point, decimals; zeros may follow."""
     decimals = rf"(?:\.[0-9]{{1,{column.decimals}}}0{{0,9}})?" if column.decimals else ""
@@ -43,7 +52,7 @@ def _field(column: Column) -> str:
 
 def _value(column: Column) -> str:
     if column.kind == "number":
-        return f"(?>{number_pattern(column)})"
+        return f"(?>{_plain_number(column)})"
     if column.kind == "instant":
         return f"(?>{INSTANT})"
     if column.kind == "flag":

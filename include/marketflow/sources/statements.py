@@ -92,12 +92,13 @@ def find_and_load(contract: Contract, place: tuple[int, int], latest: dt.datetim
 
 
 def copy_to_raw(contract: Contract, header: Sequence[str], latest: dt.datetime) -> sql.Composed:
-    """The fast path: COPY straight into raw, leaving out rows whose values are out of their limits.
+    """The fast path: COPY straight into raw, leaving out rows whose instants are out of their limits.
 
-    The caller compares the number of rows: one left out sends the file the careful way.
+    The caller compares the number of rows: one left out sends the file the careful way. Lines that are plain hold no
+    quote and no backslash, so they are text format as well as CSV; PostgreSQL reads that 10 % faster.
     """
-    limits = [_within(c, latest) for c in contract.columns if c.kind in ("number", "instant")]
-    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv) WHERE {}").format(
+    limits = [_within(c, latest) for c in contract.columns if c.kind == "instant"]
+    return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT text, DELIMITER ',', NULL '') WHERE {}").format(
         _table(contract),
         _list([*_POSITION, *(contract.column(n).target for n in header)]),
         sql.SQL(" AND ").join(limits) if limits else sql.SQL("true"),
@@ -194,11 +195,10 @@ def _condition(column: Column, text: str, v: object = None) -> sql.Composable:
 
 
 def _within(column: Column, latest: dt.datetime) -> sql.Composable:
-    low, high = (EARLIEST, latest) if column.kind == "instant" else (column.minimum, column.maximum)
-    name = sql.Identifier(column.target)
-    upper = sql.SQL("{} < {}" if column.kind == "instant" else "{} <= {}").format(name, sql.Literal(high))
-    inside = sql.SQL("{} >= {} AND {}").format(name, sql.Literal(low), upper)
-    return inside if column.required or column.default else sql.SQL("({} IS NULL OR ({}))").format(name, inside)
+    inside = sql.SQL("({0} >= {1} AND {0} < {2})").format(
+        sql.Identifier(column.target), sql.Literal(EARLIEST), sql.Literal(latest)
+    )
+    return inside if column.required else sql.SQL("({} IS NULL OR {})").format(sql.Identifier(column.target), inside)
 
 
 def _typed(contract: Contract, target: str) -> sql.Composable:

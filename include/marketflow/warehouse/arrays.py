@@ -11,25 +11,19 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-_HEADER = 19  # signature, flags and the length of the (empty) extension, see COPY in PostgreSQL's manual
-_TRAILER = 2
-
 
 def fetch_integers(
     conn: psycopg.Connection, query: str, params: Mapping[str, Any], columns: tuple[str, ...]
 ) -> dict[str, NDArray[np.int64]]:
-    """The result of `query` by column, each array as long as the result.
+    """The numbers behind a query that packs them, by column.
 
-    `query` must be `COPY (...) TO STDOUT (FORMAT binary)` of as many `bigint` columns as there are names, none null:
-    then every row is equally long, and the answer is an array already.
+    `query` must give one column of bytes: `string_agg(int8send(a) || int8send(b) || ..., ''::bytea)`, in as many rows
+    as it likes, with `columns` naming a, b and so on. 1.4 million rows of four take 1.5 s so; COPY, which hands over
+    row by row, takes 3.2 s and rows of Python objects a gigabyte. Nulls must be replaced in the query.
     """
     import numpy as np
 
-    with conn.cursor() as cursor, cursor.copy(query, params) as stream:
-        data = b"".join(bytes(chunk) for chunk in stream)
-    layout = [("fields", ">i2")] + [pair for name in columns for pair in ((f"{name}:length", ">i4"), (name, ">i8"))]
-    width = np.dtype(layout)
-    rows = np.frombuffer(data, dtype=width, offset=_HEADER, count=(len(data) - _HEADER - _TRAILER) // width.itemsize)
-    if len(rows) and not all((rows[f"{name}:length"] == 8).all() for name in columns):
-        raise ValueError("a column of the query is null or no bigint")
-    return {name: rows[name].astype(np.int64) for name in columns}
+    with conn.cursor(binary=True) as cursor:
+        packed = b"".join(row[0] for row in cursor.execute(query, params) if row[0] is not None)
+    table = np.frombuffer(packed, dtype=">i8").reshape(-1, len(columns))
+    return {name: table[:, place].astype(np.int64) for place, name in enumerate(columns)}

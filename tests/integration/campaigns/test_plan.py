@@ -10,6 +10,7 @@ import pytest
 
 from campaign_shop import DAY, Desk, People, add_customer, add_order, fresh, suppress, write_campaign
 from marketflow.campaigns import Campaign
+from marketflow.campaigns.policy import OUTCOMES
 from marketflow.shared import DefinitionError
 from marketflow.shared.ids import send_key
 
@@ -17,6 +18,9 @@ from marketflow.shared.ids import send_key
 def test_everybody_has_an_outcome(desk: Desk, five: People, campaigns: dict[str, Campaign]) -> None:
     plan = desk.plan(campaigns["thank_you"])
     assert (plan.state, plan.audience, plan.planned) == ("planned", 5, 1)
+    assert set(plan.refusals) | {"planned", "already_planned", "shared_contact_point", "audience_limit"} == set(
+        OUTCOMES
+    )
     assert plan.refusals == {"no_consent": 2, "no_contact_point": 1, "suppressed": 1}
     who = {customer: name for name, (customer, _) in five.items()}
     assert {who[c]: o for c, o in desk.outcomes(plan.plan_id).items()} == {

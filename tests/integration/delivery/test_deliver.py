@@ -404,6 +404,14 @@ def test_no_personal_data_reaches_the_ledger(conn: psycopg.Connection, opening: 
         assert secret not in text
 
 
+def test_the_sender_needs_no_more_rights_than_it_has(conn: psycopg.Connection, warehouse_dsn: str) -> None:
+    fill(conn, 3)
+    login = warehouse_dsn.replace("marketflow_owner", "marketflow_sender")
+    assert run(lambda: connect(login), mail()).sent == 3
+    with connect(login) as sender, pytest.raises(psycopg.errors.InsufficientPrivilege):
+        sender.execute("DELETE FROM activation.sends")
+
+
 @pytest.mark.parametrize("wrong", [{"batch": 0}, {"window": 0}, {"per_second": 0.0}, {"lease": dt.timedelta(0)}])
 def test_options_that_would_never_send_are_refused(wrong: dict[str, Any]) -> None:
     with pytest.raises(ConfigurationError):

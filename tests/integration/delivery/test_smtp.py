@@ -45,7 +45,7 @@ def test_all_is_sent_once(conn: psycopg.Connection, warehouse_dsn: str, server: 
 
 
 def test_what_arrives_is_what_was_written(conn: psycopg.Connection, warehouse_dsn: str, server: SmtpServer) -> None:
-    text = ".\n..\n.hidden\nQUIT\n谢谢 🎉 مرحبا\n"
+    text = ".\n..\n.hidden\nQUIT\n谢谢 🎉 مرحبا\n" + "plain words\n" * 10
     templates = {"subject": "谢谢 🎉 {{ given_name }}", "text": text, "html": f"<p>{text}</p>"}
     filled = fill(conn, 2, names=["李\r\nBcc: eve@evil.test", "Zoë"], definition={**DEFINITION, "templates": templates})
     assert run(warehouse_dsn, server, HandClock()).sent == 2

@@ -42,14 +42,15 @@ def digest(folder: Path) -> str:
 
 def test_all_lines_are_there_and_every_cent(written: Path) -> None:
     lines, cents, orders = 0, 0, set()
-    for path in (written / "orders").glob("*.csv"):
-        if path.stem != "2017-12-31-bad-rows":
-            for row in read(path):
-                lines += 1
-                cents += int(row["amount"].replace(".", ""))
-                orders.add(row["order_id"])
-                assert row["ordered_at"].startswith(path.stem)
-    assert (lines, len(orders), cents) == (1_469_299, 155_846, 459_603_958 - 2_427)
+    for path in (written / "orders").glob("????-??-??.csv"):
+        day = path.stem.encode()
+        for row in path.read_bytes().splitlines()[1:]:
+            order, _, _, _, _, amount, _, _, _, ordered_at = row.split(b",")
+            lines += 1
+            cents += int(amount.replace(b".", b""))
+            orders.add(order)
+            assert ordered_at[:10] == day
+    assert (lines, len(orders), cents) == (1_469_299, 155_846, 459_603_958 - 2_267)
 
 
 def test_headers_are_the_contracts_and_no_temporary_file_is_left(written: Path) -> None:
@@ -64,7 +65,7 @@ def test_contacts_are_under_reserved_domains_and_can_be_used(written: Path) -> N
     customers = read(written / "customers/customers.csv")
     addresses = [c["email"] for c in customers if c["email"]]
     assert len(customers) == 2_469
-    assert len(customers) - len(addresses) == 27
+    assert len(customers) - len(addresses) == 26
     assert len(set(addresses)) == len(addresses)
     for address in addresses:
         assert address.endswith(("@example.com", "@households.test"))
@@ -109,7 +110,7 @@ def test_the_bad_rows_end_in_quarantine_each_with_its_reason(
     (landing / name).write_bytes((written / name).read_bytes())
     summary = take("orders")
     assert (summary.read, summary.loaded, summary.quarantined) == (14, 8, 6)
-    assert rows("SELECT sum(amount) FROM raw.order_lines") == [(Decimal("24.27"),)]
+    assert rows("SELECT sum(amount) FROM raw.order_lines") == [(Decimal("22.67"),)]
     assert [reason for (reason,) in rows("SELECT reason FROM ops.quarantine ORDER BY record_no")] == [
         "product_id is missing",
         "negative quantity",

@@ -71,7 +71,8 @@ def _compare(
     contract = contract_of(record)
     latest = latest_instant(clock.business_date(), clock.time_zone)
     try:
-        count = load_plain(conn, contract, contract.names, io.BytesIO(body), place=place, latest=latest)
+        with conn.transaction():
+            count = load_plain(conn, contract, contract.names, io.BytesIO(body), place=place, latest=latest)
     except NotPlain:
         count, fast = None, []
     else:

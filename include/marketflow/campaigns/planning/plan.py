@@ -14,6 +14,7 @@ from marketflow.campaigns.content import Renderer, TemplateRefused
 from marketflow.campaigns.definition import Campaign
 from marketflow.campaigns.planning.samples import check_templates, render_samples
 from marketflow.campaigns.planning.summary import PlanSummary
+from marketflow.campaigns.policy import judge
 from marketflow.privacy import KeyRing
 from marketflow.shared import Clock, DefinitionError, settings
 from marketflow.warehouse import queries
@@ -116,7 +117,7 @@ class _Planner:
             audience = self._select()
             self._check_day()
             self._check_freshness()
-            refusals = self._judge(audience_limit)
+            refusals = judge(self.conn, self.params, audience_limit)
             planned = refusals.pop("planned", 0)
             samples = self._fill()
         except _Refused as error:
@@ -158,10 +159,6 @@ class _Planner:
         ]
         if stale:
             raise _Refused("stale_data", f"{'; '.join(stale)}; the plan is about {self.about.day}")
-
-    def _judge(self, audience_limit: int | None) -> dict[str, int]:
-        self._execute("members_insert", audience_limit=audience_limit)
-        return {str(outcome): int(n) for outcome, n in self._execute("members_count").fetchall()}
 
     def _fill(self) -> list[dict[str, str]]:
         """The products of each message, and what three of the messages look like."""

@@ -1,0 +1,31 @@
+"""The outcomes of planning, in the order in which they are looked for, and the one statement that finds them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import psycopg
+
+from marketflow.warehouse import queries
+
+# What activation.plan_members.outcome may say; each refusal is counted under its name in activation.plans.refusals.
+OUTCOMES: Mapping[str, str] = {
+    "no_contact_point": "the customer has no address on this channel",
+    "already_planned": "the ledger has this campaign and occasion for the address, whatever became of it",
+    "shared_contact_point": "another customer of the audience has the same address and gets the message",
+    "suppressed": "the address bounced, complained, unsubscribed, or was shut out by a person",
+    "no_consent": "the customer never allowed this purpose, or has withdrawn it",
+    "audience_limit": "beyond the limit that was set for the occasion",
+    "planned": "gets the message, unless something changes before it is sent",
+}
+
+
+def judge(conn: psycopg.Connection, plan: Mapping[str, Any], audience_limit: int | None) -> dict[str, int]:
+    """Give everybody in pg_temp.plan_audience an outcome and return how many have which.
+
+    `plan` holds plan_id, campaign, occasion, channel and purpose. An audience limit is for the whole occasion.
+    """
+    q = queries("campaigns")
+    conn.execute(q["members_insert"], {**plan, "audience_limit": audience_limit})
+    return {str(outcome): int(n) for outcome, n in conn.execute(q["members_count"], plan).fetchall()}
