@@ -1,7 +1,7 @@
 """Benchmarks: each measures this project against a plain way of doing the same, in the same run.
 
 A benchmark is a module of this package with a function `run() -> Result`; `python -m benchmarks [name]` finds it by
-its name, prints a table row and writes it to `var/bench/latest.json`. Modules that begin with an underscore are helpers.
+its name, prints a table row and writes it to `var/bench/latest.json`. Modules with an underscore first are helpers.
 """
 
 from __future__ import annotations

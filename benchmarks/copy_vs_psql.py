@@ -1,4 +1,4 @@
-"""Loading a year of order files through `take_in`, against psql's \\copy of the same lines into a bare table.
+r"""Loading a year of order files through `take_in`, against psql's \copy of the same lines into a bare table.
 
 Ours does what ingest does: 364 files, each hashed, held against its contract, entered in the manifest and committed,
 into a table with keys, and the customers with their contacts encrypted. The baseline is one file, one statement, no
@@ -37,9 +37,12 @@ def run() -> Result:
         whole = _join(landing / "orders", bench.folder / "orders.csv")
         pairs = [(_ours(bench, landing, lines), _baseline(bench, whole)) for _ in range(ROUNDS)]
     return Result(
-        name="copy_vs_psql", ours=lines / min(o for o, _ in pairs), baseline=lines / min(b for _, b in pairs),
-        unit="rows/s", what="orders and customers through the gate's checks into raw, over psql \\copy into a bare table",
-    )  # fmt: skip
+        name="copy_vs_psql",
+        ours=lines / min(o for o, _ in pairs),
+        baseline=lines / min(b for _, b in pairs),
+        unit="rows/s",
+        what="order files, checked, and encrypted customers into raw; baseline: psql \\copy into a bare table",
+    )
 
 
 def _ours(bench: Bench, landing: Path, lines: int) -> float:

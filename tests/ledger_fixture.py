@@ -5,7 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -13,11 +14,21 @@ from zoneinfo import ZoneInfo
 import psycopg
 from psycopg.types.json import Jsonb
 
-from marketflow.campaigns.delivery import DeliveryOptions
+from marketflow.campaigns.delivery import (
+    Channel,
+    DeliveryOptions,
+    DeliverySummary,
+    MemoryChannel,
+    Outcome,
+    OutgoingMessage,
+    deliver,
+)
 from marketflow.privacy import ACCOUNT, EMAIL, GIVEN_NAME, KeyRing, generate_key_ring
 from marketflow.shared import Clock
 from marketflow.shared.ids import send_key
 
+Connect = Callable[[], AbstractContextManager[psycopg.Connection]]
+SENT = Outcome(state="sent")
 NOW = dt.datetime(2026, 11, 22, 9, 0, tzinfo=dt.UTC)
 DAY = dt.date(2026, 11, 21)
 KEYS_JSON = generate_key_ring()
@@ -117,6 +128,42 @@ def fill(
     return Filled(
         plan_id=plan_id, send_ids=send_ids, contact_ids=contact_ids, addresses=addresses, message_ids=message_ids
     )
+
+
+def mail(answer: Callable[[OutgoingMessage], Outcome] = lambda _: SENT) -> MemoryChannel:
+    """The channel `email`, in memory."""
+    return MemoryChannel("email", answer)
+
+
+def run(opening: Connect, channel: Channel, clock: Clock | None = None, **changes: Any) -> DeliverySummary:
+    """One run of the delivery."""
+    return deliver(opening, channel, keys=KEYS, clock=clock or HandClock(), options=options(**changes))
+
+
+def withdraw(conn: psycopg.Connection, contact_id: int) -> None:
+    """This person takes the consent back."""
+    conn.execute("UPDATE privacy.consents SET granted = false WHERE contact_point_id = %s", [contact_id])
+    conn.commit()
+
+
+def suppress(conn: psycopg.Connection, contact_id: int) -> None:
+    """Nobody may write to this address any more."""
+    conn.execute(
+        "INSERT INTO privacy.suppressions SELECT channel, address_hash, 'complaint', first_seen_at"
+        " FROM core.contact_points WHERE contact_point_id = %s",
+        [contact_id],
+    )
+    conn.commit()
+
+
+def pause(conn: psycopg.Connection, campaign: str, *, is_paused: bool) -> None:
+    """Turn a campaign's switch."""
+    conn.execute(
+        "INSERT INTO activation.campaign_states VALUES (%s, %s, %s, 'ada')"
+        " ON CONFLICT (campaign) DO UPDATE SET is_paused = excluded.is_paused",
+        [campaign, is_paused, NOW],
+    )
+    conn.commit()
 
 
 def states(conn: psycopg.Connection) -> Counter[tuple[str, str | None]]:

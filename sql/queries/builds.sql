@@ -150,3 +150,10 @@ SELECT o.ordered_on AS day FROM core.orders AS o
 UNION
 SELECT r.ordered_on FROM marts.revenue_daily AS r
 ORDER BY day;
+
+-- name: published_as_of
+-- The oldest of the days that the models' published runs have data of, and never later than core itself. Null is unknown.
+SELECT CASE WHEN bool_and(r.data_to IS NOT NULL) THEN least(min(r.data_to), %(as_of)s::date) END AS data_as_of
+FROM unnest(%(models)s::text []) AS m (model)
+LEFT JOIN models.published AS p ON m.model = p.model
+LEFT JOIN models.runs AS r ON p.run_id = r.run_id;

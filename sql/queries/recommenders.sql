@@ -33,6 +33,17 @@ GROUP BY o.ordered_on;
 SELECT string_agg(int8send(c.customer_id), ''::bytea ORDER BY c.customer_id) AS packed
 FROM core.customers AS c;
 
+-- name: read_kinds
+-- Products of the same name are of one kind: other sizes, brands or suppliers. Packed.
+SELECT string_agg(int8send(k.product_id) || int8send(k.kind), ''::bytea) AS packed
+FROM (
+    SELECT
+        p.product_id,
+        dense_rank() OVER (ORDER BY p.product_name) AS kind
+    FROM marts.products AS p
+    WHERE p.is_recommendable
+) AS k;
+
 -- name: write_rules
 COPY models.association_rules (run_id, antecedents, consequents, support, confidence, lift, baskets) FROM STDIN;
 

@@ -13,20 +13,23 @@ if TYPE_CHECKING:
 
 _BLOCK = 1_024  # items counted against all others at a time: bounds the memory of the pair counts
 
+Sets = list[tuple[frozenset[int], int]]  # a set of columns, and the number of baskets that hold it
+
 
 class LocalEngine:
-    """Runs in this process, on one core or as many as the libraries take."""
+    """Runs in this process."""
 
     name = "local"
 
     def frequent_itemsets(
         self, baskets: sp.csr_array, *, min_support: float, max_len: int, total: int | None = None
     ) -> pd.DataFrame:
-        """See `Engine.frequent_itemsets`. FP-growth (Han, Pei and Yin 2000) by mlxtend, on what can be frequent at all.
+        """See `Engine.frequent_itemsets`.
 
-        mlxtend's tree has a Python object for each place of an item in a basket. So what cannot matter is dropped
-        first: items that are not frequent, then items that are in no frequent pair - they are sets of one, known by
-        their count. On 155,848 baskets with 68,509 products that is the difference between dying and some seconds.
+        Items are dropped before anything is built of them: first those that are not frequent, and for sets of three
+        and more those that are in no frequent pair. Pairs are counted by a sparse matrix product; only larger sets need
+        FP-growth (Han, Pei and Yin 2000), by mlxtend, whose tree holds a Python object for each place of an item in a
+        basket. A plain one-hot table of 155,848 baskets and 68,509 products would take 10 GB.
         """
         import numpy as np
         import pandas as pd
@@ -38,10 +41,10 @@ class LocalEngine:
         binary = (baskets != 0).astype(np.int32).tocsr()
         counts = np.asarray(binary.sum(axis=0)).ravel()
         items = np.flatnonzero(counts >= least)
-        sets: list[tuple[frozenset[int], int]] = [(frozenset([int(i)]), int(counts[i])) for i in items]
-        if max_len > 1 and len(items) > 1:
-            paired = items[_has_frequent_pair(binary[:, items].tocsr(), least)]
-            sets += _grow(binary[:, paired].tocsr(), paired, least, max_len)
+        sets: Sets = [(frozenset([int(i)]), int(counts[i])) for i in items]
+        if max_len > 1:
+            pairs = _pairs(binary[:, items].tocsr(), items, least)
+            sets += pairs if max_len == 2 else _larger(binary, pairs, least, max_len)
         return pd.DataFrame(
             {
                 "itemsets": pd.Series([s for s, _ in sets], dtype=object),
@@ -56,34 +59,36 @@ def least_count(min_support: float, total: int) -> int:
     return max(1, math.ceil(round(min_support * total, 6)))
 
 
-def _has_frequent_pair(binary: sp.csr_array, least: int) -> NDArray[np.bool_]:
-    """For each column whether it lies together with another one in at least `least` rows."""
-    import numpy as np
-
-    found = np.zeros(binary.shape[1], dtype=bool)
+def _pairs(binary: sp.csr_array, items: NDArray[np.int64], least: int) -> Sets:
+    """All pairs of columns that lie together in at least `least` rows, named by `items`."""
+    found: Sets = []
     for start in range(0, binary.shape[1], _BLOCK):
         together = (binary[:, start : start + _BLOCK].T @ binary).tocoo()
-        row, column = together.coords
-        often = (together.data >= least) & (row + start != column)
-        found[np.unique(row[often]) + start] = True
+        row, column = together.coords[0] + start, together.coords[1]
+        often = (together.data >= least) & (row < column)
+        members = zip(items[row[often]].tolist(), items[column[often]].tolist(), strict=True)
+        found += [(frozenset(pair), count) for pair, count in zip(members, together.data[often].tolist(), strict=True)]
     return found
 
 
-def _grow(binary: sp.csr_array, items: NDArray[np.int64], least: int, max_len: int) -> list[tuple[frozenset[int], int]]:
-    """The frequent sets of two and more, as sets of `items`, with their counts."""
+def _larger(binary: sp.csr_array, pairs: Sets, least: int, max_len: int) -> Sets:
+    """The frequent sets of two and more; every item of such a set is in a frequent pair."""
+    import numpy as np
     import pandas as pd
     import scipy.sparse as sp
     from mlxtend.frequent_patterns import fpgrowth
 
-    full = binary[binary.sum(axis=1) > 1]  # a basket with one of the items holds no set of two
-    if full.shape[0] == 0:
+    items = np.array(sorted({item for pair, _ in pairs for item in pair}), dtype=np.int64)
+    if len(items) == 0:
         return []
-    frame = pd.DataFrame.sparse.from_spmatrix(sp.csr_matrix(full.astype(bool)))
+    narrow = binary[:, items].tocsr()
+    narrow = narrow[np.diff(narrow.indptr) > 1]  # a basket with one of the items holds no set of two
+    rows = narrow.shape[0]
+    frame = pd.DataFrame.sparse.from_spmatrix(sp.csr_matrix(narrow.astype(bool)))
     # half a basket less than the least, so that mlxtend's own rounding of the share meets it exactly
-    found = fpgrowth(frame, min_support=(least - 0.5) / full.shape[0], max_len=max_len)
-    pairs = zip(found["itemsets"], found["support"], strict=True)
+    found = fpgrowth(frame, min_support=(least - 0.5) / rows, max_len=max_len)
     return [
-        (frozenset(int(items[i]) for i in members), round(share * full.shape[0]))
-        for members, share in pairs
+        (frozenset(int(items[i]) for i in members), round(share * rows))
+        for members, share in zip(found["itemsets"], found["support"], strict=True)
         if len(members) > 1
     ]

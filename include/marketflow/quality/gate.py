@@ -115,19 +115,23 @@ def _name(outcome: Outcome) -> str:
 
 
 def _write(conn: psycopg.Connection, load: _Load, outcomes: list[Outcome], verdict: Verdict, clock: Clock) -> None:
-    now = clock.now()
-    with conn.transaction(), conn.cursor() as cursor:
-        cursor.executemany(
-            queries("quality")["add_result"],
-            [
-                {
-                    "load_id": load.load_id, "suite": load.record, "expectation": o.expectation, "column_name": o.column,
-                    "severity": o.severity, "success": o.success, "observed": Jsonb(o.observed), "now": now,
-                }
-                for o in outcomes
-            ],
-        )  # fmt: skip
-        state = "passed" if verdict.passed else "refused"
+    now, state = clock.now(), "passed" if verdict.passed else "refused"
+    results = [
+        {
+            "load_id": load.load_id,
+            "suite": load.record,
+            "expectation": o.expectation,
+            "column_name": o.column,
+            "severity": o.severity,
+            "success": o.success,
+            "observed": Jsonb(o.observed),
+            "now": now,
+        }
+        for o in outcomes
+    ]
+    with conn.cursor() as cursor:
+        cursor.executemany(queries("quality")["add_result"], results)
         cursor.execute(
             queries("quality")["write_verdict"], {"load_id": load.load_id, "state": state, "reason": verdict.reason}
         )
+    conn.commit()

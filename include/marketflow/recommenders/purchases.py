@@ -24,8 +24,8 @@ HALF_LIFE_DAYS = 90.0
 class Purchases:
     """One entry per order line: row of its basket, row of its customer (-1: a guest), column of its product, age in days.
 
-    `customers` and `products` hold the ids of the rows and columns, ascending. `order_ages` has one entry per order,
-    those included in which nothing may be proposed.
+    `customers` and `products` hold the ids of the rows and columns, ascending; `kinds` a number per column that products
+    of the same name share. `order_ages` has one entry per order, those included in which nothing may be proposed.
     """
 
     basket: NDArray[np.int64]
@@ -34,6 +34,7 @@ class Purchases:
     age: NDArray[np.int64]
     customers: NDArray[np.int64]
     products: NDArray[np.int64]
+    kinds: NDArray[np.int64]
     order_ages: NDArray[np.int64]
 
     @property
@@ -43,8 +44,8 @@ class Purchases:
 
     def until(self, days_ago: int) -> Purchases:
         """What was known `days_ago` days earlier, with ages as of then."""
-        keep = self.age >= days_ago
-        return self._only(keep, age=self.age[keep] - days_ago, order_ages=self.order_ages[self.order_ages >= days_ago] - days_ago)
+        keep, orders = self.age >= days_ago, self.order_ages[self.order_ages >= days_ago]
+        return self._only(keep, age=self.age[keep] - days_ago, order_ages=orders - days_ago)
 
     def since(self, days_ago: int) -> Purchases:
         """What was bought in the last `days_ago` days."""
@@ -96,18 +97,29 @@ def read_purchases(conn: psycopg.Connection, as_of: dt.date, basket_days: int) -
     params = {"as_of": as_of, "basket_days": basket_days}
     lines = fetch_integers(conn, q["read_purchases"], params, ("order", "customer", "product", "age"))
     customers = fetch_integers(conn, q["read_customers"], {}, ("customer",))["customer"]
+    kinds = fetch_integers(conn, q["read_kinds"], {}, ("product", "kind"))
     products, product = np.unique(lines["product"], return_inverse=True)
-    place = np.minimum(np.searchsorted(customers, lines["customer"]), max(len(customers) - 1, 0))
-    known = customers[place] == lines["customer"] if len(customers) else np.zeros(len(place), dtype=bool)
     return Purchases(
         basket=lines["order"],
-        customer=np.where(known, place, -1),
+        customer=_places(lines["customer"], customers),
         product=product.astype(np.int64),
         age=lines["age"],
         customers=customers,
         products=products,
+        kinds=kinds["kind"][_places(products, kinds["product"])],
         order_ages=fetch_integers(conn, q["read_orders"], params, ("age",))["age"],
     )
+
+
+def _places(ids: NDArray[np.int64], among: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Where each id stands in `among` (any order, none twice); -1 for one that is not there."""
+    import numpy as np
+
+    if len(among) == 0:
+        return np.full(len(ids), -1, dtype=np.int64)
+    order = np.argsort(among, kind="stable")
+    place = order[np.minimum(np.searchsorted(among, ids, sorter=order), len(among) - 1)]
+    return np.where(among[place] == ids, place, -1).astype(np.int64)
 
 
 def _binary(row: NDArray[np.int64], column: NDArray[np.int64], shape: tuple[int, int]) -> sp.csr_array:

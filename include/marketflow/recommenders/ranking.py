@@ -54,6 +54,7 @@ def rank_products(
     popular: NDArray[np.float64],
     *,
     k: int,
+    kinds: NDArray[np.int64] | None = None,
     rule_weight: float = RULE_WEIGHT,
 ) -> Ranking:
     """The `k` best products per customer that she has not bought.
@@ -61,8 +62,9 @@ def rank_products(
     score(c, p) = popular(p) * (1 + raise(c, p)) / (1 + mean of raise(., p) over the customers without p), where
     raise(c, p) = rule_weight * sum over products q of interest(c, q) * gain(q, p): what anybody may buy next, raised
     for those whose purchases point to it. The mean keeps products with many rules from rising in everybody's list. `bought` and `interest`: customers x products; `gain`: products x
-    products (see `lift_matrix`); `popular`: per product, in 0 to 1. Equal scores: the lower column first. `because` is
-    the bought product whose rule raised the proposed one most, or -1 where it is there for its popularity.
+    products (see `lift_matrix`); `popular`: per product, in 0 to 1. With `kinds` (a number per product) a list holds one
+    product of a kind only. Equal scores: the lower column first. `because` is the bought product whose rule raised the
+    proposed one most, or -1 where it is there for its popularity.
     """
     import numpy as np
 
@@ -78,7 +80,7 @@ def rank_products(
         raised = (interest[block] @ narrow).toarray()
         values = base[None, :] * (1 + raised)
         values[bought[block][:, candidates].toarray() > 0] = -np.inf
-        best = np.argsort(-values, axis=1, kind="stable")[:, :width]
+        best = _first(np.argsort(-values, axis=1, kind="stable"), width, None if kinds is None else kinds[candidates])
         top = np.take_along_axis(values, best, axis=1)
         there = np.isfinite(top)
         product[block, :width] = np.where(there, candidates[best], -1)
@@ -88,9 +90,7 @@ def rank_products(
     return Ranking(product=product, score=score, because=because)
 
 
-def _candidates(
-    bought: sp.csr_array, gain: sp.csr_array, popular: NDArray[np.float64], k: int
-) -> NDArray[np.int64]:
+def _candidates(bought: sp.csr_array, gain: sp.csr_array, popular: NDArray[np.float64], k: int) -> NDArray[np.int64]:
     """Products that can be in anybody's list: those that rules lead to, and as many popular ones as always suffice."""
     import numpy as np
 
@@ -98,6 +98,21 @@ def _candidates(
     by_popularity = np.argsort(-popular, kind="stable")[:most]
     by_rules = np.unique(gain.tocoo().coords[1])
     return np.union1d(by_popularity, by_rules).astype(np.int64)
+
+
+def _first(order: NDArray[np.int64], width: int, kinds: NDArray[np.int64] | None) -> NDArray[np.int64]:
+    """The first `width` of each row's order, or the first of each kind; what is left over fills a row that is short."""
+    import numpy as np
+
+    if kinds is None:
+        return order[:, :width]
+    chosen = np.empty((len(order), width), dtype=np.int64)
+    for row, columns in enumerate(order):
+        near = columns[: 20 * width]
+        first = np.sort(np.unique(kinds[near], return_index=True)[1])[:width]
+        rest = np.setdiff1d(np.arange(len(near)), first)[: width - len(first)]
+        chosen[row] = near[np.concatenate([first, rest])]
+    return chosen
 
 
 def _mean_raise(bought: sp.csr_array, interest: sp.csr_array, gain: sp.csc_array) -> NDArray[np.float64]:

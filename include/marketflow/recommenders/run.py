@@ -11,7 +11,7 @@ import psycopg
 from marketflow.engines import engine
 from marketflow.recommenders.measures import list_quality
 from marketflow.recommenders.purchases import Purchases, read_purchases
-from marketflow.recommenders.ranking import RECENT_DAYS, RULE_WEIGHT, Ranking, popularity, rank_products
+from marketflow.recommenders.ranking import RECENT_DAYS, Ranking, popularity, rank_products
 from marketflow.recommenders.rules import lift_matrix, mine_rules
 from marketflow.shared import Clock
 from marketflow.warehouse import (
@@ -26,7 +26,9 @@ from marketflow.warehouse import (
 )
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
+    from numpy.typing import NDArray
 
 MODEL = "product_recommendations"
 HORIZON_DAYS = 28
@@ -115,10 +117,15 @@ def _rules(purchases: Purchases, asked: Thresholds) -> pd.DataFrame:
     )
 
 
-def _rank(purchases: Purchases, rules: pd.DataFrame, k: int, rule_weight: float = RULE_WEIGHT) -> Ranking:
-    gain = lift_matrix(rules, len(purchases.products))
-    popular = popularity(purchases)
-    return rank_products(purchases.bought, purchases.interest(), gain, popular, k=k, rule_weight=rule_weight)
+def _rank(purchases: Purchases, rules: pd.DataFrame, k: int) -> Ranking:
+    return rank_products(
+        purchases.bought,
+        purchases.interest(),
+        lift_matrix(rules, len(purchases.products)),
+        popularity(purchases),
+        k=k,
+        kinds=purchases.kinds,
+    )
 
 
 def _measure(purchases: Purchases, asked: Thresholds) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -127,22 +134,26 @@ def _measure(purchases: Purchases, asked: Thresholds) -> tuple[dict[str, Any], d
     wanted = (future.bought - future.bought * past.bought).tocsr()
     wanted.eliminate_zeros()
     rules = _rules(past, asked)
-    nothing = rules.iloc[:0]
     own = list_quality(_rank(past, rules, _EVALUATED).product, wanted)
-    plain = list_quality(_rank(past, nothing, _EVALUATED).product, wanted)
-    ever = rank_products(
-        past.bought, past.interest(), lift_matrix(nothing, len(past.products)), popularity(past, None), k=_EVALUATED
-    )
     split = {"horizon_days": HORIZON_DAYS, "candidates": "never bought by the customer", "rules": len(rules)}
-    return own | split, plain | {
+    baseline = {
         "what": f"popularity of the last {RECENT_DAYS} days",
-        "popularity_ever": list_quality(ever.product, wanted),
+        **list_quality(_popular(past, RECENT_DAYS), wanted),
+        "popularity_ever": list_quality(_popular(past, None), wanted),
     }
+    return own | split, baseline
 
 
-def _write(
-    conn: psycopg.Connection, run: ModelRun, purchases: Purchases, rules: pd.DataFrame, ranking: Ranking
-) -> int:
+def _popular(purchases: Purchases, days: int | None) -> NDArray[np.int64]:
+    """The baseline's lists: what most customers bought, without what the customer has."""
+    import scipy.sparse as sp
+
+    none = sp.csr_array((len(purchases.products), len(purchases.products)))
+    popular = popularity(purchases, days)
+    return rank_products(purchases.bought, purchases.interest(), none, popular, k=_EVALUATED).product
+
+
+def _write(conn: psycopg.Connection, run: ModelRun, purchases: Purchases, rules: pd.DataFrame, ranking: Ranking) -> int:
     """Store rules and lists under the run; gives the number of recommendations."""
     q, ids = queries("recommenders"), purchases.products.tolist()
     with conn.cursor() as cursor, cursor.copy(q["write_rules"]) as copy:

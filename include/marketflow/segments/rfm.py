@@ -63,7 +63,13 @@ def segment_customers(
         metrics, baseline = _backtest(conn, run, window_days, clock)
         rows = sum(segments.values())
         published = finish_run(
-            conn, run, clock=clock, rows=rows, metrics=metrics | {"segments": segments}, baseline=baseline, tables=_TABLES
+            conn,
+            run,
+            clock=clock,
+            rows=rows,
+            metrics=metrics | {"segments": segments},
+            baseline=baseline,
+            tables=_TABLES,
         )
     return SegmentSummary(
         run_id=run.run_id, rows=rows, metrics=metrics, baseline=baseline, published=published, segments=segments

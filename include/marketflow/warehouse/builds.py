@@ -91,6 +91,13 @@ def data_as_of(conn: psycopg.Connection, clock: Clock) -> dt.date | None:
     return row[0] if row else None
 
 
+def published_as_of(conn: psycopg.Connection, models: list[str], as_of: dt.date | None) -> dt.date | None:
+    """Up to which day a table knows that shows the published runs of `models`; None while one has no run."""
+    params = {"models": models, "as_of": as_of}
+    row = conn.execute(queries("builds")["published_as_of"], params).fetchone()
+    return row[0] if row else None
+
+
 def _prepare(conn: psycopg.Connection, params: Mapping[str, Any]) -> None:
     """Memory for large sorts, statistics of what was just loaded, the partitions of the new events, and what the replaced orders held."""
     q = queries("builds")
@@ -122,6 +129,8 @@ def _run_schemas(
         if transform.name.split(".")[0] not in schemas:
             continue
         now, as_of = params["now"], params.get("as_of") or data_as_of(conn, clock)
+        if transform.doc.models:
+            as_of = published_as_of(conn, transform.doc.models, as_of)
         result = run_transform(conn, transform, params, now=now, data_as_of=as_of)
         changed[result.table] = result.changed
         warnings |= {f"{result.table}.{check}": rows for check, rows in result.warnings.items()}

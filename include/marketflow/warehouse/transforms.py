@@ -36,6 +36,8 @@ class TableDoc(BaseModel):
     description: str
     grain: str
     upstream: list[str] = []
+    # Models whose published run it shows: it knows no more than they do.
+    models: list[str] = []
     columns: dict[str, str]
 
 
@@ -89,9 +91,7 @@ def run_transform(
     return TransformResult(table=transform.name, changed=changed, rows=rows, warnings=warnings)
 
 
-def run_steps(
-    conn: psycopg.Connection, transform: Transform, params: Mapping[str, Any]
-) -> tuple[int, dict[str, int]]:
+def run_steps(conn: psycopg.Connection, transform: Transform, params: Mapping[str, Any]) -> tuple[int, dict[str, int]]:
     """Run the steps, then the checks; gives the rows changed and the warnings. The table's freshness stays as it is."""
     changed = sum(max(conn.execute(step, params).rowcount, 0) for step in transform.steps.values())
     return changed, run_checks(conn, transform, params)

@@ -4,71 +4,37 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from typing import Any
 
 import psycopg
 import pytest
 
-from ledger_fixture import DEFINITION, KEYS, HandClock, by_state, fill, options, row, states
-from marketflow.campaigns.delivery import (
-    ChannelError,
-    DeliverySummary,
-    MemoryChannel,
-    Outcome,
-    OutgoingMessage,
-    deliver,
+from ledger_fixture import (
+    DEFINITION,
+    KEYS,
+    SENT,
+    Connect,
+    HandClock,
+    by_state,
+    fill,
+    mail,
+    options,
+    pause,
+    row,
+    run,
+    states,
+    suppress,
+    withdraw,
 )
-from marketflow.campaigns.delivery.ledger import Ledger, Settlement
+from marketflow.campaigns.delivery import MemoryChannel, Outcome, OutgoingMessage
 from marketflow.privacy import read_unsubscribe_token
 from marketflow.shared import ConfigurationError
 from marketflow.warehouse import connect
-
-SENT = Outcome(state="sent")
-Connect = Callable[[], AbstractContextManager[psycopg.Connection]]
 
 
 @pytest.fixture
 def opening(warehouse_dsn: str) -> Connect:
     return lambda: connect(warehouse_dsn)
-
-
-@pytest.fixture
-def ledger(warehouse_dsn: str) -> Any:
-    with psycopg.connect(warehouse_dsn) as mine:
-        yield Ledger.over(mine, "email", dt.timedelta(seconds=60))
-
-
-def run(opening: Connect, channel: MemoryChannel, clock: HandClock | None = None, **changes: Any) -> DeliverySummary:
-    return deliver(opening, channel, keys=KEYS, clock=clock or HandClock(), options=options(**changes))
-
-
-def mail(answer: Callable[[OutgoingMessage], Outcome] = lambda _: SENT) -> MemoryChannel:
-    return MemoryChannel("email", answer)
-
-
-def withdraw(conn: psycopg.Connection, contact_id: int) -> None:
-    conn.execute("UPDATE privacy.consents SET granted = false WHERE contact_point_id = %s", [contact_id])
-    conn.commit()
-
-
-def suppress(conn: psycopg.Connection, contact_id: int) -> None:
-    conn.execute(
-        "INSERT INTO privacy.suppressions SELECT channel, address_hash, 'complaint', first_seen_at"
-        " FROM core.contact_points WHERE contact_point_id = %s",
-        [contact_id],
-    )
-    conn.commit()
-
-
-def pause(conn: psycopg.Connection, campaign: str, is_paused: bool) -> None:
-    conn.execute(
-        "INSERT INTO activation.campaign_states VALUES (%s, %s, '2026-11-22', 'ada')"
-        " ON CONFLICT (campaign) DO UPDATE SET is_paused = excluded.is_paused",
-        [campaign, is_paused],
-    )
-    conn.commit()
 
 
 def test_a_message_has_all_that_its_template_asks_for(conn: psycopg.Connection, opening: Connect) -> None:
@@ -251,149 +217,6 @@ def test_a_rate_limit_is_kept(conn: psycopg.Connection, opening: Connect) -> Non
 
     assert run(opening, mail(note), per_second=40.0, window=4).sent == 30
     assert times[-1] - times[0] >= (30 - 2 * 4) / 40  # a burst of one window, and the last one is complete
-
-
-def test_a_channel_that_raises_is_a_fault_that_hurts_one_message(conn: psycopg.Connection, opening: Connect) -> None:
-    filled = fill(conn, 10)
-
-    def broken(message: OutgoingMessage) -> Outcome:
-        if message.send_id == filled.send_ids[2]:
-            raise RuntimeError(f"cannot write to {message.address}")
-        return SENT
-
-    with pytest.raises(ChannelError) as info:
-        run(opening, mail(broken), window=4)
-    assert "example.com" not in str(info.value)
-    assert info.value.__cause__ is None
-    assert info.value.__context__ is None
-    assert by_state(conn) == {"sent": 2, "unknown": 1, "deferred": 1, "released": 6}
-    assert row(conn, filled.send_ids[2])["reason"] == "interrupted"
-    assert run(opening, mail()).sent == 7
-
-
-def test_a_polite_kill_leaves_one_unknown_at_most(conn: psycopg.Connection, opening: Connect) -> None:
-    filled = fill(conn, 10)
-
-    def killed(message: OutgoingMessage) -> Outcome:
-        if message.send_id == filled.send_ids[5]:
-            raise SystemExit(143)
-        return SENT
-
-    with pytest.raises(SystemExit):
-        run(opening, mail(killed))
-    assert by_state(conn) == {"sent": 5, "unknown": 1, "deferred": 2, "released": 2}
-    assert run(opening, mail()).sent == 4
-
-
-def test_a_sender_that_slept_between_looking_and_sending_looks_again(
-    conn: psycopg.Connection, opening: Connect
-) -> None:
-    filled = fill(conn, 8)
-
-    def sleepy(message: OutgoingMessage) -> Outcome:
-        if message.send_id == filled.send_ids[1]:
-            withdraw(conn, filled.contact_ids[2])
-            time.sleep(0.06)
-        return SENT
-
-    summary = run(opening, mail(sleepy), stale_after=dt.timedelta(milliseconds=50))
-    assert (summary.sent, summary.skipped) == (7, 1)
-    assert row(conn, filled.send_ids[2])["state"] == "skipped"
-    assert row(conn, filled.send_ids[7])["attempts"] == 1
-
-
-def test_an_orphan_may_say_what_it_knows_and_touch_nothing_else(conn: psycopg.Connection, ledger: Ledger) -> None:
-    filled, clock = fill(conn, 4), HandClock()
-    orphan = ledger.claim(3, clock.now())
-    begun, waiting, told = filled.send_ids[:3]
-    assert ledger.begin(orphan, [begun, told], clock.now()) == {begun: "sending", told: "sending"}
-    clock.pass_time(minutes=2)
-    assert ledger.sweep(clock.now()) == {"unknown": 2, "released": 1}
-    heir = ledger.claim(10, clock.now())
-    assert sorted(heir.send_ids) == [waiting, filled.send_ids[3]]
-    assert ledger.begin(orphan, [begun, waiting, told], clock.now()) == {}
-    sent = [Settlement(send_id=i, state="sent") for i in (begun, waiting)]
-    assert ledger.settle(orphan, sent, clock.now()) == {begun: "sent"}
-    assert ledger.settle(heir, [Settlement(send_id=told, state="sent")], clock.now()) == {}
-    assert states(conn) == {("sent", None): 1, ("unknown", "sender_lost"): 1, ("claimed", "lease_expired"): 1, ("claimed", None): 1}  # fmt: skip
-
-
-def test_a_lease_that_ran_out_begins_nothing_even_before_a_sweep(conn: psycopg.Connection, ledger: Ledger) -> None:
-    filled, clock = fill(conn, 1), HandClock()
-    claim = ledger.claim(1, clock.now())
-    clock.pass_time(seconds=60)
-    assert ledger.begin(claim, filled.send_ids, clock.now()) == {}
-
-
-def test_a_slow_sender_holds_on_to_its_claim(conn: psycopg.Connection, opening: Connect, ledger: Ledger) -> None:
-    """Its lease is shorter than its batch takes, and a sweeper is at work all the time."""
-    filled = fill(conn, 12)
-    clock = _Running()
-
-    def slow(_: OutgoingMessage) -> Outcome:
-        time.sleep(0.25)
-        ledger.sweep(clock.now())
-        return SENT
-
-    channel = mail(slow)
-    summary = run(opening, channel, clock, window=2, lease=dt.timedelta(seconds=2))
-    assert (summary.claimed, summary.sent, summary.lost) == (12, 12, 0)
-    assert sorted(m.send_id for m in channel.messages) == filled.send_ids
-
-
-class _Running(HandClock):
-    """A hand clock that runs."""
-
-    def now(self) -> dt.datetime:
-        return self.hands[0] + dt.timedelta(seconds=time.monotonic())
-
-
-def test_a_database_that_goes_away_doubles_nothing_and_the_window_is_settled(
-    conn: psycopg.Connection, opening: Connect, pg_server: Any
-) -> None:
-    filled = fill(conn, 20)
-
-    def cut(message: OutgoingMessage) -> Outcome:
-        if message.send_id == filled.send_ids[9]:
-            with psycopg.connect(pg_server.dsn(), autocommit=True) as admin:
-                admin.execute(
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s AND pid <> %s",
-                    [conn.info.dbname, conn.info.backend_pid],
-                )
-        return SENT
-
-    channel = mail(cut)
-    with pytest.raises(psycopg.OperationalError):
-        run(opening, channel)
-    assert by_state(conn) == {"sent": 16, "claimed": 4}
-    clock = HandClock()
-    clock.pass_time(minutes=5)
-    assert run(opening, channel, clock).sent == 4
-    assert sorted(m.send_id for m in channel.messages) == filled.send_ids
-
-
-def test_a_database_that_stays_away_leaves_a_window_unknown(conn: psycopg.Connection, warehouse_dsn: str) -> None:
-    fill(conn, 20)
-    opened: list[psycopg.Connection] = []
-
-    def opening() -> AbstractContextManager[psycopg.Connection]:
-        if opened:
-            raise psycopg.OperationalError("no database")
-        opened.append(psycopg.connect(warehouse_dsn))
-        return opened[0]
-
-    def cut(_: OutgoingMessage) -> Outcome:
-        opened[0].close()
-        return SENT
-
-    with pytest.raises(psycopg.OperationalError):
-        run(opening, mail(cut), rescue_seconds=0.0)
-    assert by_state(conn) == {"sending": 8, "claimed": 12}
-    clock = HandClock()
-    clock.pass_time(minutes=5)
-    summary = run(lambda: connect(warehouse_dsn), mail(), clock)
-    assert (summary.swept_unknown, summary.swept_released, summary.sent) == (8, 12, 12)
-    assert states(conn) == {("unknown", "sender_lost"): 8, ("sent", None): 12}
 
 
 def test_no_personal_data_reaches_the_ledger(conn: psycopg.Connection, opening: Connect) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
 from landing_files import as_csv, write
 from marketflow.privacy import KeyRing, generate_key_ring
 from marketflow.quality import Verdict, judge, waiting_loads
@@ -22,7 +23,9 @@ Judge = Callable[..., tuple[int, Verdict]]
 def judged(warehouse_dsn: str, tmp_path: Path, clock: Clock) -> Judge:
     """Takes rows of a record in and judges them, as the loader; returns the load's id and the verdict."""
 
-    def run(record: str, *changes: dict[str, str], limit: float = 0.05, docs: Path | None = None) -> tuple[int, Verdict]:
+    def run(
+        record: str, *changes: dict[str, str], limit: float = 0.05, docs: Path | None = None
+    ) -> tuple[int, Verdict]:
         (tmp_path / record).mkdir(exist_ok=True)
         write(tmp_path, f"{record}/a.csv", as_csv(record, *changes))
         keys = KeyRing.from_json(generate_key_ring())
@@ -93,11 +96,14 @@ def test_a_load_without_records_passes(judged: Judge) -> None:
         ("UPDATE raw.order_lines SET quantity = -1", "expect_column_values_to_be_between(quantity)"),
         ("UPDATE raw.order_lines SET currency = 'usd'", "expect_column_values_to_match_regex(currency)"),
         ("UPDATE raw.order_lines SET ordered_at = '2999-01-01Z'", "expect_column_values_to_be_between(ordered_at)"),
-        ("UPDATE raw.order_lines SET product_ref = repeat('x', 65)", "expect_column_value_lengths_to_be_between(product_ref)"),
+        (
+            "UPDATE raw.order_lines SET product_ref = repeat('x', 65)",
+            "expect_column_value_lengths_to_be_between(product_ref)",
+        ),
     ],
 )
 def test_what_slipped_past_the_loader_is_stopped_here(
-    judged: Judge, conn: psycopg.Connection, warehouse_dsn: str, clock: Clock, spoil: str, failed: str
+    *, judged: Judge, conn: psycopg.Connection, warehouse_dsn: str, clock: Clock, spoil: str, failed: str
 ) -> None:
     load, _ = judged("orders", {}, {"order_id": "o2"})
     conn.execute(spoil)  # type: ignore[call-overload]
@@ -142,9 +148,7 @@ def test_the_pages_show_counts_and_no_person(judged: Judge, tmp_path: Path) -> N
     assert (docs / f"customers-{load}/static/styles").is_dir()
 
 
-def test_a_merged_load_stays_merged(
-    judged: Judge, conn: psycopg.Connection, warehouse_dsn: str, clock: Clock
-) -> None:
+def test_a_merged_load_stays_merged(judged: Judge, conn: psycopg.Connection, warehouse_dsn: str, clock: Clock) -> None:
     load, _ = judged("orders", {})
     conn.execute("UPDATE ops.loads SET state = 'merged'")
     conn.commit()
@@ -177,9 +181,7 @@ def test_a_gate_that_cannot_look_does_not_pass_anything(
     assert state(conn, load)[0] == "loaded"
 
 
-def test_loads_whose_run_died_before_the_gate_are_found(
-    conn: psycopg.Connection, warehouse_dsn: str, tmp_path: Path, clock: Clock
-) -> None:
+def test_loads_whose_run_died_before_the_gate_are_found(warehouse_dsn: str, tmp_path: Path, clock: Clock) -> None:
     (tmp_path / "orders").mkdir()
     write(tmp_path, "orders/a.csv", as_csv("orders", {}))
     with connect(warehouse_dsn, "loader") as loader:

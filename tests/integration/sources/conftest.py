@@ -8,6 +8,7 @@ from typing import Any
 
 import psycopg
 import pytest
+
 from marketflow.privacy import KeyRing, generate_key_ring
 from marketflow.shared import Clock
 from marketflow.sources import LoadSummary, contract_of, take_in

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+
 from landing_files import ORDER, as_csv, write
 from marketflow.shared import SourceError
 
@@ -44,7 +45,11 @@ def test_two_empty_files_are_both_named(landing: Path, take: Take, rows: Rows) -
         write(landing, name, b"")
     assert take("orders").refused_files == 2
     assert take("products").refused_files == 1
-    assert rows("SELECT path FROM ops.landing_files ORDER BY 1") == [("orders/a.csv",), ("orders/b.csv",), ("products/a.csv",)]
+    assert rows("SELECT path FROM ops.landing_files ORDER BY 1") == [
+        ("orders/a.csv",),
+        ("orders/b.csv",),
+        ("products/a.csv",),
+    ]
 
 
 def test_a_load_of_nothing_but_refused_files_is_refused(landing: Path, take: Take, rows: Rows) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+
 from landing_files import ORDER, as_csv, write
 from marketflow.privacy import QUARANTINE, KeyRing
 
@@ -43,7 +44,7 @@ ORDERS = [
 
 @pytest.mark.parametrize(("change", "column", "reason"), ORDERS, ids=[r for _, _, r in ORDERS])
 def test_a_bad_order_line(
-    landing: Path, take: Take, rows: Rows, keys: KeyRing, change: dict[str, str], column: str, reason: str
+    *, landing: Path, take: Take, rows: Rows, keys: KeyRing, change: dict[str, str], column: str, reason: str
 ) -> None:
     bad = as_csv("orders", change).removeprefix(HEADER)
     write(landing, "orders/day.csv", HEADER + GOOD_1 + bad + GOOD_2)
@@ -71,7 +72,7 @@ DAMAGE = [
 
 @pytest.mark.parametrize(("damage", "reason"), DAMAGE, ids=[r for _, r in DAMAGE])
 def test_damage_in_the_middle_of_a_file(
-    landing: Path, take: Take, rows: Rows, keys: KeyRing, damage: bytes, reason: str
+    *, landing: Path, take: Take, rows: Rows, keys: KeyRing, damage: bytes, reason: str
 ) -> None:
     write(landing, "orders/day.csv", HEADER + GOOD_1 + damage + GOOD_2)
     summary = take("orders")
@@ -104,7 +105,9 @@ def test_values_arrive_as_they_are_meant(landing: Path, take: Take, rows: Rows) 
     write(landing, "orders/a.csv", HEADER + GOOD_1.replace(b"2.50", b"2.500") + GOOD_2)
     write(landing, "orders/b.csv", HEADER + GOOD_1.replace(b"good-1", b'"o ""1"", {{ 7*7 }}"').replace(b"\n", b"\r\n"))
     assert take("orders").loaded == 3
-    found = rows("SELECT order_ref, quantity, amount, retail_discount, ordered_at::text FROM raw.order_lines ORDER BY 5, 1")
+    found = rows(
+        "SELECT order_ref, quantity, amount, retail_discount, ordered_at::text FROM raw.order_lines ORDER BY 5, 1"
+    )
     assert [(o, str(q), str(a), str(d)) for o, q, a, d, _ in found] == [
         ("good-2", "0.000", "-1.00", "0.00"),
         ("good-1", "1.000", "2.50", "0.00"),
@@ -132,7 +135,7 @@ OTHERS = [
 
 @pytest.mark.parametrize(("record", "change", "reason"), OTHERS, ids=[f"{r}: {x}" for r, _, x in OTHERS])
 def test_a_bad_row_of_another_record(
-    landing: Path, take: Take, rows: Rows, record: str, change: dict[str, str], reason: str
+    *, landing: Path, take: Take, rows: Rows, record: str, change: dict[str, str], reason: str
 ) -> None:
     write(landing, f"{record}/a.csv", as_csv(record, {}, change, {}))
     summary = take(record)

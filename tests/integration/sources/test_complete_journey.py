@@ -10,6 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
+
 from marketflow.privacy import normalise_email
 from marketflow.shared import ConfigurationError
 from marketflow.sources import CONTRACTS

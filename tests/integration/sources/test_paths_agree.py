@@ -9,6 +9,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+
 from landing_files import GOOD
 from marketflow.privacy import KeyRing
 from marketflow.shared import Clock
@@ -16,8 +17,8 @@ from marketflow.sources import contract_of, latest_instant
 from marketflow.sources.careful import Careful
 from marketflow.sources.contracts import Column
 from marketflow.sources.fast import NotPlain, load_plain
-from marketflow.sources.manifest import Books
 from marketflow.sources.files import Fingerprint
+from marketflow.sources.manifest import Books
 
 TEXTS = ["1", "abc", " lead", "trail ", "é" * 32, "é" * 33, "\u00a0", "\u200b", '"q"', 'in"ch', "a\tb", "", " ", "x" * 64,
          "x" * 65, "\\N", "\\.", "NULL", "🎉", "'", "#", "campaign_received", "USD"]  # fmt: skip
@@ -60,13 +61,13 @@ def test_the_paths_agree(
         load_id = books.begin()
         file_id = books.add("x", Fingerprint(checksum=b"x", size=0, changed_at=0))
         assert file_id is not None
-        _compare(loader, keys, clock, record, body, (load_id, file_id))
+        _compare(loader, keys=keys, clock=clock, record=record, body=body, place=(load_id, file_id))
     finally:
         loader.rollback()
 
 
 def _compare(
-    conn: psycopg.Connection, keys: KeyRing, clock: Clock, record: str, body: bytes, place: tuple[int, int]
+    conn: psycopg.Connection, *, keys: KeyRing, clock: Clock, record: str, body: bytes, place: tuple[int, int]
 ) -> None:
     contract = contract_of(record)
     latest = latest_instant(clock.business_date(), clock.time_zone)

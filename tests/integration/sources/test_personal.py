@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
 from landing_files import as_csv, write
 from marketflow.embedded.postgres import binaries
 from marketflow.privacy import EMAIL, FAMILY_NAME, GIVEN_NAME, KeyRing

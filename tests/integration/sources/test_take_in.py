@@ -10,6 +10,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+
 from conftest import ROOT
 from landing_files import as_csv, write
 from marketflow.privacy import KeyRing, generate_key_ring
@@ -129,10 +130,10 @@ def test_a_killed_run_is_finished_by_the_next_one(
     assert (summary.files, summary.read, summary.quarantined) == (80, 8016, 8)
     assert rows("SELECT count(*), min(state) FROM ops.loads") == [(1, "loaded")]
     interrupted = rows(CONTENT), rows(QUARANTINED)
-    assert interrupted == _clean_run(warehouse_dsn, landing, take, rows)
+    assert interrupted == _clean_run(warehouse_dsn, take, rows)
 
 
-def _clean_run(dsn: str, landing: Path, take: Take, rows: Rows) -> tuple[object, object]:
+def _clean_run(dsn: str, take: Take, rows: Rows) -> tuple[object, object]:
     with psycopg.connect(dsn) as owner:
         owner.execute("TRUNCATE raw.order_lines, ops.loads, ops.landing_files, ops.quarantine CASCADE")
     assert take("orders").files == 80
@@ -145,7 +146,13 @@ def _wait_for_the_backend_to_go(rows: Rows) -> None:
 
 
 def test_an_error_in_one_file_keeps_the_others_and_shows_no_data(
-    landing: Path, loader: psycopg.Connection, keys: KeyRing, clock: Clock, monkeypatch: pytest.MonkeyPatch, rows: Rows
+    *,
+    landing: Path,
+    loader: psycopg.Connection,
+    keys: KeyRing,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+    rows: Rows,
 ) -> None:
     write(landing, "customers/a.csv", as_csv("customers", {}))
     write(landing, "customers/b.csv", as_csv("customers", {"customer_id": "c2"}))

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+
 from marketflow.quality.suite import expectations, judged_columns
 from marketflow.sources import CONTRACTS, Contract, contract_of
 

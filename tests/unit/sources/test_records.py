@@ -21,7 +21,10 @@ def fields(text: str | bytes) -> list[list[str] | None]:
 
 
 def test_records_are_numbered_from_one_and_blank_lines_are_none() -> None:
-    assert [(r.number, r.fields) for r in records("a,b,c\n\n1,2,3\r\n\n")] == [(1, ["a", "b", "c"]), (2, ["1", "2", "3"])]
+    assert [(r.number, r.fields) for r in records("a,b,c\n\n1,2,3\r\n\n")] == [
+        (1, ["a", "b", "c"]),
+        (2, ["1", "2", "3"]),
+    ]
 
 
 def test_quotes_hold_commas_quotes_and_line_ends() -> None:

@@ -1,0 +1,17 @@
+-- step: replace
+DELETE FROM marts.revenue_daily AS d
+WHERE d.ordered_on = any(%(days)s::date []);
+
+-- step: fill
+INSERT INTO marts.revenue_daily (ordered_on, currency, orders, order_lines, customers, revenue, discount)
+SELECT
+    o.ordered_on,
+    o.currency,
+    count(*),
+    sum(o.line_count),
+    count(DISTINCT o.customer_id),
+    sum(o.revenue),
+    sum(o.discount)
+FROM core.orders AS o
+WHERE o.ordered_on = any(%(days)s::date [])
+GROUP BY o.ordered_on, o.currency;
