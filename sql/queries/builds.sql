@@ -138,6 +138,12 @@ SELECT max(o.ordered_on) AS data_as_of
 FROM core.orders AS o
 WHERE o.ordered_on <= %(business_date)s;
 
+-- name: upstream_as_of
+-- A table knows no more than the tables it is made of; null while one of these has never been written.
+SELECT CASE WHEN bool_and(f.data_as_of IS NOT NULL) THEN min(f.data_as_of) END AS data_as_of
+FROM unnest(%(tables)s::text []) AS t (table_name)
+LEFT JOIN ops.table_freshness AS f ON t.table_name = f.table_name;
+
 -- name: touched_days
 SELECT DISTINCT c.key::date AS day
 FROM ops.pending_changes AS c

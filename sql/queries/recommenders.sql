@@ -1,8 +1,9 @@
 -- Statements of the room `recommenders`.
 
--- name: lock
--- One run at a time, until the transaction's end.
-SELECT pg_advisory_xact_lock(hashtext('marketflow.recommend_products'));
+-- name: unknown_products
+SELECT count(*)
+FROM core.products AS c
+WHERE NOT EXISTS (SELECT FROM marts.products AS p WHERE p.product_id = c.product_id);
 
 -- name: read_purchases
 -- What lay in which basket, of products that may be proposed; 0 stands for guests. Packed, see warehouse.fetch_integers.

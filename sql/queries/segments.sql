@@ -1,9 +1,5 @@
 -- Statements of the room `segments`.
 
--- name: lock
--- One run at a time, until the transaction's end.
-SELECT pg_advisory_xact_lock(hashtext('marketflow.segment_customers'));
-
 -- name: write_rules
 INSERT INTO models.rfm_segment_rules AS r (recency_score, frequency_score, monetary_score, segment)
 SELECT

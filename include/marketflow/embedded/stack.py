@@ -22,7 +22,7 @@ from marketflow.embedded.config import WAREHOUSE, Config, check_ports
 from marketflow.embedded.environment import environment, supervisor_environment
 from marketflow.embedded.parts import parts
 from marketflow.embedded.postgres import binaries
-from marketflow.embedded.supervisor import START_PATIENCE, log_file, state_file
+from marketflow.embedded.supervisor import START_PATIENCE, log_file, state_file, tail
 from marketflow.shared import ConfigurationError, MarketflowError
 from marketflow.warehouse.connect import Role, role_name
 
@@ -60,16 +60,21 @@ def up(config: Config, say: Callable[[str], None] = print) -> None:
     MarketflowError with the end of the log when the start fails.
     """
     config.make_folders()
-    with _locked(config.run / "up.lock"):
-        if _state(config).get("phase") in ("stopping", "failed"):
-            stop(config)  # it is on its way out: wait for it
-        if (pid := supervisor_pid(config)) is None:
-            _end_remains(config)
-            check_ports(config)
-            pid = _launch(config)
-        elif dict(_state(config).get("ports") or config.ports) != dict(config.ports):
-            raise ConfigurationError("the stack runs already, on other ports: `make stop` first")
-    _wait_until_running(config, pid, say)
+    while True:
+        with _locked(config.run / "up.lock"):
+            if _state(config).get("phase") in ("stopping", "failed"):
+                stop(config)  # it is on its way out: wait for it
+            if ours := supervisor_pid(config) is None:
+                _end_remains(config)
+                check_ports(config)
+                _launch(config)
+            elif dict(_state(config).get("ports") or config.ports) != dict(config.ports):
+                raise ConfigurationError("the stack runs already, on other ports: `make stop` first")
+        if _is_up(config, say):
+            return
+        if ours:
+            log = log_file(config, "supervisor")
+            raise MarketflowError(f"the stack did not start, see {log}\n{_state(config).get('error') or tail(log)}")
 
 
 def stop(config: Config) -> None:
@@ -148,7 +153,7 @@ def supervisor_pid(config: Config) -> int | None:
     return None
 
 
-def _launch(config: Config) -> int:
+def _launch(config: Config) -> None:
     state_file(config).unlink(missing_ok=True)
     with log_file(config, "supervisor").open("ab") as log:
         process = subprocess.Popen(
@@ -157,27 +162,21 @@ def _launch(config: Config) -> int:
         )  # fmt: skip
     while supervisor_pid(config) is None and process.poll() is None:
         time.sleep(0.05)
-    return process.pid
 
 
-def _wait_until_running(config: Config, pid: int, say: Callable[[str], None]) -> None:
+def _is_up(config: Config, say: Callable[[str], None]) -> bool:
+    """Wait until all parts are ready; False when the supervisor ended, or it takes too long."""
     told = 0
     deadline = time.monotonic() + 3 * START_PATIENCE
-    while True:
+    while supervisor_pid(config) is not None and time.monotonic() < deadline:
         state = _state(config)
         for event in state.get("events", [])[told:]:
             say(event)
             told += 1
-        if state.get("phase") == "running":
-            return
-        if supervisor_pid(config) != pid or time.monotonic() > deadline:
-            raise MarketflowError(f"the stack did not start, see {log_file(config, 'supervisor')}{_reason(state)}")
+        if state.get("phase") == "running" and all(part.state == "ready" for part in status(config)):
+            return True
         time.sleep(0.1)
-
-
-def _reason(state: dict[str, Any]) -> str:
-    """What the supervisor said last, unless `say` told it already."""
-    return "" if state.get("phase") == "failed" else f"\n{(state.get('events') or [''])[-1]}"
+    return False
 
 
 def _end_remains(config: Config) -> None:

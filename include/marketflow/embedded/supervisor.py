@@ -31,7 +31,7 @@ from marketflow.embedded.parts import Launch, Part, migration, parts
 from marketflow.shared import ConfigurationError, MarketflowError
 
 START_PATIENCE = 240.0  # seconds for one step of the start; the longest took 10 on two idle cores
-MAX_FAILURES = 5  # deaths of one part before it was ready once: then the start fails
+MAX_FAILURES = 3  # deaths of one part before it was ready once: then the start fails
 MAX_PAUSE = 15.0  # seconds between attempts to restart a part that keeps dying
 HANGS_AFTER = 120.0  # seconds without being ready until a living part is taken to hang
 
@@ -63,7 +63,7 @@ class Supervisor:
         self._parts = parts(config)
         self._running: dict[str, Running] = {}
         self._events: list[str] = []
-        self._phase = "starting"
+        self._phase, self._error = "starting", ""
         self._began = time.monotonic()
         self._stop = False
         self._warm: WarmUp | None = None
@@ -75,14 +75,15 @@ class Supervisor:
         processes.adopt_orphans()
         try:
             self._start_all()
-            self._phase = "running"
             self._say("all parts are ready")
+            self._phase = "running"
+            self._write_state()
             self._until(lambda: False, "the end", patience=float("inf"))
         except Stopped:
             pass
         except Exception as error:
-            self._phase = "failed"
-            self._say(f"failed: {error}")
+            self._phase, self._error = "failed", str(error)
+            self._say("failed")
             raise
         finally:
             self._end_all()
@@ -223,7 +224,8 @@ class Supervisor:
         self._say("all parts have ended")
 
     def _say(self, words: str) -> None:
-        self._events.append(f"{time.monotonic() - self._began:5.1f} s  {words}")
+        if self._phase == "starting":  # later ones are in the log only
+            self._events.append(f"{time.monotonic() - self._began:5.1f} s  {words}")
         print(f"{dt.datetime.now(dt.UTC):%Y-%m-%dT%H:%M:%SZ} {words}", flush=True)
         self._write_state()
 
@@ -237,7 +239,13 @@ class Supervisor:
             }
             for name, r in self._running.items()
         }
-        state = {"phase": self._phase, "ports": dict(self.config.ports), "parts": found, "events": self._events[-200:]}
+        state = {
+            "phase": self._phase,
+            "error": self._error,
+            "ports": dict(self.config.ports),
+            "parts": found,
+            "events": self._events,
+        }
         fresh = state_file(self.config).with_suffix(".new")
         fresh.write_text(json.dumps(state))
         fresh.replace(state_file(self.config))

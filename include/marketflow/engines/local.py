@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import numpy as np
@@ -84,7 +84,8 @@ def _larger(binary: sp.csr_array, pairs: Sets, least: int, max_len: int) -> Sets
     narrow = binary[:, items].tocsr()
     narrow = narrow[np.diff(narrow.indptr) > 1]  # a basket with one of the items holds no set of two
     rows = narrow.shape[0]
-    frame = pd.DataFrame.sparse.from_spmatrix(sp.csr_matrix(narrow.astype(bool)))
+    sparse: Any = pd.DataFrame.sparse  # pandas-stubs do not know the accessor on the class
+    frame = sparse.from_spmatrix(sp.csr_matrix(narrow.astype(bool)))
     # half a basket less than the least, so that mlxtend's own rounding of the share meets it exactly
     found = fpgrowth(frame, min_support=(least - 0.5) / rows, max_len=max_len)
     return [

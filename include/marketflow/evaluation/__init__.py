@@ -1,8 +1,8 @@
-"""Evaluation: what became of the messages, and what the people who got them did.
+"""Evaluation: what became of campaigns, and what followed.
 
 Reads:  activation.sends, privacy.consent_events, core.orders.
 Writes: marts.campaign_performance.
-Never:  decides who gets a message, or calls what followed a message its effect.
+Never:  changes the ledger; claims that a campaign caused what followed it.
 """
 
 from marketflow.evaluation.performance import evaluate_campaigns

@@ -1,27 +1,22 @@
-"""Participation and conversion per campaign, as the transform `marts.campaign_performance`."""
+"""The performance of campaigns, from the ledger and the orders that followed."""
 
 from __future__ import annotations
 
 import psycopg
 
 from marketflow.shared import Clock
-from marketflow.warehouse import load_transforms, run_transform
-from marketflow.warehouse.builds import data_as_of
+from marketflow.warehouse import data_as_of, load_transforms, lock_job, run_transform
 
 TABLE = "marts.campaign_performance"
 
 
-def evaluate_campaigns(conn: psycopg.Connection, *, clock: Clock, attribution_days: int) -> int:
-    """Write the table anew and return its rows: one per campaign, occasion and channel.
+def evaluate_campaigns(conn: psycopg.Connection, *, clock: Clock, attribution_days: int = 7) -> int:
+    """Bring marts.campaign_performance up to date; gives its number of rows.
 
-    An order counts for a message when it came within `attribution_days` after the message was accepted.
+    An order counts for a message when it was placed within `attribution_days` days after the message was sent.
     """
     with conn.transaction():
-        result = run_transform(
-            conn,
-            load_transforms()[TABLE],
-            {"attribution_days": attribution_days},
-            now=clock.now(),
-            data_as_of=data_as_of(conn, clock),
-        )
-    return result.rows
+        lock_job(conn, "build_marts")  # it writes the same table
+        as_of = data_as_of(conn, clock)
+        params = {"attribution_days": attribution_days}
+        return run_transform(conn, load_transforms()[TABLE], params, now=clock.now(), data_as_of=as_of).rows

@@ -55,6 +55,7 @@ def approval_text(plan: dict[str, Any]) -> str:
         "Three of them would read (names are masked):",
     ]
     for sample in plan["samples"]:
-        body = "\n".join(f"> {line}" for line in sample["text"].strip().splitlines())
+        # two blanks at the end keep the line where it is
+        body = "\n".join(f"> {line}  " for line in sample["text"].strip().splitlines())
         lines += ["", f"> **{sample['subject']}**", ">", body]
     return "\n".join(lines)

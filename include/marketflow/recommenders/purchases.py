@@ -22,10 +22,11 @@ HALF_LIFE_DAYS = 90.0
 
 @dataclass(frozen=True, kw_only=True)
 class Purchases:
-    """One entry per order line: row of its basket, row of its customer (-1: a guest), column of its product, age in days.
+    """One entry per order line: its basket, row of its customer (-1: a guest), column of its product, age in days.
 
-    `customers` and `products` hold the ids of the rows and columns, ascending; `kinds` a number per column that products
-    of the same name share. `order_ages` has one entry per order, those included in which nothing may be proposed.
+    `customers` and `products` hold the ids of the rows and columns, ascending; `kinds` a number per column that
+    products of the same name share. `order_ages` has one entry per order, those included in which nothing may be
+    proposed.
     """
 
     basket: NDArray[np.int64]

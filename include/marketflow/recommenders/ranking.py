@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 # What sells now says more about what a customer will try next than a year's totals do.
 RECENT_DAYS = 28
-# Chosen on the demo's data before December 2017 (0.01 to 1 were tried; more follows the rules more). On five splits from
-# July to November it gave an NDCG@10 7 to 12 % above popularity's; in December, when everybody buys what is new in the
-# shops, the two are even.
+# Chosen on the demo's data before December 2017 (0.01 to 1 were tried; more follows the rules more). On five splits
+# from July to November it gave an NDCG@10 7 to 12 % above popularity's; in December, when everybody buys what is new in
+# the shops, the two are even.
 RULE_WEIGHT = 0.03
 # Rules are given as the reason where they raise a product by at least so much above its popularity.
 _REASON_FROM = 0.1
@@ -61,10 +61,12 @@ def rank_products(
 
     score(c, p) = popular(p) * (1 + raise(c, p)) / (1 + mean of raise(., p) over the customers without p), where
     raise(c, p) = rule_weight * sum over products q of interest(c, q) * gain(q, p): what anybody may buy next, raised
-    for those whose purchases point to it. The mean keeps products with many rules from rising in everybody's list. `bought` and `interest`: customers x products; `gain`: products x
-    products (see `lift_matrix`); `popular`: per product, in 0 to 1. With `kinds` (a number per product) a list holds one
-    product of a kind only. Equal scores: the lower column first. `because` is the bought product whose rule raised the
-    proposed one most, or -1 where it is there for its popularity.
+    for those whose purchases point to it. The mean keeps products with many rules from rising in everybody's list.
+
+    `bought` and `interest`: customers x products; `gain`: products x products (see `lift_matrix`); `popular`: per
+    product, in 0 to 1. With `kinds` (a number per product) a list holds one product of a kind only, while there are
+    enough kinds. Equal scores: the lower column first. `because` is the bought product whose rule raised the proposed
+    one most, or -1 where it is there for its popularity.
     """
     import numpy as np
 
@@ -80,7 +82,8 @@ def rank_products(
         raised = (interest[block] @ narrow).toarray()
         values = base[None, :] * (1 + raised)
         values[bought[block][:, candidates].toarray() > 0] = -np.inf
-        best = _first(np.argsort(-values, axis=1, kind="stable"), width, None if kinds is None else kinds[candidates])
+        order = np.argsort(-values, axis=1, kind="stable")
+        best = _first(order, np.isfinite(values).sum(axis=1), width, None if kinds is None else kinds[candidates])
         top = np.take_along_axis(values, best, axis=1)
         there = np.isfinite(top)
         product[block, :width] = np.where(there, candidates[best], -1)
@@ -100,18 +103,20 @@ def _candidates(bought: sp.csr_array, gain: sp.csr_array, popular: NDArray[np.fl
     return np.union1d(by_popularity, by_rules).astype(np.int64)
 
 
-def _first(order: NDArray[np.int64], width: int, kinds: NDArray[np.int64] | None) -> NDArray[np.int64]:
-    """The first `width` of each row's order, or the first of each kind; what is left over fills a row that is short."""
+def _first(
+    order: NDArray[np.int64], there: NDArray[np.int64], width: int, kinds: NDArray[np.int64] | None
+) -> NDArray[np.int64]:
+    """The first `width` of each row's order, first of their kind before others; `there`: how many may be used."""
     import numpy as np
 
     if kinds is None:
         return order[:, :width]
-    chosen = np.empty((len(order), width), dtype=np.int64)
+    chosen = order[:, :width].copy()
     for row, columns in enumerate(order):
-        near = columns[: 20 * width]
-        first = np.sort(np.unique(kinds[near], return_index=True)[1])[:width]
-        rest = np.setdiff1d(np.arange(len(near)), first)[: width - len(first)]
-        chosen[row] = near[np.concatenate([first, rest])]
+        near = columns[: min(20 * width, there[row])]
+        leaders = np.sort(np.unique(kinds[near], return_index=True)[1])
+        places = np.concatenate([leaders, np.setdiff1d(np.arange(len(near)), leaders)])[:width]
+        chosen[row, : len(places)] = near[places]
     return chosen
 
 

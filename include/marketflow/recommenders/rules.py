@@ -26,7 +26,7 @@ def mine_rules(
     itemsets = engine.frequent_itemsets(baskets, min_support=min_support, max_len=max_len, total=total)
     if not (itemsets["itemsets"].map(len) > 1).any():
         return _empty()
-    rules = association_rules(
+    rules: pd.DataFrame = association_rules(
         itemsets[["itemsets", "support"]],
         metric="confidence",
         min_threshold=min_confidence,
@@ -57,5 +57,5 @@ def lift_matrix(rules: pd.DataFrame, products: int) -> sp.csr_array:
 def _empty() -> pd.DataFrame:
     import pandas as pd
 
-    columns = {"antecedents": object, "consequents": object, "support": float, "confidence": float, "lift": float}
-    return pd.DataFrame({name: pd.Series(dtype=kind) for name, kind in {**columns, "baskets": "int64"}.items()})
+    kinds = {"antecedents": "object", "consequents": "object", "support": "float", "confidence": "float"}
+    return pd.DataFrame(columns=[*kinds, "lift", "baskets"]).astype({**kinds, "lift": "float", "baskets": "int64"})

@@ -20,6 +20,7 @@ from marketflow.warehouse import (
     data_as_of,
     finish_run,
     load_transforms,
+    lock_job,
     queries,
     run_transform,
     start_run,
@@ -81,7 +82,7 @@ def recommend_products(
         per_customer=per_customer,
     )
     with conn.transaction():
-        conn.execute(queries("recommenders")["lock"])
+        lock_job(conn, "recommend_products")
         _refresh_products(conn, clock)
         run = start_run(conn, MODEL, clock=clock, as_of=as_of, parameters=vars(asked), is_test=is_test)
         purchases = read_purchases(conn, run.as_of, basket_days)
@@ -101,7 +102,11 @@ def recommend_products(
 
 
 def _refresh_products(conn: psycopg.Connection, clock: Clock) -> None:
-    """Which products may be proposed must be known of today's products, before the marts are built from this run."""
+    """Which products may be proposed must be known of all of them, and the marts are built only after this run."""
+    row = conn.execute(queries("recommenders")["unknown_products"]).fetchone()
+    if not row or not row[0]:
+        return
+    lock_job(conn, "build_marts")  # it writes the same table
     products = load_transforms()["marts.products"]
     run_transform(conn, products, {}, now=clock.now(), data_as_of=data_as_of(conn, clock))
 

@@ -6,7 +6,6 @@ Recency, frequency and monetary value as in Hughes, "Strategic Database Marketin
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,6 +19,7 @@ from marketflow.warehouse import (
     finish_run,
     forget_run,
     load_transforms,
+    lock_job,
     queries,
     run_steps,
     start_run,
@@ -52,7 +52,7 @@ def segment_customers(
     `baseline` that of recency alone.
     """
     with conn.transaction():
-        conn.execute(queries("segments")["lock"])
+        lock_job(conn, "segment_customers")
         _write_rules(conn)
         parameters = {"window_days": window_days}
         run = start_run(
@@ -62,15 +62,8 @@ def segment_customers(
         segments = {str(name): int(n) for name, n in conn.execute(queries("segments")["sizes"], {"run_id": run.run_id})}
         metrics, baseline = _backtest(conn, run, window_days, clock)
         rows = sum(segments.values())
-        published = finish_run(
-            conn,
-            run,
-            clock=clock,
-            rows=rows,
-            metrics=metrics | {"segments": segments},
-            baseline=baseline,
-            tables=_TABLES,
-        )
+        metrics |= {"segments": segments}
+        published = finish_run(conn, run, clock=clock, rows=rows, metrics=metrics, baseline=baseline, tables=_TABLES)
     return SegmentSummary(
         run_id=run.run_id, rows=rows, metrics=metrics, baseline=baseline, published=published, segments=segments
     )

@@ -7,7 +7,7 @@ Never:  decides what is sent, models anything, formats values into SQL.
 
 from marketflow.warehouse.arrays import fetch_integers
 from marketflow.warehouse.bootstrap import bootstrap
-from marketflow.warehouse.builds import BuildSummary, build_core, build_marts, data_as_of
+from marketflow.warehouse.builds import BuildSummary, build_core, build_marts, data_as_of, lock_job
 from marketflow.warehouse.changes import advance, position, record_changes
 from marketflow.warehouse.connect import ROLES, connect, use_role
 from marketflow.warehouse.migrate import migrate, pending_migrations
@@ -32,6 +32,7 @@ __all__ = [
     "finish_run",
     "forget_run",
     "load_transforms",
+    "lock_job",
     "migrate",
     "pending_migrations",
     "position",

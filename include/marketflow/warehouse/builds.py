@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,13 +13,13 @@ from psycopg import sql
 from marketflow.shared import Clock
 from marketflow.warehouse.changes import advance, position
 from marketflow.warehouse.queries import queries
-from marketflow.warehouse.transforms import load_transforms, run_transform
-
-log = logging.getLogger(__name__)
+from marketflow.warehouse.transforms import Transform, load_transforms, note_freshness, run_steps
 
 # Fewer changed rows than this do not mislead the planner; autovacuum gets there in time.
 _ANALYZE_FROM = 1_000
 _WORK_MEM = "128MB"
+# Stages whose tables know the business up to a day; the ledger, consents and suppressions are as of now.
+_DATED = ("core", "features", "models", "marts")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,19 +41,22 @@ def build_core(conn: psycopg.Connection, *, clock: Clock, source: str = "shop") 
     """
     q = queries("builds")
     with conn.transaction():
-        conn.execute(q["lock"], {"job": "build_core"})
+        lock_job(conn, "build_core")
         loads = [int(row[0]) for row in conn.execute(q["passed_loads"])]
         if not loads:
             return BuildSummary(changed=False)
         params = {"load_ids": loads, "now": clock.now(), "time_zone": clock.time_zone.key, "source": source}
         _prepare(conn, params)
-        done = _run_schemas(conn, ("core", "privacy"), params, clock)
+        changed, warnings = _run_schemas(conn, ("core", "privacy"), params)
+        known = data_as_of(conn, clock)
+        for transform in _of(("core", "privacy")):
+            note_freshness(conn, transform.name, now=params["now"], data_as_of=known)
         conn.execute(q["touched_after"], params)
         conn.execute(queries("warehouse")["lock_changes"])
         conn.execute(q["touched_record"], params)
         conn.execute(q["touched_drop"])
         conn.execute(q["mark_merged"], params)
-    return BuildSummary(changed=True, loads=loads, **done)
+    return BuildSummary(changed=True, loads=loads, rows_changed=changed, warnings=warnings)
 
 
 def build_marts(
@@ -67,7 +69,7 @@ def build_marts(
     """
     q = queries("builds")
     with conn.transaction():
-        conn.execute(q["lock"], {"job": "build_marts"})
+        lock_job(conn, "build_marts")
         seen, newest = position(conn, "build_marts")
         if seen >= newest and not force:
             return BuildSummary(changed=False)
@@ -80,9 +82,15 @@ def build_marts(
             "as_of": data_as_of(conn, clock),
             "attribution_days": attribution_days,
         }
-        done = _run_schemas(conn, ("marts",), params, clock)
+        changed, warnings = _run_schemas(conn, ("marts",), params)
+        _note_derived(conn, params["now"])
         advance(conn, "build_marts", newest, clock.now())
-    return BuildSummary(changed=True, days=len(days), **done)
+    return BuildSummary(changed=True, days=len(days), rows_changed=changed, warnings=warnings)
+
+
+def lock_job(conn: psycopg.Connection, job: str) -> None:
+    """Wait until nobody else does `job`, and keep others from it until the transaction's end."""
+    conn.execute(queries("builds")["lock"], {"job": job})
 
 
 def data_as_of(conn: psycopg.Connection, clock: Clock) -> dt.date | None:
@@ -99,7 +107,7 @@ def published_as_of(conn: psycopg.Connection, models: list[str], as_of: dt.date 
 
 
 def _prepare(conn: psycopg.Connection, params: Mapping[str, Any]) -> None:
-    """Memory for large sorts, statistics of what was just loaded, the partitions of the new events, and what the replaced orders held."""
+    """Memory for large sorts, statistics of what was just loaded, partitions, and what the replaced orders held."""
     q = queries("builds")
     conn.execute(q["memory"], {"work_mem": _WORK_MEM})
     conn.execute("ANALYZE raw.order_lines, raw.customers, raw.products, raw.events")
@@ -120,20 +128,26 @@ def _ensure_month(conn: psycopg.Connection, first: dt.date) -> None:
 
 
 def _run_schemas(
-    conn: psycopg.Connection, schemas: tuple[str, ...], params: Mapping[str, Any], clock: Clock
-) -> dict[str, dict[str, int]]:
-    """Run the transforms of `schemas`, upstream first; gives rows changed and warnings by table and check."""
+    conn: psycopg.Connection, schemas: tuple[str, ...], params: Mapping[str, Any]
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Run the transforms of `schemas`, upstream first; gives rows changed by table, and warnings by table and check."""
     changed: dict[str, int] = {}
     warnings: dict[str, int] = {}
-    for transform in load_transforms().values():
-        if transform.name.split(".")[0] not in schemas:
-            continue
-        now, as_of = params["now"], params.get("as_of") or data_as_of(conn, clock)
-        if transform.doc.models:
-            as_of = published_as_of(conn, transform.doc.models, as_of)
-        result = run_transform(conn, transform, params, now=now, data_as_of=as_of)
-        changed[result.table] = result.changed
-        warnings |= {f"{result.table}.{check}": rows for check, rows in result.warnings.items()}
-        if result.changed >= _ANALYZE_FROM:
+    for transform in _of(schemas):
+        changed[transform.name], found = run_steps(conn, transform, params)
+        warnings |= {f"{transform.name}.{check}": rows for check, rows in found.items()}
+        if changed[transform.name] >= _ANALYZE_FROM:
             conn.execute(sql.SQL("ANALYZE {}").format(transform.identifier))
-    return {"rows_changed": changed, "warnings": warnings}
+    return changed, warnings
+
+
+def _note_derived(conn: psycopg.Connection, now: dt.datetime) -> None:
+    """The marts' freshness: each knows what the oldest of its upstream tables knows."""
+    for transform in _of(("marts",)):
+        tables = [t for t in transform.doc.upstream if t.split(".")[0] in _DATED]
+        row = conn.execute(queries("builds")["upstream_as_of"], {"tables": tables}).fetchone()
+        note_freshness(conn, transform.name, now=now, data_as_of=row[0] if row else None)
+
+
+def _of(schemas: tuple[str, ...]) -> list[Transform]:
+    return [t for name, t in load_transforms().items() if name.split(".")[0] in schemas]

@@ -51,7 +51,7 @@ def test_two_ups_at_once_start_one_stack(light: Light) -> None:
     for thread in both:
         thread.join()
     assert light.all_ready()
-    assert sum("postgres is ready" in line for line in light.said) == 2  # both were told of the same start
+    assert len({line for line in light.said if "postgres is ready" in line}) == 1  # of one start
 
 
 @pytest.mark.parametrize("part", ["postgres", "mail", "edge"])
@@ -108,9 +108,8 @@ def test_a_busy_port_is_named_before_anything_starts(light: Light) -> None:
 def test_a_part_that_cannot_start_fails_the_start_with_its_log(light: Light) -> None:
     light.config.make_folders()
     (light.config.mail / "new").write_text("not a folder")
-    with pytest.raises(MarketflowError, match="did not start"):
+    with pytest.raises(MarketflowError, match=r"(?s)did not start.*mail ended 3 times.*FileExistsError"):
         light.up()
-    assert any("mail ended" in line and "FileExistsError" in line for line in light.said)
     assert light.remains() == []
 
 

@@ -142,9 +142,9 @@ def test_the_time_zone_is_the_one_in_which_the_shop_counted_its_weeks() -> None:
     import pyarrow.parquet as pq
 
     stored = pq.read_table(tables.data_folder() / "transactions.parquet", columns=["week", "transaction_timestamp"])
+    some = stored.take(list(range(0, len(stored), 50)))
     zone, monday = ZoneInfo(tables.ZONE), dt.date(2016, 12, 26)
-    columns = (stored["week"].to_pylist()[::50], stored["transaction_timestamp"].to_pylist()[::50])
-    for week, at in zip(*columns, strict=True):
+    for week, at in zip(some["week"].to_pylist(), some["transaction_timestamp"].to_pylist(), strict=True):
         local = at.replace(tzinfo=dt.UTC).astimezone(zone).date()
         assert (local - monday).days // 7 + 1 == week
 

@@ -17,6 +17,7 @@ from marketflow.privacy import KeyRing, generate_key_ring
 from marketflow.shared import Clock, SourceError
 from marketflow.sources import take_in
 from marketflow.sources.careful import Careful
+from marketflow.sources.manifest import Books
 from marketflow.warehouse import connect
 
 from .conftest import Rows, Take
@@ -143,6 +144,17 @@ def _clean_run(dsn: str, take: Take, rows: Rows) -> tuple[object, object]:
 def _wait_for_the_backend_to_go(rows: Rows) -> None:
     while rows("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()") != [(1,)]:
         pass
+
+
+def test_a_load_is_taken_over_from_the_dead_and_not_from_the_living(
+    warehouse_dsn: str, loader: psycopg.Connection, clock: Clock
+) -> None:
+    with connect(warehouse_dsn, "loader") as living:
+        mine = Books(living, "orders", clock).begin()
+        assert Books(loader, "orders", clock).load_id is None
+        assert Books(loader, "orders", clock).begin() != mine
+    while Books(loader, "orders", clock).load_id != mine:
+        pass  # until the server has noticed that the session is gone
 
 
 def test_an_error_in_one_file_keeps_the_others_and_shows_no_data(

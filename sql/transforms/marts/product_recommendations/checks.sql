@@ -1,5 +1,8 @@
--- check: not_recommendable (stop)
+-- check: not_to_be_proposed (stop)
 SELECT count(*)
-FROM marts.product_recommendations AS r
-INNER JOIN marts.products AS p ON r.product_id = p.product_id
+FROM marts.product_recommendations AS m
+INNER JOIN marts.products AS p ON m.product_id = p.product_id
 WHERE NOT p.is_recommendable;
+
+-- check: no_recommendations (warn)
+SELECT (NOT EXISTS (SELECT FROM marts.product_recommendations AS m))::integer;

@@ -1,4 +1,7 @@
--- check: impossible_measures (stop)
+-- check: related_to_itself (stop)
 SELECT count(*)
-FROM marts.related_products AS r
-WHERE r.support NOT BETWEEN 0 AND 1 OR r.confidence NOT BETWEEN r.support AND 1 OR r.lift <= 1;
+FROM marts.related_products AS m
+WHERE m.product_id = m.related_product_id;
+
+-- check: no_related_products (warn)
+SELECT (NOT EXISTS (SELECT FROM marts.related_products AS m))::integer;

@@ -1,8 +1,8 @@
 -- step: replace
-DELETE FROM marts.revenue_daily AS d
-WHERE d.ordered_on = any(%(days)s::date []);
+DELETE FROM marts.revenue_daily AS m
+WHERE m.ordered_on = any(%(days)s::date []);
 
--- step: fill
+-- step: days
 INSERT INTO marts.revenue_daily (ordered_on, currency, orders, order_lines, customers, revenue, discount)
 SELECT
     o.ordered_on,
@@ -14,4 +14,5 @@ SELECT
     sum(o.discount)
 FROM core.orders AS o
 WHERE o.ordered_on = any(%(days)s::date [])
-GROUP BY o.ordered_on, o.currency;
+GROUP BY o.ordered_on, o.currency
+ORDER BY o.ordered_on, o.currency;

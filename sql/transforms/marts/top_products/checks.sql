@@ -1,5 +1,4 @@
--- check: not_recommendable (stop)
-SELECT count(*)
-FROM marts.top_products AS t
-INNER JOIN marts.products AS p ON t.product_id = p.product_id
-WHERE t.week_ending_on > %(as_of)s::date - 7 AND NOT p.is_recommendable;
+-- check: fewer_than_ten (warn)
+SELECT (count(*) < 10)::integer
+FROM marts.top_products AS m
+WHERE m.week_ending_on = %(as_of)s::date;
