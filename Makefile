@@ -6,7 +6,7 @@ PYTHON ?= $(firstword $(foreach p,python3 python3.13 python3.12 python3.11,$(if 
 FITS := 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
 UV_VERSION := $(shell sed -n '/^name = "uv"$$/{n;s/version = "\(.*\)"/\1/p;}' uv.lock)
 INSTALLED := $(VENV)/.installed
-ROLE ?= analyst
+ROLE ?= owner
 
 # byte-code is what makes Airflow start in 3 s and not in 7
 unexport PYTHONDONTWRITEBYTECODE
@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help install demo up stop status logs dsn psql test test-slow lint format bench reset requirements schema env
 
 help:  ## list the targets
-	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  \033[1m%-13s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 install: $(INSTALLED)  ## make .venv with the locked dependencies (PYTHON=... to choose the interpreter)
 
@@ -33,7 +33,7 @@ status: $(INSTALLED)  ## show what runs, where to look, and Airflow's users
 logs: $(INSTALLED)  ## print the end of the logs (PART=scheduler, FOLLOW=1)
 	@$(BIN)/marketflow logs $(PART) $(if $(FOLLOW),--follow)
 
-dsn: $(INSTALLED)  ## print the warehouse's connection URI (ROLE=analyst, or owner, sender ...)
+dsn: $(INSTALLED)  ## print the warehouse's connection URI (ROLE=analyst for the read-only role)
 	@$(BIN)/marketflow dsn --role $(ROLE)
 
 psql: $(INSTALLED)  ## open psql on the warehouse (ROLE=analyst)
@@ -50,7 +50,7 @@ lint: $(INSTALLED)  ## check style, types, layers, SQL, and that generated files
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/sqlfluff lint sql
+	$(BIN)/sqlfluff lint sql/migrations sql/queries sql/transforms
 	@$(REQUIREMENTS) | diff -u requirements.txt - || { echo "requirements.txt is not what uv.lock says: make requirements"; exit 1; }
 	@$(BIN)/marketflow schema --check
 
@@ -78,11 +78,13 @@ env:  ## write .env for `docker compose`, with random secrets; keeps the one tha
 # What a deployment installs: neither the embedded stack nor the tools. The hashes are in uv.lock.
 REQUIREMENTS = $(BIN)/uv export --quiet --frozen --no-default-groups --no-emit-project --no-hashes --no-header
 
+SYNC = VIRTUAL_ENV= $(BIN)/uv sync --quiet --frozen --compile-bytecode --python $(BIN)/python
+
 # What is said here goes to standard error: `make dsn` prints one line on standard output.
 $(INSTALLED): uv.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "no Python 3.11, 3.12 or 3.13 found; set PYTHON=/path/to/python3.12" >&2; exit 1; }
 	@echo "installing the locked dependencies into $(VENV) (once; a minute or two)" >&2
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) >&2
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv==$(UV_VERSION)" >&2
-	@VIRTUAL_ENV= $(BIN)/uv sync --quiet --frozen --compile-bytecode --python $(BIN)/python >&2
+	@$(SYNC) 2>/dev/null || $(SYNC) --system-certs >&2  # behind a company's proxy only the system knows its certificate
 	@touch $@

@@ -1071,8 +1071,6 @@ GRANT SELECT,UPDATE ON TABLE activation.sends TO marketflow_sender;
 
 GRANT SELECT(send_id) ON TABLE activation.sends TO marketflow_edge;
 
-GRANT SELECT(campaign) ON TABLE activation.sends TO marketflow_edge;
-
 GRANT SELECT(contact_point_id) ON TABLE activation.sends TO marketflow_edge;
 
 GRANT SELECT(channel) ON TABLE activation.sends TO marketflow_edge;
@@ -1138,13 +1136,17 @@ GRANT SELECT,INSERT ON TABLE ops.quarantine TO marketflow_loader;
 GRANT SELECT ON TABLE ops.table_freshness TO marketflow_sender;
 GRANT SELECT ON TABLE ops.table_freshness TO marketflow_analyst;
 
-GRANT SELECT,INSERT ON TABLE privacy.consent_events TO marketflow_edge;
+GRANT INSERT ON TABLE privacy.consent_events TO marketflow_edge;
 
 GRANT SELECT ON TABLE privacy.consents TO marketflow_sender;
-GRANT SELECT,INSERT,UPDATE ON TABLE privacy.consents TO marketflow_edge;
+GRANT SELECT,INSERT ON TABLE privacy.consents TO marketflow_edge;
+
+GRANT UPDATE(granted) ON TABLE privacy.consents TO marketflow_edge;
+
+GRANT UPDATE(changed_at) ON TABLE privacy.consents TO marketflow_edge;
 
 GRANT SELECT,INSERT ON TABLE privacy.suppressions TO marketflow_sender;
-GRANT SELECT,INSERT ON TABLE privacy.suppressions TO marketflow_edge;
+GRANT INSERT ON TABLE privacy.suppressions TO marketflow_edge;
 
 GRANT SELECT,INSERT,DELETE ON TABLE raw.customers TO marketflow_loader;
 

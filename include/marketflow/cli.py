@@ -58,7 +58,8 @@ def status() -> None:
         print(f"{part.name:14} {part.state:9} {part.pid or '-':>8}  {part.url}{restarted}".rstrip())
     if any(part.state == "ready" for part in parts):
         users = ", ".join(f"{user} / {password}" for user, password in config.secrets.airflow_users().items())
-        print(f"\nAirflow  {config.airflow_url}  ({users})\nInbox    {config.mailbox_url}\nBI       marketflow dsn")
+        print(f"\nAirflow    {config.airflow_url}  ({users})\nInbox      {config.mailbox_url}")
+        print("Warehouse  make dsn, for BI tools make dsn ROLE=analyst")
     for name in config.replaced:
         print(f"{name} comes from your environment")
     if any(part.state != "ready" for part in parts):
@@ -86,7 +87,7 @@ def logs(
 
 
 @app.command()
-def dsn(role: RoleOption = "analyst") -> None:
+def dsn(role: RoleOption = "owner") -> None:
     """Print the warehouse's connection URI (libpq), to standard output and nothing else."""
     print(Config.from_env().dsn(_role(role)))
 

@@ -103,7 +103,6 @@ RETURN (
         || translate(substr(d.digest, 17, 1), '0123456789abcdef', '89ab89ab89ab89ab') || substr(d.digest, 18, 15)
     )::uuid
     FROM (
-        SELECT
-            encode(sha256(convert_to('event' || chr(31) || source || chr(31) || natural_key, 'UTF8')), 'hex') AS digest
+        SELECT encode(sha256(convert_to('event' || chr(31) || source || chr(31) || natural_key, 'UTF8')), 'hex') AS digest
     ) AS d
 );

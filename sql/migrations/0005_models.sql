@@ -56,8 +56,8 @@ CREATE TABLE models.rfm (
 
 CREATE TABLE models.association_rules (
     run_id bigint NOT NULL REFERENCES models.runs ON DELETE CASCADE,
-    antecedents bigint [] NOT NULL,
-    consequents bigint [] NOT NULL,
+    antecedents bigint[] NOT NULL,
+    consequents bigint[] NOT NULL,
     support double precision NOT NULL,
     confidence double precision NOT NULL,
     lift double precision NOT NULL,

@@ -71,7 +71,7 @@ CREATE TABLE marts.customer_days (
     customer_id bigint NOT NULL,
     orders integer NOT NULL,
     revenue numeric(14, 2) NOT NULL,
-    product_ids bigint [] NOT NULL,
+    product_ids bigint[] NOT NULL,
     PRIMARY KEY (ordered_on, customer_id)
 );
 

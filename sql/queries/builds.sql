@@ -18,13 +18,13 @@ FOR UPDATE;
 -- name: mark_merged
 UPDATE ops.loads
 SET state = 'merged'
-WHERE load_id = any(%(load_ids)s::bigint []);
+WHERE load_id = any(%(load_ids)s::bigint[]);
 
 -- name: event_months
 -- The first days of the months that these loads have events in.
 SELECT DISTINCT date_trunc('month', r.occurred_at AT TIME ZONE %(time_zone)s)::date AS month_on
 FROM raw.events AS r
-WHERE r.load_id = any(%(load_ids)s::bigint [])
+WHERE r.load_id = any(%(load_ids)s::bigint[])
 ORDER BY month_on;
 
 -- name: touched_create
@@ -43,24 +43,24 @@ WITH old AS MATERIALIZED (
         o.source = %(source)s
         AND o.external_id IN (
             SELECT r.order_ref FROM raw.order_lines AS r
-            WHERE r.load_id = any(%(load_ids)s::bigint [])
+            WHERE r.load_id = any(%(load_ids)s::bigint[])
         )
 )
 
 INSERT INTO touched (entity, key)
 SELECT
-    'customer',
+    'customer' AS entity,
     o.customer_id::text
 FROM old AS o
 WHERE o.customer_id IS NOT NULL
 UNION
 SELECT
-    'day',
+    'day' AS entity,
     o.ordered_on::text
 FROM old AS o
 UNION
 SELECT
-    'product',
+    'product' AS entity,
     l.product_id::text
 FROM core.order_lines AS l
 WHERE l.order_id IN (SELECT o.order_id FROM old AS o);
@@ -68,7 +68,7 @@ WHERE l.order_id IN (SELECT o.order_id FROM old AS o);
 -- name: touched_after
 WITH files AS MATERIALIZED (
     SELECT DISTINCT r.file_id FROM raw.order_lines AS r
-    WHERE r.load_id = any(%(load_ids)s::bigint [])
+    WHERE r.load_id = any(%(load_ids)s::bigint[])
 ),
 
 new AS MATERIALIZED (
@@ -82,43 +82,43 @@ new AS MATERIALIZED (
 
 refs AS (
     SELECT r.customer_ref FROM raw.customers AS r
-    WHERE r.load_id = any(%(load_ids)s::bigint [])
+    WHERE r.load_id = any(%(load_ids)s::bigint[])
     UNION
     SELECT r.customer_ref FROM raw.events AS r
-    WHERE r.load_id = any(%(load_ids)s::bigint [])
+    WHERE r.load_id = any(%(load_ids)s::bigint[])
 )
 
 INSERT INTO touched (entity, key)
 SELECT
-    'customer',
+    'customer' AS entity,
     n.customer_id::text
 FROM new AS n
 WHERE n.customer_id IS NOT NULL
 UNION
 SELECT
-    'customer',
+    'customer' AS entity,
     i.customer_id::text
 FROM core.customer_identifiers AS i
 INNER JOIN refs AS r ON i.external_id = r.customer_ref
 WHERE i.source = %(source)s
 UNION
 SELECT
-    'day',
+    'day' AS entity,
     n.ordered_on::text
 FROM new AS n
 UNION
 SELECT
-    'product',
+    'product' AS entity,
     l.product_id::text
 FROM core.order_lines AS l
 INNER JOIN new AS n ON l.order_id = n.order_id
 UNION
 SELECT
-    'product',
+    'product' AS entity,
     p.product_id::text
 FROM core.products AS p
 INNER JOIN raw.products AS r ON p.external_id = r.product_ref
-WHERE p.source = %(source)s AND r.load_id = any(%(load_ids)s::bigint []);
+WHERE p.source = %(source)s AND r.load_id = any(%(load_ids)s::bigint[]);
 
 -- name: touched_record
 INSERT INTO ops.pending_changes (entity, key, changed_at)
@@ -141,7 +141,7 @@ WHERE o.ordered_on <= %(business_date)s;
 -- name: upstream_as_of
 -- A table knows no more than the tables it is made of; null while one of these has never been written.
 SELECT CASE WHEN bool_and(f.data_as_of IS NOT NULL) THEN min(f.data_as_of) END AS data_as_of
-FROM unnest(%(tables)s::text []) AS t (table_name)
+FROM unnest(%(tables)s::text[]) AS t (table_name)
 LEFT JOIN ops.table_freshness AS f ON t.table_name = f.table_name;
 
 -- name: touched_days
@@ -156,10 +156,3 @@ SELECT o.ordered_on AS day FROM core.orders AS o
 UNION
 SELECT r.ordered_on FROM marts.revenue_daily AS r
 ORDER BY day;
-
--- name: published_as_of
--- The oldest of the days that the models' published runs have data of, and never later than core itself. Null is unknown.
-SELECT CASE WHEN bool_and(r.data_to IS NOT NULL) THEN least(min(r.data_to), %(as_of)s::date) END AS data_as_of
-FROM unnest(%(models)s::text []) AS m (model)
-LEFT JOIN models.published AS p ON m.model = p.model
-LEFT JOIN models.runs AS r ON p.run_id = r.run_id;

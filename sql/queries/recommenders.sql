@@ -3,7 +3,10 @@
 -- name: unknown_products
 SELECT count(*)
 FROM core.products AS c
-WHERE NOT EXISTS (SELECT FROM marts.products AS p WHERE p.product_id = c.product_id);
+WHERE NOT EXISTS (
+    SELECT FROM marts.products AS p
+    WHERE p.product_id = c.product_id
+);
 
 -- name: read_purchases
 -- What lay in which basket, of products that may be proposed; 0 stands for guests. Packed, see warehouse.fetch_integers.

@@ -19,9 +19,9 @@ WHERE run_id = %(run_id)s;
 INSERT INTO models.published (model, run_id, published_at)
 VALUES (%(model)s, %(run_id)s, %(now)s)
 ON CONFLICT (model) DO UPDATE
-SET
-    run_id = excluded.run_id,
-    published_at = excluded.published_at;
+    SET
+        run_id = excluded.run_id,
+        published_at = excluded.published_at;
 
 -- name: forget
 -- Its rows in features and models go with it.

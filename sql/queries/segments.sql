@@ -7,12 +7,13 @@ SELECT
     t.frequency_score,
     t.monetary_score,
     t.segment
-FROM unnest(
-    %(recency)s::integer [], %(frequency)s::integer [], %(monetary)s::integer [], %(segments)s::text []
-) AS t (recency_score, frequency_score, monetary_score, segment)
+FROM
+    unnest(
+        %(recency)s::integer[], %(frequency)s::integer[], %(monetary)s::integer[], %(segments)s::text[]
+    ) AS t (recency_score, frequency_score, monetary_score, segment)
 ON CONFLICT (recency_score, frequency_score, monetary_score) DO UPDATE
-SET segment = excluded.segment
-WHERE r.segment <> excluded.segment;
+    SET segment = excluded.segment
+    WHERE r.segment <> excluded.segment;
 
 -- name: sizes
 SELECT
@@ -28,7 +29,7 @@ ORDER BY m.segment;
 SELECT
     m.recency_score + m.frequency_score + m.monetary_score AS score,
     f.recency_days,
-    EXISTS (
+    exists(
         SELECT FROM core.orders AS o
         WHERE o.customer_id = m.customer_id AND o.ordered_on > %(cut_on)s::date AND o.ordered_on <= %(until)s::date
     ) AS bought

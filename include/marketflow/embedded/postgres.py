@@ -95,11 +95,11 @@ class Server:
         secret.touch(mode=0o600)
         secret.write_text(self.password)
         hand_over(secret)
-        try:
-            _run("initdb", "-D", str(fresh), "-U", "postgres", "--pwfile", str(secret), "--auth=scram-sha-256",
-                 "--encoding=UTF8", "--locale=C.UTF-8")  # fmt: skip
-        finally:
-            secret.unlink()
+        done = _run("initdb", "-D", str(fresh), "-U", "postgres", "--pwfile", str(secret), "--auth=scram-sha-256",
+                    "--encoding=UTF8", "--locale=C.UTF-8", check=False)  # fmt: skip
+        secret.unlink()
+        if done.returncode:
+            raise ConfigurationError(f"initdb failed with code {done.returncode}; its words are in the log above")
         with (fresh / "postgresql.auto.conf").open("a") as conf:
             conf.write(_CONF)
         fresh.rename(self.data)

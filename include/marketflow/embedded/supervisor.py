@@ -35,6 +35,8 @@ MAX_FAILURES = 3  # deaths of one part before it was ready once: then the start 
 MAX_PAUSE = 15.0  # seconds between attempts to restart a part that keeps dying
 HANGS_AFTER = 120.0  # seconds without being ready until a living part is taken to hang
 
+SPOKEN_FOR = ("dag-processor", "scheduler", "triggerer")  # the API server tells how they are
+
 
 class Stopped(MarketflowError):
     """Somebody asked the supervisor to end."""
@@ -97,9 +99,8 @@ class Supervisor:
         migrating = self._start_migration() if "api-server" in self._parts else None
         # the scheduler imports for seconds, then waits for the task API by itself (orchestration.preload)
         self._start("scheduler", "mail")
-        if "postgres" in self._parts:
-            for name in migrate_warehouse(self.config):
-                self._say(f"applied migration {name}")
+        if "postgres" in self._parts and (applied := migrate_warehouse(self.config)):
+            self._say(f"the warehouse has its tables ({len(applied)} migrations)")
         self._start("edge")
         if migrating:
             self._finish_migration(migrating)
@@ -180,30 +181,41 @@ class Supervisor:
                 if running.part.name == "api-server":
                     self._warm = WarmUp(self.config)
             return
-        if not running.ready or (running.part.name in AIRFLOW_WATCHED and not airflow_health(self.config)):
-            return  # still starting; or nobody can say
+        if running.part.name in SPOKEN_FOR and not airflow_health(self.config):
+            return  # nobody can say
         running.unready_since = running.unready_since or now
-        if now - running.unready_since > HANGS_AFTER:
-            self._say(f"{running.part.name} has not answered for {HANGS_AFTER:.0f} s: ending it")
+        limit = HANGS_AFTER if running.ready else START_PATIENCE
+        if now - running.unready_since > limit:
+            self._say(f"{running.part.name} has not answered for {limit:.0f} s: ending it")
             self._clear(running.part, signal.SIGKILL)
 
     def _restart(self, running: Running) -> None:
+        """Bring back a part that died: first clear up after it, then try, with a pause that grows."""
         name, now = running.part.name, time.monotonic()
         if not running.next_try:
-            running.failures += 1
-            if self._phase == "starting" and running.failures >= MAX_FAILURES:
-                log = log_file(self.config, name)
-                raise MarketflowError(f"{name} ended {running.failures} times, see {log}\n{tail(log)}")
-            self._say(f"{name} ended with code {running.process.returncode}: starting it again")
+            self._note_failure(running, f"{name} ended with code {running.process.returncode}")
             self._clear(running.part, signal.SIGKILL)
-            running.next_try = now + min(0.25 * 2 ** (running.failures - 1), MAX_PAUSE)
         database = self._running.get("postgres")
         if now < running.next_try or (database and database is not running and not database.ready):
             return
-        running.process, running.started_at = self._spawn(running.part), dt.datetime.now(dt.UTC)
+        try:
+            running.process = self._spawn(running.part)
+        except (OSError, MarketflowError) as error:  # such as a full disk: it may have room again later
+            self._note_failure(running, f"{name} cannot be started: {error}")
+            return
+        running.started_at, running.restarts = dt.datetime.now(dt.UTC), running.restarts + 1
         running.ready, running.next_try, running.unready_since = False, 0.0, None
-        running.restarts += 1
         self._write_state()
+
+    def _note_failure(self, running: Running, words: str) -> None:
+        """Set the time of the next attempt; raises MarketflowError when the stack is starting and this was the last."""
+        running.failures += 1
+        running.ready = False
+        if self._phase == "starting" and running.failures >= MAX_FAILURES:
+            log = log_file(self.config, running.part.name)
+            raise MarketflowError(f"{words}, {running.failures} times, see {log}\n{tail(log)}")
+        self._say(f"{words}: trying again")
+        running.next_try = time.monotonic() + min(0.25 * 2 ** min(running.failures - 1, 10), MAX_PAUSE)
 
     def _end_all(self) -> None:
         if self._phase != "failed":
@@ -249,9 +261,6 @@ class Supervisor:
         fresh = state_file(self.config).with_suffix(".new")
         fresh.write_text(json.dumps(state))
         fresh.replace(state_file(self.config))
-
-
-AIRFLOW_WATCHED = ("dag-processor", "scheduler", "triggerer")  # the API server speaks for them
 
 
 def state_file(config: Config) -> Path:

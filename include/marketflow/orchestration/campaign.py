@@ -83,13 +83,13 @@ def plan_occasion(campaign: Campaign, form: dict[str, Any]) -> dict[str, Any]:
 
 
 def release_plan(plan: dict[str, Any]) -> int:
-    """Let an approved plan's messages go; skips when they are gone already."""
+    """Let an approved plan's messages go and return how many; again, when they went before: their sender must wake."""
     from marketflow.campaigns import release
 
     with warehouse() as conn:
         count = release(conn, plan["plan_id"], clock=settings().clock())
     if not count:
-        raise AirflowSkipException("these messages were released before")
+        raise AirflowSkipException("nothing of this plan is left to release")
     return count
 
 

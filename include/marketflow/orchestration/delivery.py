@@ -9,11 +9,11 @@ from typing import Any
 
 import psycopg
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, task
-from airflow.sdk.exceptions import AirflowSkipException
 
 from marketflow.orchestration.assets import SETTLED, released
 from marketflow.orchestration.connections import account_target, key_ring, smtp_target, warehouse
 from marketflow.orchestration.defaults import COMMON
+from marketflow.orchestration.jobs import idle
 from marketflow.shared import settings
 
 
@@ -64,5 +64,5 @@ def deliver_channel(channel: str, *, per_second: float | None) -> dict[str, Any]
     )
     result = asdict(summary)
     if not any(v for v in result.values() if isinstance(v, int)):
-        raise AirflowSkipException("nothing was due")
+        idle("nothing was due")
     return result

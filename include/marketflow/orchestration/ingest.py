@@ -38,9 +38,9 @@ def define_ingest(record: str, *, cron: str, doc: str) -> DAG:
             return jobs.take_in_files(record)
 
         @task(outlets=[RAW[record]])
-        def judge_batch(load: dict[str, Any], params: dict[str, Any] | None = None) -> dict[str, Any]:
-            return jobs.judge_load(load, (params or {})["quarantine_limit"])
+        def judge_batch(params: dict[str, Any] | None = None) -> list[int]:
+            return jobs.judge_loads(record, (params or {})["quarantine_limit"])
 
-        judge_batch(load_files())  # type: ignore[arg-type]
+        load_files() >> judge_batch()
 
     return ingest()

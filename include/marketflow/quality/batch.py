@@ -20,6 +20,8 @@ from marketflow.sources import Contract
 _RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
 _SHOWN = ("observed_value", "element_count", "unexpected_count", "unexpected_percent", "missing_count")
 _VIEW = "batch"
+_NO_ADDRESS = "postgresql+psycopg://user:none@none/none"  # ours connects, so the context never sees the password
+_Connect = Callable[[], psycopg.Connection]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,23 +42,26 @@ def examine(
 
     Raises MarketflowError when an expectation could not be evaluated (database down, a column missing).
     """
-    context, definition = _definition(sqlalchemy_url, contract, load_id, latest)
-    result = definition.run(result_format=_RESULT_FORMAT)
-    outcomes = [_outcome(r.to_json_dict()) for r in result.results]
+    opened: list[psycopg.Connection] = []
+    try:
+        context, definition = _definition(
+            _connector(sqlalchemy_url, contract, load_id, opened), contract, load_id, latest
+        )
+        result = definition.run(result_format=_RESULT_FORMAT)
+    finally:
+        for conn in opened:  # the context would keep them
+            conn.close()
     if docs is not None:
         publish(context, docs, f"{contract.record}-{load_id}")
-    return outcomes
+    return [_outcome(r.to_json_dict()) for r in result.results]
 
 
-def _definition(url: str, contract: Contract, load_id: int, latest: dt.datetime) -> tuple[Any, Any]:
+def _definition(connect: _Connect, contract: Contract, load_id: int, latest: dt.datetime) -> tuple[Any, Any]:
     import great_expectations as gx
 
     context = _context()
     source = context.data_sources.add_postgres(
-        "warehouse",
-        connection_string=url,
-        create_temp_table=False,
-        kwargs={"creator": _connector(url, contract, load_id)},
+        "warehouse", connection_string=_NO_ADDRESS, create_temp_table=False, kwargs={"creator": connect}
     )
     asset = source.add_table_asset(f"{contract.record}, load {load_id}", table_name=_VIEW)
     suite = gx.ExpectationSuite(name=contract.record, expectations=expectations(contract, latest))
@@ -81,8 +86,8 @@ def _context() -> Any:
     return gx.get_context(mode="ephemeral", project_config=config)
 
 
-def _connector(url: str, contract: Contract, load_id: int) -> Callable[[], psycopg.Connection]:
-    """Opens connections in which a temporary view shows the judged columns of the load, and nothing else.
+def _connector(url: str, contract: Contract, load_id: int, opened: list[psycopg.Connection]) -> _Connect:
+    """Opens connections in which a temporary view shows the judged columns of the load, and lists them in `opened`.
 
     A query asset would do, were it not that Great Expectations first fetches all its rows to learn their columns.
     """
@@ -97,6 +102,7 @@ def _connector(url: str, contract: Contract, load_id: int) -> Callable[[], psyco
         conn = psycopg.connect(
             url.replace("postgresql+psycopg://", "postgresql://", 1), options="-c role=marketflow_loader"
         )
+        opened.append(conn)
         conn.execute(view)
         conn.commit()
         return conn

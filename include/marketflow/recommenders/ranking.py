@@ -20,6 +20,8 @@ RECENT_DAYS = 28
 RULE_WEIGHT = 0.03
 # Rules are given as the reason where they raise a product by at least so much above its popularity.
 _REASON_FROM = 0.1
+# How far down a list is looked for another kind, in lengths of the list.
+_REACH = 20
 _BLOCK = 512  # customers scored at a time: bounds the memory
 
 
@@ -70,7 +72,7 @@ def rank_products(
     """
     import numpy as np
 
-    candidates = _candidates(bought, gain, popular, k)
+    candidates = _candidates(bought, gain, popular, k if kinds is None else _REACH * k)
     customers, width = bought.shape[0], min(k, len(candidates))
     product = np.full((customers, k), -1, dtype=np.int64)
     score = np.zeros((customers, k))
@@ -93,11 +95,13 @@ def rank_products(
     return Ranking(product=product, score=score, because=because)
 
 
-def _candidates(bought: sp.csr_array, gain: sp.csr_array, popular: NDArray[np.float64], k: int) -> NDArray[np.int64]:
-    """Products that can be in anybody's list: those that rules lead to, and as many popular ones as always suffice."""
+def _candidates(
+    bought: sp.csr_array, gain: sp.csr_array, popular: NDArray[np.float64], depth: int
+) -> NDArray[np.int64]:
+    """Products that can be among anybody's best `depth`: those that rules lead to, and enough of the popular ones."""
     import numpy as np
 
-    most = int(np.diff(bought.indptr).max(initial=0)) + k
+    most = int(np.diff(bought.indptr).max(initial=0)) + depth
     by_popularity = np.argsort(-popular, kind="stable")[:most]
     by_rules = np.unique(gain.tocoo().coords[1])
     return np.union1d(by_popularity, by_rules).astype(np.int64)
@@ -113,7 +117,7 @@ def _first(
         return order[:, :width]
     chosen = order[:, :width].copy()
     for row, columns in enumerate(order):
-        near = columns[: min(20 * width, there[row])]
+        near = columns[: min(_REACH * width, there[row])]
         leaders = np.sort(np.unique(kinds[near], return_index=True)[1])
         places = np.concatenate([leaders, np.setdiff1d(np.arange(len(near)), leaders)])[:width]
         chosen[row, : len(places)] = near[places]

@@ -20,7 +20,7 @@ CHUNK = 1 << 20
 
 @dataclass(frozen=True, kw_only=True)
 class Fingerprint:
-    """What tells one file from another: SHA-256 and size, with the state of the file when it was read."""
+    """What tells one file from another: SHA-256 and size in bytes, and when it was last written to (ns)."""
 
     checksum: bytes
     size: int

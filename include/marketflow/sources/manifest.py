@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 
 import psycopg
@@ -66,25 +67,33 @@ class Books:
             self.load_id = load_id
         return self.load_id
 
-    def add(self, path: str, seen: Fingerprint, reason: str | None = None) -> int | None:
-        """Enter a file of the load (as refused, when there is a reason); its id, or None when it stands there already.
+    def add(self, files: Sequence[tuple[str, Fingerprint]], reason: str | None = None) -> list[int | None]:
+        """Enter files (as refused, when there is a reason); their ids, None for those that stand there already.
 
         A file that another run is taking in just now makes this wait until that run commits.
         """
         values = {
-            "load_id": self.load_id, "source": SOURCE, "path": path, "checksum": seen.checksum, "bytes": seen.size,
-            "state": "refused" if reason else "loaded", "reason": reason, "now": self.clock.now(),
+            "load_id": self.load_id, "source": SOURCE, "state": "refused" if reason else "loaded", "reason": reason,
+            "now": self.clock.now(),
         }  # fmt: skip
-        with self.conn.pipeline():  # one round trip, with BEGIN: small files are many
+        with self.conn.pipeline():  # one round trip for all
             self.conn.execute(queries("sources")["flush_later"])
-            row = self.conn.execute(queries("sources")["add_file"], values).fetchone()
-        return int(row[0]) if row else None
+            cursors = [
+                self.conn.execute(
+                    queries("sources")["add_file"],
+                    {**values, "path": path, "checksum": seen.checksum, "bytes": seen.size},
+                )
+                for path, seen in files
+            ]
+            rows = [cursor.fetchone() for cursor in cursors]
+        return [int(row[0]) if row else None for row in rows]
 
-    def count(self, file_id: int, counts: Counts, note: str | None) -> None:
-        """Write down what became of a file's records, and commit."""
-        values = {"file_id": file_id, "reason": note, **asdict(counts)}
+    def count(self, results: Sequence[tuple[int, Counts, str | None]]) -> None:
+        """Write down what became of the files' records, with a note, and commit."""
         with self.conn.pipeline():
-            self.conn.execute(queries("sources")["count_file"], values)
+            for file_id, counts, note in results:
+                values = {"file_id": file_id, "reason": note, **asdict(counts)}
+                self.conn.execute(queries("sources")["count_file"], values)
             self.conn.commit()
 
     def refuse(self, path: str, seen: Fingerprint, reason: str) -> bool:
@@ -96,7 +105,7 @@ class Books:
         if key in self.known:
             return False
         self.begin()
-        self.add(path, replace(seen, checksum=key), reason)
+        self.add([(path, replace(seen, checksum=key))], reason)
         self.conn.commit()
         self.known.add(key)
         return True

@@ -101,7 +101,7 @@ def copy_to_raw(contract: Contract, header: Sequence[str], latest: dt.datetime) 
     return sql.SQL("COPY {} ({}) FROM STDIN (FORMAT text, DELIMITER ',', NULL '') WHERE {}").format(
         _table(contract),
         _list([*_POSITION, *(contract.column(n).target for n in header)]),
-        sql.SQL("true"),
+        sql.SQL(" AND ").join(limits) if limits else sql.SQL("true"),
     )
 
 

@@ -45,12 +45,13 @@ def build_core(conn: psycopg.Connection, *, clock: Clock, source: str = "shop") 
         loads = [int(row[0]) for row in conn.execute(q["passed_loads"])]
         if not loads:
             return BuildSummary(changed=False)
-        params = {"load_ids": loads, "now": clock.now(), "time_zone": clock.time_zone.key, "source": source}
+        now = clock.now()
+        params = {"load_ids": loads, "now": now, "time_zone": clock.time_zone.key, "source": source}
         _prepare(conn, params)
         changed, warnings = _run_schemas(conn, ("core", "privacy"), params)
         known = data_as_of(conn, clock)
         for transform in _of(("core", "privacy")):
-            note_freshness(conn, transform.name, now=params["now"], data_as_of=known)
+            note_freshness(conn, transform.name, now=now, data_as_of=known)
         conn.execute(q["touched_after"], params)
         conn.execute(queries("warehouse")["lock_changes"])
         conn.execute(q["touched_record"], params)
@@ -76,15 +77,11 @@ def build_marts(
         conn.execute(q["memory"], {"work_mem": _WORK_MEM})
         span = {"position": seen, "newest": newest}
         days = [row[0] for row in conn.execute(q["all_days" if force else "touched_days"], span)]
-        params = {
-            "now": clock.now(),
-            "days": days,
-            "as_of": data_as_of(conn, clock),
-            "attribution_days": attribution_days,
-        }
+        now, as_of = clock.now(), data_as_of(conn, clock)
+        params = {"now": now, "days": days, "as_of": as_of, "attribution_days": attribution_days}
         changed, warnings = _run_schemas(conn, ("marts",), params)
-        _note_derived(conn, params["now"])
-        advance(conn, "build_marts", newest, clock.now())
+        _note_derived(conn, now)
+        advance(conn, "build_marts", newest, now)
     return BuildSummary(changed=True, days=len(days), rows_changed=changed, warnings=warnings)
 
 
@@ -96,13 +93,6 @@ def lock_job(conn: psycopg.Connection, job: str) -> None:
 def data_as_of(conn: psycopg.Connection, clock: Clock) -> dt.date | None:
     """The last complete business day that core has orders of; None when it has none."""
     row = conn.execute(queries("builds")["data_as_of"], {"business_date": clock.business_date()}).fetchone()
-    return row[0] if row else None
-
-
-def published_as_of(conn: psycopg.Connection, models: list[str], as_of: dt.date | None) -> dt.date | None:
-    """Up to which day a table knows that shows the published runs of `models`; None while one has no run."""
-    params = {"models": models, "as_of": as_of}
-    row = conn.execute(queries("builds")["published_as_of"], params).fetchone()
     return row[0] if row else None
 
 

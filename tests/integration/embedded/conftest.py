@@ -39,6 +39,11 @@ class Light:
     def all_ready(self) -> bool:
         return set(self.states().values()) == {"ready"}
 
+    def is_back(self, part: str, killed: int) -> bool:
+        """All are ready, and the part is another process than the one that was killed."""
+        found = {s.name: s for s in stack.status(self.config)}
+        return all(s.state == "ready" for s in found.values()) and found[part].pid != killed
+
     def remains(self) -> list[int]:
         data = self.config.home / "postgres" / "data"
         return [p.pid for p in processes.remains(self.config.home, bool, data)]

@@ -36,7 +36,7 @@ def test_a_part_that_is_killed_comes_back_with_all_others(full: Light, part: str
     full.up()
     family = psutil.Process(full.pid(part)).children(recursive=True)
     killed = full.kill(part)
-    full.until(lambda: full.all_ready() and full.pid(part) != killed, seconds=150)
+    full.until(lambda: full.is_back(part, killed), seconds=150)
     assert [p for p in family if p.is_running() and p.status() != psutil.STATUS_ZOMBIE] == []  # no orphan goes on
 
 

@@ -60,7 +60,7 @@ def test_a_part_that_is_killed_comes_back(light: Light, part: str) -> None:
     with psycopg.connect(light.config.dsn("owner"), autocommit=True) as conn:
         conn.execute("CREATE TABLE public.kept AS SELECT 1 AS n")
     killed = light.kill(part)
-    light.until(lambda: light.all_ready() and light.pid(part) != killed)
+    light.until(lambda: light.is_back(part, killed))
     with psycopg.connect(light.config.dsn("owner")) as conn:
         assert conn.execute("SELECT n FROM public.kept").fetchone() == (1,)
     with smtplib.SMTP("127.0.0.1", light.config.ports["smtp"], timeout=10) as smtp:
@@ -108,7 +108,7 @@ def test_a_busy_port_is_named_before_anything_starts(light: Light) -> None:
 def test_a_part_that_cannot_start_fails_the_start_with_its_log(light: Light) -> None:
     light.config.make_folders()
     (light.config.mail / "new").write_text("not a folder")
-    with pytest.raises(MarketflowError, match=r"(?s)did not start.*mail ended 3 times.*FileExistsError"):
+    with pytest.raises(MarketflowError, match=r"(?s)did not start.*mail ended with code 1, 3 times.*FileExistsError"):
         light.up()
     assert light.remains() == []
 
@@ -159,7 +159,7 @@ def test_as_root_in_a_closed_folder_the_folder_stays_closed(tmp_path: Path) -> N
         assert light.all_ready()
         assert closed.stat().st_mode & 0o777 == 0o700
         killed = light.kill("postgres")
-        light.until(lambda: light.all_ready() and light.pid("postgres") != killed)
+        light.until(lambda: light.is_back("postgres", killed))
         link = light.config.home / "postgres"
         outside = link.resolve()
         assert link.is_symlink()

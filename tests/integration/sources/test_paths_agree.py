@@ -78,7 +78,7 @@ def test_the_paths_agree_on_every_value_of_every_column(
 def _place(conn: psycopg.Connection, record: str, clock: Clock) -> tuple[int, int]:
     books = Books(conn, record, clock)
     load_id = books.begin()
-    file_id = books.add("x", Fingerprint(checksum=b"x", size=0, changed_at=0))
+    (file_id,) = books.add([("x", Fingerprint(checksum=b"x", size=0, changed_at=0))])
     assert file_id is not None
     return load_id, file_id
 
@@ -90,7 +90,9 @@ def _compare(
     latest = latest_instant(clock.business_date(), clock.time_zone)
     try:
         with conn.transaction():
-            count = load_plain(conn, contract, contract.names, io.BytesIO(body), place=place, latest=latest)
+            (count,) = load_plain(
+                conn, contract, contract.names, [(place[1], io.BytesIO(body))], load_id=place[0], latest=latest
+            )
     except NotPlain:
         count, fast = None, []
     else:
@@ -118,9 +120,11 @@ def test_plain_files_do_take_the_fast_path(loader: psycopg.Connection, clock: Cl
     contract = contract_of(record)
     body = (",".join(GOOD[record].values()) + "\n").encode() * 30_000  # more than one chunk
     latest = latest_instant(clock.business_date(), clock.time_zone)
-    assert load_plain(loader, contract, contract.names, io.BytesIO(body), place=(1, 1), latest=latest) == 30_000
+    streams = [(1, io.BytesIO(body)), (2, io.BytesIO(b"")), (3, io.BytesIO(body))]
+    counts = load_plain(loader, contract, contract.names, streams, load_id=1, latest=latest)
+    assert counts == [30_000, 0, 30_000]
     numbers = [row for (row,) in loader.execute(
-        psycopg.sql.SQL("SELECT record_no FROM {} ORDER BY 1").format(
+        psycopg.sql.SQL("SELECT record_no FROM {} WHERE file_id = 3 ORDER BY 1").format(
             psycopg.sql.Identifier(*contract.table.split(".")))).fetchall()]  # fmt: skip
     assert numbers == list(range(1, 30_001))
     loader.rollback()

@@ -8,7 +8,7 @@ SELECT count(*)
 FROM (
     SELECT r.email_hash
     FROM raw.customers AS r
-    WHERE r.load_id = any(%(load_ids)s::bigint []) AND r.email_hash IS NOT NULL
+    WHERE r.load_id = any(%(load_ids)s::bigint[]) AND r.email_hash IS NOT NULL
     GROUP BY r.email_hash
     HAVING min(r.customer_ref) <> max(r.customer_ref)
 ) AS s;

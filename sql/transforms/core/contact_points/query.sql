@@ -2,7 +2,7 @@
 -- An address belongs to the customer who brought it first; a second one with the same address shares it.
 INSERT INTO core.contact_points (channel, address_hash, address, customer_id, is_simulated, first_seen_at)
 SELECT
-    'email',
+    'email' AS channel,
     f.email_hash,
     f.email,
     i.customer_id,
@@ -11,7 +11,7 @@ SELECT
 FROM (
     SELECT DISTINCT ON (r.email_hash) r.*
     FROM raw.customers AS r
-    WHERE r.load_id = any(%(load_ids)s::bigint []) AND r.email_hash IS NOT NULL
+    WHERE r.load_id = any(%(load_ids)s::bigint[]) AND r.email_hash IS NOT NULL
     ORDER BY r.email_hash, r.file_id, r.record_no
 ) AS f
 INNER JOIN core.customer_identifiers AS i ON i.source = %(source)s AND f.customer_ref = i.external_id

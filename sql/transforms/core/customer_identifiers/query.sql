@@ -3,13 +3,13 @@
 -- the shop's own, so that two warehouses built from the same files agree.
 WITH named AS (
     SELECT r.customer_ref FROM raw.customers AS r
-    WHERE r.load_id = any(%(load_ids)s::bigint [])
+    WHERE r.load_id = any(%(load_ids)s::bigint[])
     UNION
     SELECT r.customer_ref FROM raw.order_lines AS r
-    WHERE r.load_id = any(%(load_ids)s::bigint []) AND r.customer_ref IS NOT NULL
+    WHERE r.load_id = any(%(load_ids)s::bigint[]) AND r.customer_ref IS NOT NULL
     UNION
     SELECT r.customer_ref FROM raw.events AS r
-    WHERE r.load_id = any(%(load_ids)s::bigint [])
+    WHERE r.load_id = any(%(load_ids)s::bigint[])
 ),
 
 unknown AS (
@@ -36,8 +36,8 @@ created AS (
     SELECT
         n.customer_id,
         %(time_zone)s,
-        %(now)s,
-        %(now)s
+        %(now)s AS first_seen_at,
+        %(now)s AS updated_at
     FROM numbered AS n
 )
 

@@ -3,8 +3,8 @@
 WITH newest AS (
     SELECT DISTINCT ON (r.customer_ref) r.*
     FROM raw.customers AS r
-    WHERE r.load_id = any(%(load_ids)s::bigint [])
-    ORDER BY r.customer_ref, r.file_id DESC, r.record_no DESC
+    WHERE r.load_id = any(%(load_ids)s::bigint[])
+    ORDER BY r.customer_ref ASC, r.file_id DESC, r.record_no DESC
 )
 
 UPDATE core.customers AS c

@@ -1,3 +1,3 @@
 -- check: event_outside_of_the_months (warn)
 SELECT count(*)
-FROM core.events_rest AS e;
+FROM core.events_rest;

@@ -6,7 +6,7 @@ WHERE
     l.order_id = o.order_id
     AND o.file_id IN (
         SELECT DISTINCT r.file_id FROM raw.order_lines AS r
-        WHERE r.load_id = any(%(load_ids)s::bigint [])
+        WHERE r.load_id = any(%(load_ids)s::bigint[])
     );
 
 -- step: insert
@@ -21,20 +21,20 @@ WITH sold AS MATERIALIZED (
         p.source = %(source)s
         AND p.external_id IN (
             SELECT r.product_ref FROM raw.order_lines AS r
-            WHERE r.load_id = any(%(load_ids)s::bigint [])
+            WHERE r.load_id = any(%(load_ids)s::bigint[])
         )
 )
 
 INSERT INTO core.order_lines (order_id, line_no, product_id, quantity, amount, discount, ordered_on)
 SELECT
     o.order_id,
-    row_number() OVER (PARTITION BY o.order_id ORDER BY r.record_no),
+    row_number() OVER (PARTITION BY o.order_id ORDER BY r.record_no) AS line_no,
     s.product_id,
     r.quantity,
     r.amount,
-    r.retail_discount + r.coupon_discount,
+    r.retail_discount + r.coupon_discount AS discount,
     o.ordered_on
 FROM raw.order_lines AS r
 INNER JOIN core.orders AS o ON o.source = %(source)s AND r.order_ref = o.external_id AND r.file_id = o.file_id
 INNER JOIN sold AS s ON r.product_ref = s.external_id
-WHERE r.load_id = any(%(load_ids)s::bigint []);
+WHERE r.load_id = any(%(load_ids)s::bigint[]);

@@ -27,24 +27,24 @@ FROM (
         sum(r.retail_discount + r.coupon_discount) AS discount,
         min(r.currency) AS currency
     FROM raw.order_lines AS r
-    WHERE r.load_id = any(%(load_ids)s::bigint [])
+    WHERE r.load_id = any(%(load_ids)s::bigint[])
     GROUP BY r.order_ref, r.file_id
-    ORDER BY r.order_ref, r.file_id DESC
+    ORDER BY r.order_ref ASC, r.file_id DESC
 ) AS n
 LEFT JOIN core.customer_identifiers AS i ON i.source = %(source)s AND n.customer_ref = i.external_id
 ORDER BY n.ordered_at, n.order_ref
 ON CONFLICT (source, external_id) DO UPDATE
-SET
-    customer_id = excluded.customer_id,
-    store_ref = excluded.store_ref,
-    ordered_at = excluded.ordered_at,
-    ordered_on = excluded.ordered_on,
-    line_count = excluded.line_count,
-    revenue = excluded.revenue,
-    discount = excluded.discount,
-    currency = excluded.currency,
-    file_id = excluded.file_id
-WHERE
+    SET
+        customer_id = excluded.customer_id,
+        store_ref = excluded.store_ref,
+        ordered_at = excluded.ordered_at,
+        ordered_on = excluded.ordered_on,
+        line_count = excluded.line_count,
+        revenue = excluded.revenue,
+        discount = excluded.discount,
+        currency = excluded.currency,
+        file_id = excluded.file_id
+    WHERE
     o.file_id <= excluded.file_id
     AND (
         o.customer_id, o.store_ref, o.ordered_at, o.ordered_on, o.line_count, o.revenue, o.discount, o.currency, o.file_id

@@ -11,26 +11,26 @@ SELECT
     n.category,
     n.product_type,
     n.package_size,
-    TRUE,
+    TRUE AS in_catalogue,
     %(now)s
 FROM (
     SELECT DISTINCT ON (r.product_ref) r.*
     FROM raw.products AS r
-    WHERE r.load_id = any(%(load_ids)s::bigint [])
-    ORDER BY r.product_ref, r.file_id DESC, r.record_no DESC
+    WHERE r.load_id = any(%(load_ids)s::bigint[])
+    ORDER BY r.product_ref ASC, r.file_id DESC, r.record_no DESC
 ) AS n
 ORDER BY length(n.product_ref), n.product_ref
 ON CONFLICT (source, external_id) DO UPDATE
-SET
-    manufacturer_ref = excluded.manufacturer_ref,
-    brand = excluded.brand,
-    department = excluded.department,
-    category = excluded.category,
-    product_type = excluded.product_type,
-    package_size = excluded.package_size,
-    in_catalogue = TRUE,
-    updated_at = excluded.updated_at
-WHERE
+    SET
+        manufacturer_ref = excluded.manufacturer_ref,
+        brand = excluded.brand,
+        department = excluded.department,
+        category = excluded.category,
+        product_type = excluded.product_type,
+        package_size = excluded.package_size,
+        in_catalogue = TRUE,
+        updated_at = excluded.updated_at
+    WHERE
     (p.manufacturer_ref, p.brand, p.department, p.category, p.product_type, p.package_size, p.in_catalogue)
     IS DISTINCT FROM (
         excluded.manufacturer_ref, excluded.brand, excluded.department, excluded.category, excluded.product_type,
@@ -43,11 +43,11 @@ INSERT INTO core.products (source, external_id, in_catalogue, updated_at)
 SELECT
     %(source)s,
     s.product_ref,
-    FALSE,
+    FALSE AS in_catalogue,
     %(now)s
 FROM (
     SELECT DISTINCT r.product_ref FROM raw.order_lines AS r
-    WHERE r.load_id = any(%(load_ids)s::bigint [])
+    WHERE r.load_id = any(%(load_ids)s::bigint[])
 ) AS s
 WHERE
     NOT EXISTS (

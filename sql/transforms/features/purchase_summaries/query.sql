@@ -10,10 +10,10 @@ SELECT
     %(run_id)s,
     o.customer_id,
     %(as_of)s::date - max(o.ordered_on),
-    count(*),
-    sum(o.revenue),
-    min(o.ordered_on),
-    max(o.ordered_on)
+    count(*) AS frequency,
+    sum(o.revenue) AS monetary,
+    min(o.ordered_on) AS first_order_on,
+    max(o.ordered_on) AS last_order_on
 FROM core.orders AS o
 WHERE
     o.customer_id IS NOT NULL

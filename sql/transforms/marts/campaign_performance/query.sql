@@ -1,120 +1,124 @@
 -- step: merge
 -- Buyers are those who were sent the message and ordered within the window after it: what followed, not what the campaign
 -- caused. An order counts once for a campaign's occasion, also when the customer got the message at two addresses.
-WITH counted AS (
-    SELECT
-        s.campaign,
-        s.occasion,
-        s.channel,
-        count(*) AS planned,
-        count(*) FILTER (WHERE s.state = 'sent') AS sent,
-        count(*) FILTER (WHERE s.state = 'failed') AS failed,
-        count(*) FILTER (WHERE s.state = 'unknown') AS unknown,
-        count(*) FILTER (WHERE s.state IN ('planned', 'released', 'claimed', 'sending', 'deferred')) AS waiting,
-        count(*) FILTER (WHERE s.state = 'skipped') AS skipped,
-        count(*) FILTER (WHERE s.state IN ('cancelled', 'expired')) AS ended_unsent,
-        min(s.settled_at) FILTER (WHERE s.state = 'sent') AS first_sent_at,
-        max(s.settled_at) FILTER (WHERE s.state = 'sent') AS last_sent_at
-    FROM activation.sends AS s
-    WHERE NOT s.is_test
-    GROUP BY s.campaign, s.occasion, s.channel
-),
-
-left_us AS (
-    SELECT
-        s.campaign,
-        s.occasion,
-        s.channel,
-        count(DISTINCT s.send_id) AS unsubscribed
-    FROM activation.sends AS s
-    INNER JOIN privacy.consent_events AS e ON s.send_id = e.send_id
-    WHERE NOT s.is_test AND NOT e.granted
-    GROUP BY s.campaign, s.occasion, s.channel
-),
-
-orders_after AS (
-    SELECT DISTINCT
-        s.campaign,
-        s.occasion,
-        s.channel,
-        o.order_id,
-        o.customer_id,
-        o.revenue
-    FROM activation.sends AS s
-    INNER JOIN core.orders AS o
-        ON
-            s.customer_id = o.customer_id
-            AND o.ordered_at > s.settled_at
-            AND o.ordered_at <= s.settled_at + make_interval(days => %(attribution_days)s::integer)
-    WHERE s.state = 'sent' AND NOT s.is_test
-),
-
-bought AS (
-    SELECT
-        a.campaign,
-        a.occasion,
-        a.channel,
-        count(DISTINCT a.customer_id) AS buyers,
-        sum(a.revenue) AS revenue
-    FROM orders_after AS a
-    GROUP BY a.campaign, a.occasion, a.channel
-),
-
-measured AS (
-    SELECT
-        c.campaign,
-        c.occasion,
-        c.channel,
-        c.planned,
-        c.sent,
-        c.failed,
-        c.unknown,
-        c.waiting,
-        c.skipped,
-        c.ended_unsent,
-        coalesce(u.unsubscribed, 0) AS unsubscribed,
-        coalesce(b.buyers, 0) AS buyers,
-        coalesce(b.revenue, 0) AS revenue,
-        %(attribution_days)s::integer AS attribution_days,
-        c.first_sent_at,
-        c.last_sent_at
-    FROM counted AS c
-    LEFT JOIN left_us AS u ON c.campaign = u.campaign AND c.occasion = u.occasion AND c.channel = u.channel
-    LEFT JOIN bought AS b ON c.campaign = b.campaign AND c.occasion = b.occasion AND c.channel = b.channel
-)
-
 MERGE INTO marts.campaign_performance AS m
-USING measured AS e ON m.campaign = e.campaign AND m.occasion = e.occasion AND m.channel = e.channel
-WHEN MATCHED
-    AND (
-        m.planned, m.sent, m.failed, m.unknown, m.waiting, m.skipped, m.ended_unsent, m.unsubscribed, m.buyers, m.revenue,
-        m.attribution_days, m.first_sent_at, m.last_sent_at
-    ) IS DISTINCT FROM (
-        e.planned, e.sent, e.failed, e.unknown, e.waiting, e.skipped, e.ended_unsent, e.unsubscribed, e.buyers, e.revenue,
-        e.attribution_days, e.first_sent_at, e.last_sent_at
+USING (
+    WITH counted AS (
+        SELECT
+            s.campaign,
+            s.occasion,
+            s.channel,
+            count(*) AS planned,
+            count(*) FILTER (WHERE s.state = 'sent') AS sent,
+            count(*) FILTER (WHERE s.state = 'failed') AS failed,
+            count(*) FILTER (WHERE s.state = 'unknown') AS unknown,
+            count(*) FILTER (WHERE s.state IN ('planned', 'released', 'claimed', 'sending', 'deferred')) AS waiting,
+            count(*) FILTER (WHERE s.state = 'skipped') AS skipped,
+            count(*) FILTER (WHERE s.state IN ('cancelled', 'expired')) AS ended_unsent,
+            min(s.settled_at) FILTER (WHERE s.state = 'sent') AS first_sent_at,
+            max(s.settled_at) FILTER (WHERE s.state = 'sent') AS last_sent_at
+        FROM activation.sends AS s
+        WHERE NOT s.is_test
+        GROUP BY s.campaign, s.occasion, s.channel
+    ),
+
+    left_us AS (
+        SELECT
+            s.campaign,
+            s.occasion,
+            s.channel,
+            count(DISTINCT s.send_id) AS unsubscribed
+        FROM activation.sends AS s
+        INNER JOIN privacy.consent_events AS e ON s.send_id = e.send_id
+        WHERE NOT s.is_test AND NOT e.granted
+        GROUP BY s.campaign, s.occasion, s.channel
+    ),
+
+    orders_after AS (
+        SELECT DISTINCT
+            s.campaign,
+            s.occasion,
+            s.channel,
+            o.order_id,
+            o.customer_id,
+            o.revenue
+        FROM activation.sends AS s
+        INNER JOIN core.orders AS o
+            ON
+                s.customer_id = o.customer_id
+                AND s.settled_at < o.ordered_at
+                AND o.ordered_at <= s.settled_at + make_interval(days => %(attribution_days)s::integer)
+        WHERE s.state = 'sent' AND NOT s.is_test
+    ),
+
+    bought AS (
+        SELECT
+            a.campaign,
+            a.occasion,
+            a.channel,
+            count(DISTINCT a.customer_id) AS buyers,
+            sum(a.revenue) AS revenue
+        FROM orders_after AS a
+        GROUP BY a.campaign, a.occasion, a.channel
+    ),
+
+    measured AS (
+        SELECT
+            c.campaign,
+            c.occasion,
+            c.channel,
+            c.planned,
+            c.sent,
+            c.failed,
+            c.unknown,
+            c.waiting,
+            c.skipped,
+            c.ended_unsent,
+            coalesce(u.unsubscribed, 0) AS unsubscribed,
+            coalesce(b.buyers, 0) AS buyers,
+            coalesce(b.revenue, 0) AS revenue,
+            %(attribution_days)s::integer AS attribution_days,
+            c.first_sent_at,
+            c.last_sent_at
+        FROM counted AS c
+        LEFT JOIN left_us AS u ON c.campaign = u.campaign AND c.occasion = u.occasion AND c.channel = u.channel
+        LEFT JOIN bought AS b ON c.campaign = b.campaign AND c.occasion = b.occasion AND c.channel = b.channel
     )
-    THEN UPDATE SET
-        planned = e.planned,
-        sent = e.sent,
-        failed = e.failed,
-        unknown = e.unknown,
-        waiting = e.waiting,
-        skipped = e.skipped,
-        ended_unsent = e.ended_unsent,
-        unsubscribed = e.unsubscribed,
-        buyers = e.buyers,
-        revenue = e.revenue,
-        attribution_days = e.attribution_days,
-        first_sent_at = e.first_sent_at,
-        last_sent_at = e.last_sent_at
+
+    SELECT f.* FROM measured AS f
+) AS e ON m.campaign = e.campaign AND m.occasion = e.occasion AND m.channel = e.channel
+WHEN MATCHED
+AND (
+    m.planned, m.sent, m.failed, m.unknown, m.waiting, m.skipped, m.ended_unsent, m.unsubscribed, m.buyers, m.revenue,
+    m.attribution_days, m.first_sent_at, m.last_sent_at
+) IS DISTINCT FROM (
+    e.planned, e.sent, e.failed, e.unknown, e.waiting, e.skipped, e.ended_unsent, e.unsubscribed, e.buyers, e.revenue,
+    e.attribution_days, e.first_sent_at, e.last_sent_at
+)
+THEN
+    UPDATE
+        SET
+            planned = e.planned,
+            sent = e.sent,
+            failed = e.failed,
+            unknown = e.unknown,
+            waiting = e.waiting,
+            skipped = e.skipped,
+            ended_unsent = e.ended_unsent,
+            unsubscribed = e.unsubscribed,
+            buyers = e.buyers,
+            revenue = e.revenue,
+            attribution_days = e.attribution_days,
+            first_sent_at = e.first_sent_at,
+            last_sent_at = e.last_sent_at
 WHEN NOT MATCHED
-    THEN INSERT
-        (
-            campaign, occasion, channel, planned, sent, failed, unknown, waiting, skipped, ended_unsent, unsubscribed, buyers,
-            revenue, attribution_days, first_sent_at, last_sent_at
-        )
-    VALUES
-        (
-            e.campaign, e.occasion, e.channel, e.planned, e.sent, e.failed, e.unknown, e.waiting, e.skipped, e.ended_unsent,
-            e.unsubscribed, e.buyers, e.revenue, e.attribution_days, e.first_sent_at, e.last_sent_at
-        );
+THEN INSERT
+    (
+        campaign, occasion, channel, planned, sent, failed, unknown, waiting, skipped, ended_unsent, unsubscribed, buyers,
+        revenue, attribution_days, first_sent_at, last_sent_at
+    )
+VALUES
+(
+    e.campaign, e.occasion, e.channel, e.planned, e.sent, e.failed, e.unknown, e.waiting, e.skipped, e.ended_unsent,
+    e.unsubscribed, e.buyers, e.revenue, e.attribution_days, e.first_sent_at, e.last_sent_at
+);

@@ -1,7 +1,10 @@
 -- check: customer_missing (stop)
 SELECT count(*)
 FROM core.customers AS c
-WHERE NOT EXISTS (SELECT FROM marts.customer_360 AS m WHERE m.customer_id = c.customer_id);
+WHERE NOT EXISTS (
+    SELECT FROM marts.customer_360 AS m
+    WHERE m.customer_id = c.customer_id
+);
 
 -- check: order_after_the_day (stop)
 SELECT count(*)
@@ -19,4 +22,7 @@ FROM (
 ) AS s;
 
 -- check: no_segments (warn)
-SELECT (NOT EXISTS (SELECT FROM marts.customer_360 AS m WHERE m.segment IS NOT NULL))::integer;
+SELECT (NOT EXISTS (
+    SELECT FROM marts.customer_360 AS m
+    WHERE m.segment IS NOT NULL
+))::integer;

@@ -1,172 +1,179 @@
 -- step: merge
 -- Nothing of a later day than the marts' own is counted. Money is in the currency that the customer paid with most often;
 -- other currencies are left out of the sum rather than added up with it.
-WITH totals AS (
-    SELECT
-        o.customer_id,
-        o.currency,
-        count(*) AS orders,
-        sum(o.revenue) AS revenue,
-        min(o.ordered_on) AS first_order_on,
-        max(o.ordered_on) AS last_order_on
-    FROM core.orders AS o
-    WHERE o.customer_id IS NOT NULL AND o.ordered_on <= %(as_of)s::date
-    GROUP BY o.customer_id, o.currency
-),
-
-bought AS (
-    SELECT DISTINCT ON (t.customer_id)
-        t.customer_id,
-        t.currency,
-        t.revenue,
-        sum(t.orders) OVER w AS orders,
-        min(t.first_order_on) OVER w AS first_order_on,
-        max(t.last_order_on) OVER w AS last_order_on
-    FROM totals AS t
-    WINDOW w AS (PARTITION BY t.customer_id)
-    ORDER BY t.customer_id, t.orders DESC, t.currency
-),
-
-answered AS (
-    SELECT
-        e.customer_id,
-        count(*) FILTER (WHERE e.event_type = 'campaign_received') AS campaigns_received,
-        count(*) FILTER (WHERE e.event_type = 'coupon_redeemed') AS coupons_redeemed
-    FROM core.events AS e
-    WHERE e.occurred_on <= %(as_of)s::date
-    GROUP BY e.customer_id
-),
-
--- Of several addresses the one that was last answered for.
-reached AS (
-    SELECT DISTINCT ON (p.customer_id)
-        p.customer_id,
-        p.contact_point_id,
-        coalesce(c.granted, FALSE) AND s.address_hash IS NULL AS consent
-    FROM core.contact_points AS p
-    LEFT JOIN privacy.consents AS c
-        ON p.contact_point_id = c.contact_point_id AND c.channel = 'email' AND c.purpose = 'marketing'
-    LEFT JOIN privacy.suppressions AS s ON p.channel = s.channel AND p.address_hash = s.address_hash
-    WHERE p.channel = 'email' AND p.customer_id IS NOT NULL
-    ORDER BY p.customer_id, c.changed_at DESC NULLS LAST, p.contact_point_id DESC
-),
-
-scored AS (
-    SELECT
-        m.customer_id,
-        m.segment,
-        f.recency_days,
-        f.frequency,
-        f.monetary,
-        m.recency_score,
-        m.frequency_score,
-        m.monetary_score
-    FROM models.published AS p
-    INNER JOIN models.rfm AS m ON p.run_id = m.run_id
-    INNER JOIN features.purchase_summaries AS f ON m.run_id = f.run_id AND m.customer_id = f.customer_id
-    WHERE p.model = 'rfm'
-),
-
-known AS (
-    SELECT
-        c.customer_id,
-        s.segment,
-        s.recency_days,
-        s.frequency,
-        s.monetary,
-        s.recency_score,
-        s.frequency_score,
-        s.monetary_score,
-        coalesce(b.orders, 0)::integer AS orders,
-        coalesce(b.revenue, 0) AS revenue,
-        b.currency,
-        b.first_order_on,
-        b.last_order_on,
-        coalesce(a.campaigns_received, 0)::integer AS campaigns_received,
-        coalesce(a.coupons_redeemed, 0)::integer AS coupons_redeemed,
-        r.contact_point_id AS email_contact_point_id,
-        coalesce(r.consent, FALSE) AS email_consent,
-        c.locale,
-        c.time_zone,
-        c.country,
-        c.age_band,
-        c.income_band,
-        c.home_ownership,
-        c.marital_status,
-        c.household_size,
-        c.household_composition,
-        c.kids_count,
-        c.is_simulated,
-        c.is_test
-    FROM core.customers AS c
-    LEFT JOIN scored AS s ON c.customer_id = s.customer_id
-    LEFT JOIN bought AS b ON c.customer_id = b.customer_id
-    LEFT JOIN answered AS a ON c.customer_id = a.customer_id
-    LEFT JOIN reached AS r ON c.customer_id = r.customer_id
-)
-
 MERGE INTO marts.customer_360 AS m
-USING known AS k ON m.customer_id = k.customer_id
-WHEN MATCHED
-    AND (
-        m.segment, m.recency_days, m.frequency, m.monetary, m.recency_score, m.frequency_score, m.monetary_score, m.orders,
-        m.revenue, m.currency, m.first_order_on, m.last_order_on, m.campaigns_received, m.coupons_redeemed,
-        m.email_contact_point_id, m.email_consent, m.locale, m.time_zone, m.country, m.age_band, m.income_band,
-        m.home_ownership, m.marital_status, m.household_size, m.household_composition, m.kids_count, m.is_simulated,
-        m.is_test
-    ) IS DISTINCT FROM (
-        k.segment, k.recency_days, k.frequency, k.monetary, k.recency_score, k.frequency_score, k.monetary_score, k.orders,
-        k.revenue, k.currency, k.first_order_on, k.last_order_on, k.campaigns_received, k.coupons_redeemed,
-        k.email_contact_point_id, k.email_consent, k.locale, k.time_zone, k.country, k.age_band, k.income_band,
-        k.home_ownership, k.marital_status, k.household_size, k.household_composition, k.kids_count, k.is_simulated,
-        k.is_test
+USING (
+    WITH totals AS (
+        SELECT
+            o.customer_id,
+            o.currency,
+            count(*) AS orders,
+            sum(o.revenue) AS revenue,
+            min(o.ordered_on) AS first_order_on,
+            max(o.ordered_on) AS last_order_on
+        FROM core.orders AS o
+        WHERE o.customer_id IS NOT NULL AND o.ordered_on <= %(as_of)s::date
+        GROUP BY o.customer_id, o.currency
+    ),
+
+    bought AS (
+        SELECT DISTINCT ON (t.customer_id)
+            t.customer_id,
+            t.currency,
+            t.revenue,
+            sum(t.orders) OVER w AS orders,
+            min(t.first_order_on) OVER w AS first_order_on,
+            max(t.last_order_on) OVER w AS last_order_on
+        FROM totals AS t
+        WINDOW w AS (PARTITION BY t.customer_id)
+        ORDER BY t.customer_id ASC, t.orders DESC, t.currency ASC
+    ),
+
+    answered AS (
+        SELECT
+            e.customer_id,
+            count(*) FILTER (WHERE e.event_type = 'campaign_received') AS campaigns_received,
+            count(*) FILTER (WHERE e.event_type = 'coupon_redeemed') AS coupons_redeemed
+        FROM core.events AS e
+        WHERE e.occurred_on <= %(as_of)s::date
+        GROUP BY e.customer_id
+    ),
+
+    -- Of several addresses the one that was last answered for.
+    reached AS (
+        SELECT DISTINCT ON (p.customer_id)
+            p.customer_id,
+            p.contact_point_id,
+            coalesce(c.granted, FALSE) AND s.address_hash IS NULL AS consent
+        FROM core.contact_points AS p
+        LEFT JOIN privacy.consents AS c
+            ON p.contact_point_id = c.contact_point_id AND c.channel = 'email' AND c.purpose = 'marketing'
+        LEFT JOIN privacy.suppressions AS s ON p.channel = s.channel AND p.address_hash = s.address_hash
+        WHERE p.channel = 'email' AND p.customer_id IS NOT NULL
+        ORDER BY p.customer_id ASC, c.changed_at DESC NULLS LAST, p.contact_point_id DESC
+    ),
+
+    scored AS (
+        SELECT
+            m.customer_id,
+            m.segment,
+            f.recency_days,
+            f.frequency,
+            f.monetary,
+            m.recency_score,
+            m.frequency_score,
+            m.monetary_score
+        FROM models.published AS p
+        INNER JOIN models.rfm AS m ON p.run_id = m.run_id
+        INNER JOIN features.purchase_summaries AS f ON m.run_id = f.run_id AND m.customer_id = f.customer_id
+        WHERE p.model = 'rfm'
+    ),
+
+    known AS (
+        SELECT
+            c.customer_id,
+            s.segment,
+            s.recency_days,
+            s.frequency,
+            s.monetary,
+            s.recency_score,
+            s.frequency_score,
+            s.monetary_score,
+            coalesce(b.orders, 0)::integer AS orders,
+            coalesce(b.revenue, 0) AS revenue,
+            b.currency,
+            b.first_order_on,
+            b.last_order_on,
+            coalesce(a.campaigns_received, 0)::integer AS campaigns_received,
+            coalesce(a.coupons_redeemed, 0)::integer AS coupons_redeemed,
+            r.contact_point_id AS email_contact_point_id,
+            coalesce(r.consent, FALSE) AS email_consent,
+            c.locale,
+            c.time_zone,
+            c.country,
+            c.age_band,
+            c.income_band,
+            c.home_ownership,
+            c.marital_status,
+            c.household_size,
+            c.household_composition,
+            c.kids_count,
+            c.is_simulated,
+            c.is_test
+        FROM core.customers AS c
+        LEFT JOIN scored AS s ON c.customer_id = s.customer_id
+        LEFT JOIN bought AS b ON c.customer_id = b.customer_id
+        LEFT JOIN answered AS a ON c.customer_id = a.customer_id
+        LEFT JOIN reached AS r ON c.customer_id = r.customer_id
     )
-    THEN UPDATE SET
-        segment = k.segment,
-        recency_days = k.recency_days,
-        frequency = k.frequency,
-        monetary = k.monetary,
-        recency_score = k.recency_score,
-        frequency_score = k.frequency_score,
-        monetary_score = k.monetary_score,
-        orders = k.orders,
-        revenue = k.revenue,
-        currency = k.currency,
-        first_order_on = k.first_order_on,
-        last_order_on = k.last_order_on,
-        campaigns_received = k.campaigns_received,
-        coupons_redeemed = k.coupons_redeemed,
-        email_contact_point_id = k.email_contact_point_id,
-        email_consent = k.email_consent,
-        locale = k.locale,
-        time_zone = k.time_zone,
-        country = k.country,
-        age_band = k.age_band,
-        income_band = k.income_band,
-        home_ownership = k.home_ownership,
-        marital_status = k.marital_status,
-        household_size = k.household_size,
-        household_composition = k.household_composition,
-        kids_count = k.kids_count,
-        is_simulated = k.is_simulated,
-        is_test = k.is_test
+
+    SELECT f.* FROM known AS f
+) AS k ON m.customer_id = k.customer_id
+WHEN MATCHED
+AND (
+    m.segment, m.recency_days, m.frequency, m.monetary, m.recency_score, m.frequency_score, m.monetary_score, m.orders,
+    m.revenue, m.currency, m.first_order_on, m.last_order_on, m.campaigns_received, m.coupons_redeemed,
+    m.email_contact_point_id, m.email_consent, m.locale, m.time_zone, m.country, m.age_band, m.income_band,
+    m.home_ownership, m.marital_status, m.household_size, m.household_composition, m.kids_count, m.is_simulated,
+    m.is_test
+) IS DISTINCT FROM (
+    k.segment, k.recency_days, k.frequency, k.monetary, k.recency_score, k.frequency_score, k.monetary_score, k.orders,
+    k.revenue, k.currency, k.first_order_on, k.last_order_on, k.campaigns_received, k.coupons_redeemed,
+    k.email_contact_point_id, k.email_consent, k.locale, k.time_zone, k.country, k.age_band, k.income_band,
+    k.home_ownership, k.marital_status, k.household_size, k.household_composition, k.kids_count, k.is_simulated,
+    k.is_test
+)
+THEN
+    UPDATE
+        SET
+            segment = k.segment,
+            recency_days = k.recency_days,
+            frequency = k.frequency,
+            monetary = k.monetary,
+            recency_score = k.recency_score,
+            frequency_score = k.frequency_score,
+            monetary_score = k.monetary_score,
+            orders = k.orders,
+            revenue = k.revenue,
+            currency = k.currency,
+            first_order_on = k.first_order_on,
+            last_order_on = k.last_order_on,
+            campaigns_received = k.campaigns_received,
+            coupons_redeemed = k.coupons_redeemed,
+            email_contact_point_id = k.email_contact_point_id,
+            email_consent = k.email_consent,
+            locale = k.locale,
+            time_zone = k.time_zone,
+            country = k.country,
+            age_band = k.age_band,
+            income_band = k.income_band,
+            home_ownership = k.home_ownership,
+            marital_status = k.marital_status,
+            household_size = k.household_size,
+            household_composition = k.household_composition,
+            kids_count = k.kids_count,
+            is_simulated = k.is_simulated,
+            is_test = k.is_test
 WHEN NOT MATCHED
-    THEN INSERT
-        (
-            customer_id, segment, recency_days, frequency, monetary, recency_score, frequency_score, monetary_score, orders,
-            revenue, currency, first_order_on, last_order_on, campaigns_received, coupons_redeemed,
-            email_contact_point_id, email_consent, locale, time_zone, country, age_band, income_band, home_ownership,
-            marital_status, household_size, household_composition, kids_count, is_simulated, is_test
-        )
-    VALUES
-        (
-            k.customer_id, k.segment, k.recency_days, k.frequency, k.monetary, k.recency_score, k.frequency_score,
-            k.monetary_score, k.orders, k.revenue, k.currency, k.first_order_on, k.last_order_on, k.campaigns_received,
-            k.coupons_redeemed, k.email_contact_point_id, k.email_consent, k.locale, k.time_zone, k.country, k.age_band,
-            k.income_band, k.home_ownership, k.marital_status, k.household_size, k.household_composition, k.kids_count,
-            k.is_simulated, k.is_test
-        );
+THEN INSERT
+    (
+        customer_id, segment, recency_days, frequency, monetary, recency_score, frequency_score, monetary_score, orders,
+        revenue, currency, first_order_on, last_order_on, campaigns_received, coupons_redeemed,
+        email_contact_point_id, email_consent, locale, time_zone, country, age_band, income_band, home_ownership,
+        marital_status, household_size, household_composition, kids_count, is_simulated, is_test
+    )
+VALUES
+(
+    k.customer_id, k.segment, k.recency_days, k.frequency, k.monetary, k.recency_score, k.frequency_score,
+    k.monetary_score, k.orders, k.revenue, k.currency, k.first_order_on, k.last_order_on, k.campaigns_received,
+    k.coupons_redeemed, k.email_contact_point_id, k.email_consent, k.locale, k.time_zone, k.country, k.age_band,
+    k.income_band, k.home_ownership, k.marital_status, k.household_size, k.household_composition, k.kids_count,
+    k.is_simulated, k.is_test
+);
 
 -- step: forget
 DELETE FROM marts.customer_360 AS m
-WHERE NOT EXISTS (SELECT FROM core.customers AS c WHERE c.customer_id = m.customer_id);
+WHERE NOT EXISTS (
+    SELECT FROM core.customers AS c
+    WHERE c.customer_id = m.customer_id
+);

@@ -5,4 +5,4 @@ INNER JOIN marts.products AS p ON m.product_id = p.product_id
 WHERE NOT p.is_recommendable;
 
 -- check: no_recommendations (warn)
-SELECT (NOT EXISTS (SELECT FROM marts.product_recommendations AS m))::integer;
+SELECT (NOT EXISTS (SELECT FROM marts.product_recommendations))::integer;

@@ -6,4 +6,7 @@ WHERE btrim(p.product_name) = '';
 -- check: product_missing (stop)
 SELECT count(*)
 FROM core.products AS c
-WHERE NOT EXISTS (SELECT FROM marts.products AS p WHERE p.product_id = c.product_id);
+WHERE NOT EXISTS (
+    SELECT FROM marts.products AS p
+    WHERE p.product_id = c.product_id
+);

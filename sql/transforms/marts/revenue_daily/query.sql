@@ -1,18 +1,18 @@
 -- step: replace
 DELETE FROM marts.revenue_daily AS m
-WHERE m.ordered_on = any(%(days)s::date []);
+WHERE m.ordered_on = any(%(days)s::date[]);
 
 -- step: days
 INSERT INTO marts.revenue_daily (ordered_on, currency, orders, order_lines, customers, revenue, discount)
 SELECT
     o.ordered_on,
     o.currency,
-    count(*),
-    sum(o.line_count),
-    count(DISTINCT o.customer_id),
-    sum(o.revenue),
-    sum(o.discount)
+    count(*) AS orders,
+    sum(o.line_count) AS order_lines,
+    count(DISTINCT o.customer_id) AS customers,
+    sum(o.revenue) AS revenue,
+    sum(o.discount) AS discount
 FROM core.orders AS o
-WHERE o.ordered_on = any(%(days)s::date [])
+WHERE o.ordered_on = any(%(days)s::date[])
 GROUP BY o.ordered_on, o.currency
 ORDER BY o.ordered_on, o.currency;

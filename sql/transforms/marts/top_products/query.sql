@@ -27,7 +27,7 @@ named AS (
     FROM sold AS s
     INNER JOIN marts.products AS p ON s.product_id = p.product_id
     WHERE p.is_recommendable
-    ORDER BY p.product_name, s.customers DESC, s.revenue DESC, s.product_id
+    ORDER BY p.product_name ASC, s.customers DESC, s.revenue DESC, s.product_id ASC
 ),
 
 ranked AS (
@@ -36,7 +36,7 @@ ranked AS (
         n.product_name,
         n.customers,
         n.revenue,
-        row_number() OVER (ORDER BY n.customers DESC, n.revenue DESC, n.product_id) AS rank
+        row_number() OVER (ORDER BY n.customers DESC, n.revenue DESC, n.product_id ASC) AS rank
     FROM named AS n
 )
 

@@ -1,7 +1,13 @@
 -- check: customer_without_segment (stop)
 SELECT
-    (SELECT count(*) FROM features.purchase_summaries AS f WHERE f.run_id = %(run_id)s)
-    - (SELECT count(*) FROM models.rfm AS m WHERE m.run_id = %(run_id)s);
+    (
+        SELECT count(*) FROM features.purchase_summaries AS f
+        WHERE f.run_id = %(run_id)s
+    )
+    - (
+        SELECT count(*) FROM models.rfm AS m
+        WHERE m.run_id = %(run_id)s
+    );
 
 -- check: equal_values_with_unequal_scores (stop)
 SELECT count(*)

@@ -8,12 +8,12 @@ INSERT INTO privacy.consent_events (
 SELECT DISTINCT ON (a.consent_event_id)
     a.consent_event_id,
     a.contact_point_id,
-    'email',
-    'marketing',
+    'email' AS channel,
+    'marketing' AS purpose,
     a.granted,
     a.occurred_at,
     %(now)s,
-    'delivered by ' || %(source)s,
+    'delivered by ' || %(source)s AS how,
     a.consent_text
 FROM (
     SELECT
@@ -34,7 +34,7 @@ FROM (
     INNER JOIN ops.loads AS l ON r.load_id = l.load_id
     INNER JOIN core.contact_points AS p ON p.channel = 'email' AND r.email_hash = p.address_hash
     WHERE
-        r.load_id = any(%(load_ids)s::bigint [])
+        r.load_id = any(%(load_ids)s::bigint[])
         AND r.email_consent IS NOT NULL
         AND (r.consent_at IS NOT NULL OR NOT r.email_consent)
 ) AS a

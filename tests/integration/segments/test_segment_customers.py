@@ -1,0 +1,114 @@
+"""A run of RFM: the same scores as ranks by hand, versioned, published only for the business day."""
+
+from __future__ import annotations
+
+import datetime as dt
+
+import numpy as np
+import psycopg
+import pytest
+from scipy.stats import rankdata
+
+from marketflow.segments import load_segments, segment_customers, segment_of_triples
+from marketflow.shared import Clock
+from marketflow.warehouse import build_core
+from table_rows import small_shop
+
+DAY = dt.date(2017, 12, 31)
+
+
+@pytest.fixture
+def shop(conn: psycopg.Connection, clock: Clock) -> psycopg.Connection:
+    """Core, without models."""
+    small_shop(conn)
+    build_core(conn, clock=clock)
+    return conn
+
+
+def test_scores_are_fifths_of_ranks(shop: psycopg.Connection, clock: Clock) -> None:
+    run = segment_customers(shop, clock=clock)
+    rows = np.array(
+        shop.execute(
+            "SELECT -f.recency_days, f.frequency, f.monetary, m.recency_score, m.frequency_score, m.monetary_score "
+            "FROM features.purchase_summaries AS f JOIN models.rfm AS m USING (run_id, customer_id) WHERE run_id = %s",
+            [run.run_id],
+        ).fetchall(),
+        dtype=float,
+    )
+    assert len(rows) == run.rows == 40
+    for value, score in ((0, 3), (1, 4), (2, 5)):
+        middle = rankdata(rows[:, value], method="average")
+        assert rows[:, score].tolist() == np.ceil(5 * (middle - 0.5) / len(rows)).tolist()
+
+
+def test_segments_follow_the_rules(shop: psycopg.Connection, clock: Clock) -> None:
+    run = segment_customers(shop, clock=clock)
+    named = segment_of_triples(load_segments())
+    for r, f, m, segment in shop.execute(
+        "SELECT recency_score, frequency_score, monetary_score, segment FROM models.rfm WHERE run_id = %s", [run.run_id]
+    ):
+        assert segment == named[r, f, m]
+    assert sum(run.segments.values()) == 40
+    assert shop.execute("SELECT count(*) FROM models.rfm_segment_rules").fetchone() == (125,)
+
+
+def test_the_run_says_how_good_it_is_beside_its_baseline(shop: psycopg.Connection, clock: Clock) -> None:
+    run = segment_customers(shop, clock=clock, window_days=60)
+    row = shop.execute(
+        "SELECT model, as_of, data_from, data_to, state, parameters, metrics, baseline, row_count FROM models.runs"
+    ).fetchall()
+    assert row == [
+        ("rfm", DAY, dt.date(2017, 11, 2), DAY, "done", {"window_days": 60}, run.metrics, run.baseline, 40)
+    ]  # and the run that measured is gone
+    assert 0 <= run.metrics["auc"] <= 1
+    assert 0 <= run.baseline["auc"] <= 1
+    assert run.metrics["learnt_until"] == "2017-12-03"
+    assert shop.execute("SELECT count(*) FROM models.rfm").fetchone() == (40,)
+
+
+def test_the_past_does_not_know_the_future(shop: psycopg.Connection, clock: Clock) -> None:
+    past = DAY - dt.timedelta(days=20)
+    early = segment_customers(shop, clock=clock, as_of=past)
+    before = rows_of(shop, early.run_id)
+    shop.execute("DELETE FROM core.order_lines WHERE ordered_on > %s", [past])
+    shop.execute("DELETE FROM core.orders WHERE ordered_on > %s", [past])
+    again = segment_customers(shop, clock=clock, as_of=past)
+    assert rows_of(shop, again.run_id) == before
+
+
+@pytest.mark.parametrize(
+    ("as_of", "is_test", "published"),
+    [(None, False, True), (DAY, False, True), (None, True, False), (DAY - dt.timedelta(1), False, False)],
+)
+def test_only_the_business_day_is_published(
+    shop: psycopg.Connection, clock: Clock, as_of: dt.date | None, is_test: bool, published: bool
+) -> None:
+    first = segment_customers(shop, clock=clock)
+    second = segment_customers(shop, clock=clock, as_of=as_of, is_test=is_test)
+    assert second.published is published
+    pointer = shop.execute("SELECT run_id FROM models.published WHERE model = 'rfm'").fetchone()
+    assert pointer == ((second if published else first).run_id,)
+    assert rows_of(shop, first.run_id)  # versions stay
+
+
+def test_one_customer_is_in_the_middle_and_has_no_auc(conn: psycopg.Connection, clock: Clock) -> None:
+    small_shop(conn, customers=1)
+    build_core(conn, clock=clock)
+    run = segment_customers(conn, clock=clock)
+    assert run.rows == 1
+    assert run.metrics["auc"] is None
+    assert run.segments == {segment_of_triples(load_segments())[3, 3, 3]: 1}
+
+
+def test_without_orders_nothing_is_published(conn: psycopg.Connection, clock: Clock) -> None:
+    run = segment_customers(conn, clock=clock)
+    assert (run.rows, run.published, run.segments) == (0, False, {})
+    assert conn.execute("SELECT count(*) FROM models.published").fetchone() == (0,)
+
+
+def rows_of(conn: psycopg.Connection, run_id: int) -> list[tuple]:
+    query = (
+        "SELECT customer_id, recency_days, frequency, monetary, first_order_on, last_order_on, segment "
+        "FROM features.purchase_summaries JOIN models.rfm USING (run_id, customer_id) WHERE run_id = %s ORDER BY 1"
+    )
+    return conn.execute(query, [run_id]).fetchall()
