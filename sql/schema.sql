@@ -157,6 +157,13 @@ ALTER TABLE core.contact_points ALTER COLUMN contact_point_id ADD GENERATED ALWA
     CACHE 1
 );
 
+CREATE TABLE core.current_addresses (
+    customer_id bigint NOT NULL,
+    contact_point_id bigint
+);
+
+ALTER TABLE core.current_addresses OWNER TO marketflow_owner;
+
 CREATE TABLE core.customer_identifiers (
     source text NOT NULL,
     external_id text NOT NULL,
@@ -808,6 +815,9 @@ ALTER TABLE ONLY core.contact_points
 ALTER TABLE ONLY core.contact_points
     ADD CONSTRAINT contact_points_pkey PRIMARY KEY (contact_point_id);
 
+ALTER TABLE ONLY core.current_addresses
+    ADD CONSTRAINT current_addresses_pkey PRIMARY KEY (customer_id);
+
 ALTER TABLE ONLY core.customer_identifiers
     ADD CONSTRAINT customer_identifiers_pkey PRIMARY KEY (source, external_id);
 
@@ -951,6 +961,8 @@ CREATE INDEX sends_plan ON activation.sends USING btree (plan_id);
 
 CREATE INDEX contact_points_customer ON core.contact_points USING btree (customer_id);
 
+CREATE INDEX current_addresses_contact_point ON core.current_addresses USING btree (contact_point_id);
+
 CREATE INDEX customer_identifiers_customer ON core.customer_identifiers USING btree (customer_id);
 
 CREATE INDEX events_customer ON ONLY core.events USING btree (customer_id, occurred_on);
@@ -1002,6 +1014,12 @@ ALTER TABLE ONLY activation.sends
 
 ALTER TABLE ONLY core.contact_points
     ADD CONSTRAINT contact_points_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES core.customers(customer_id);
+
+ALTER TABLE ONLY core.current_addresses
+    ADD CONSTRAINT current_addresses_contact_point_id_fkey FOREIGN KEY (contact_point_id) REFERENCES core.contact_points(contact_point_id);
+
+ALTER TABLE ONLY core.current_addresses
+    ADD CONSTRAINT current_addresses_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES core.customers(customer_id);
 
 ALTER TABLE ONLY core.customer_identifiers
     ADD CONSTRAINT customer_identifiers_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES core.customers(customer_id);
@@ -1067,7 +1085,7 @@ GRANT SELECT ON TABLE activation.campaign_states TO marketflow_sender;
 
 GRANT SELECT ON TABLE activation.plans TO marketflow_sender;
 
-GRANT SELECT,UPDATE ON TABLE activation.sends TO marketflow_sender;
+GRANT SELECT ON TABLE activation.sends TO marketflow_sender;
 
 GRANT SELECT(send_id) ON TABLE activation.sends TO marketflow_edge;
 
@@ -1077,6 +1095,24 @@ GRANT SELECT(channel) ON TABLE activation.sends TO marketflow_edge;
 
 GRANT SELECT(purpose) ON TABLE activation.sends TO marketflow_edge;
 
+GRANT UPDATE(state) ON TABLE activation.sends TO marketflow_sender;
+
+GRANT UPDATE(reason) ON TABLE activation.sends TO marketflow_sender;
+
+GRANT UPDATE(send_after) ON TABLE activation.sends TO marketflow_sender;
+
+GRANT UPDATE(attempts) ON TABLE activation.sends TO marketflow_sender;
+
+GRANT UPDATE(claim_token) ON TABLE activation.sends TO marketflow_sender;
+
+GRANT UPDATE(lease_until) ON TABLE activation.sends TO marketflow_sender;
+
+GRANT UPDATE(claimed_at) ON TABLE activation.sends TO marketflow_sender;
+
+GRANT UPDATE(sending_at) ON TABLE activation.sends TO marketflow_sender;
+
+GRANT UPDATE(settled_at) ON TABLE activation.sends TO marketflow_sender;
+
 GRANT SELECT ON TABLE core.contact_points TO marketflow_sender;
 
 GRANT SELECT(contact_point_id) ON TABLE core.contact_points TO marketflow_edge;
@@ -1085,7 +1121,11 @@ GRANT SELECT(channel) ON TABLE core.contact_points TO marketflow_edge;
 
 GRANT SELECT(address_hash) ON TABLE core.contact_points TO marketflow_edge;
 
-GRANT SELECT ON TABLE core.customers TO marketflow_sender;
+GRANT SELECT(customer_id) ON TABLE core.customers TO marketflow_sender;
+
+GRANT SELECT(given_name) ON TABLE core.customers TO marketflow_sender;
+
+GRANT SELECT(locale) ON TABLE core.customers TO marketflow_sender;
 
 GRANT SELECT ON TABLE marts.campaign_performance TO marketflow_sender;
 GRANT SELECT ON TABLE marts.campaign_performance TO marketflow_audience;

@@ -41,6 +41,12 @@ CREATE TABLE core.contact_points (
 COMMENT ON COLUMN core.contact_points.customer_id IS 'An attribute, not a key: merging customers changes it and never the ledger. Null: an account of the shop''s own (social posts)';
 CREATE INDEX contact_points_customer ON core.contact_points (customer_id);
 
+CREATE TABLE core.current_addresses (
+    customer_id bigint PRIMARY KEY REFERENCES core.customers,
+    contact_point_id bigint REFERENCES core.contact_points
+);
+CREATE INDEX current_addresses_contact_point ON core.current_addresses (contact_point_id);
+
 CREATE TABLE core.products (
     product_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     source text NOT NULL,

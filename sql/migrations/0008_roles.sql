@@ -14,9 +14,13 @@ GRANT DELETE ON ops.loads TO marketflow_loader; -- only a load without any file:
 GRANT SELECT, INSERT ON ops.quarantine, ops.quality_results TO marketflow_loader;
 
 -- sender: moves the ledger, reads the one address that it writes to
-GRANT SELECT, UPDATE ON activation.sends TO marketflow_sender;
+GRANT SELECT ON activation.sends TO marketflow_sender;
+GRANT UPDATE (
+    state, reason, claim_token, lease_until, send_after, attempts, claimed_at, sending_at, settled_at
+) ON activation.sends TO marketflow_sender;
 GRANT SELECT ON activation.plans, activation.campaign_states TO marketflow_sender;
-GRANT SELECT ON core.contact_points, core.customers, privacy.consents, privacy.suppressions TO marketflow_sender;
+GRANT SELECT ON core.contact_points, privacy.consents, privacy.suppressions TO marketflow_sender;
+GRANT SELECT (customer_id, given_name, locale) ON core.customers TO marketflow_sender;
 GRANT INSERT ON privacy.suppressions TO marketflow_sender;
 GRANT SELECT ON ALL TABLES IN SCHEMA marts TO marketflow_sender;
 GRANT SELECT ON ops.table_freshness TO marketflow_sender;

@@ -110,7 +110,9 @@ WITH reached AS (
 ),
 
 settled AS (
-    SELECT s.contact_point_id
+    SELECT
+        s.contact_point_id,
+        s.customer_id
     FROM activation.sends AS s
     WHERE
         s.campaign = %(campaign)s AND s.occasion = %(occasion)s AND s.channel = %(channel)s AND s.step = 0
@@ -124,7 +126,8 @@ judged AS (
         CASE
             WHEN r.is_account AND r.contact_point_id IS NULL THEN 'planned'
             WHEN p.contact_point_id IS NULL THEN 'no_contact_point'
-            WHEN d.contact_point_id IS NOT NULL THEN 'already_planned'
+            -- the person too, not only the address: who has a new address since then got it at the old one
+            WHEN d.contact_point_id IS NOT NULL OR r.customer_id IN (SELECT e.customer_id FROM settled AS e) THEN 'already_planned'
             WHEN row_number() OVER (PARTITION BY r.contact_point_id ORDER BY r.customer_id) > 1
                 THEN 'shared_contact_point'
             WHEN u.address_hash IS NOT NULL AND NOT (%(purpose)s = 'transactional' AND u.reason = 'unsubscribed')

@@ -91,7 +91,7 @@ SELECT
     coalesce(pr.products, '[]') AS products
 FROM activation.sends AS s
 INNER JOIN core.contact_points AS cp ON s.contact_point_id = cp.contact_point_id
-LEFT JOIN core.customers AS cu ON cp.customer_id = cu.customer_id
+LEFT JOIN core.customers AS cu ON coalesce(s.customer_id, cp.customer_id) = cu.customer_id
 CROSS JOIN
     LATERAL (
         SELECT jsonb_agg(jsonb_build_object('product_id', p.product_id, 'name', p.product_name) ORDER BY i.place) AS products
@@ -149,10 +149,21 @@ verdicts AS (
                 SELECT 1
                 FROM core.contact_points AS cp
                 INNER JOIN privacy.suppressions AS x ON cp.channel = x.channel AND cp.address_hash = x.address_hash
-                WHERE cp.contact_point_id = m.contact_point_id
+                WHERE
+                    cp.contact_point_id = m.contact_point_id
+                    AND NOT (m.purpose = 'transactional' AND x.reason = 'unsubscribed')
             ) THEN 'suppressed'
             -- the shop's own accounts need nobody's consent
             WHEN m.purpose = 'post' THEN 'may_send'
+            -- about an order of theirs, unless they forbade it
+            WHEN m.purpose = 'transactional' AND NOT EXISTS (
+                SELECT 1 FROM privacy.consents AS c
+                WHERE
+                    c.contact_point_id = m.contact_point_id
+                    AND c.channel = m.channel
+                    AND c.purpose = m.purpose
+                    AND NOT c.granted
+            ) THEN 'may_send'
             WHEN EXISTS (
                 SELECT 1 FROM privacy.consents AS c
                 WHERE

@@ -1,8 +1,17 @@
 -- Statements of the room `orchestration`.
 
--- name: unjudged
--- Loads that are complete and wait for the quality gate: the newest one, and those whose run died before it.
-SELECT l.load_id
+-- name: waiting_loads
+-- Loads that are not in core yet: to be judged, passed beside one that was refused, or, on request, refused ones again.
+SELECT
+    l.load_id,
+    l.state
 FROM ops.loads AS l
-WHERE l.record = %(record)s AND l.state = 'loaded'
+WHERE
+    l.record = %(record)s
+    AND (l.state IN ('loaded', 'passed') OR (%(again)s AND l.state = 'refused' AND l.records_loaded > 0))
 ORDER BY l.load_id;
+
+-- name: plan_state
+SELECT p.state
+FROM activation.plans AS p
+WHERE p.plan_id = %(plan_id)s;

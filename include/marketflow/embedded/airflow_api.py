@@ -62,9 +62,13 @@ class AirflowApi:
         return {t["task_id"]: str(t["state"]) for t in found}
 
     def open_questions(self, dag_id: str = "~") -> list[dict[str, Any]]:
-        """Approvals that wait for a person."""
+        """Approvals that wait for a person.
+
+        Airflow lists a question a moment before its task has come to rest, and an answer in that moment is stored and
+        wakes nobody (seen in 3.3.2); so only tasks at rest count.
+        """
         answer = self.call("GET", f"dags/{dag_id}/dagRuns/~/hitlDetails", params={"response_received": "false"})
-        return list(answer["hitl_details"])
+        return [q for q in answer["hitl_details"] if q["task_instance"]["state"] == "awaiting_input"]
 
     def answer(self, dag_id: str, run_id: str, task_id: str, option: str) -> None:
         """Choose an option of a waiting approval."""

@@ -16,7 +16,7 @@ def evaluate_campaigns(conn: psycopg.Connection, *, clock: Clock, attribution_da
     An order counts for a message when it was placed within `attribution_days` days after the message was sent.
     """
     with conn.transaction():
-        lock_job(conn, "build_marts")  # it writes the same table
+        lock_job(conn, "evaluate_campaigns")
         as_of = data_as_of(conn, clock)
         params = {"attribution_days": attribution_days}
         return run_transform(conn, load_transforms()[TABLE], params, now=clock.now(), data_as_of=as_of).rows

@@ -8,6 +8,7 @@ from airflow.providers.standard.operators.hitl import ApprovalOperator
 
 from marketflow.orchestration.connections import warehouse
 from marketflow.shared import settings
+from marketflow.warehouse import queries
 
 
 class CampaignApproval(ApprovalOperator):
@@ -22,7 +23,16 @@ class CampaignApproval(ApprovalOperator):
         self.plan_task_id = plan_task_id
 
     def execute(self, context: Any) -> Any:
-        """Ask, or approve at once when the form says that nobody has to."""
+        """Ask, or approve at once when the form says that nobody has to.
+
+        A try that died after the answer was stored is not asked again: the stored answer stands.
+        """
+        state = self._state(context)
+        if state in ("approved", "released"):
+            return None
+        if state == "rejected":
+            self.skip(ti=context["ti"], tasks=context["task"].get_direct_relatives(upstream=False))
+            return None
         if context["params"]["approval"]:
             return super().execute(context)
         self._decide(context, approved=True, by="nobody asked (approval switched off)")
@@ -34,6 +44,12 @@ class CampaignApproval(ApprovalOperator):
             user = event.get("responded_by_user") or {}
             self._decide(context, approved=event["chosen_options"] == [self.APPROVE], by=str(user.get("name", "?")))
         return super().execute_complete(context, event)
+
+    def _state(self, context: Any) -> str:
+        plan = context["ti"].xcom_pull(task_ids=self.plan_task_id)
+        with warehouse() as conn:
+            row = conn.execute(queries("orchestration")["plan_state"], {"plan_id": plan["plan_id"]}).fetchone()
+        return str(row[0]) if row else ""
 
     def _decide(self, context: Any, *, approved: bool, by: str) -> None:
         from marketflow.campaigns import decide

@@ -43,7 +43,8 @@ def define_campaign(campaign: Campaign) -> DAG:
         approve = CampaignApproval(
             task_id="approve",
             plan_task_id="plan",
-            subject="Send “" + campaign.title + "” to {{ ti.xcom_pull(task_ids='plan')['planned'] }} people?",
+            # by way of XCom: what stands here is a template, and a title is what somebody wrote
+            subject="{{ ti.xcom_pull(task_ids='plan')['question'] }}",
             body="{{ ti.xcom_pull(task_ids='plan')['approval_text'] }}",
         )
         planned = plan()
@@ -72,6 +73,7 @@ def plan_occasion(campaign: Campaign, form: dict[str, Any]) -> dict[str, Any]:
             clock=clock,
         )
     result = asdict(summary)
+    result["question"] = f"Send “{campaign.title}” to {summary.planned:,} people?"
     result["approval_text"] = approval_text(result)
     if form["dry_run"]:
         _finish(result, "dry run: stored as a plan, nothing will be sent")

@@ -29,17 +29,24 @@ def define_ingest(record: str, *, cron: str, doc: str) -> DAG:
                 title="Bad rows allowed",
                 description_md="Share of bad rows (0 to 1) above which the whole batch stops before `core`.",
             ),
+            "again": Param(
+                default=False,
+                type="boolean",
+                title="Judge refused batches again",
+                description_md="After a batch was refused: judge it once more, with the limit above.",
+            ),
         },
         **COMMON,
     )
     def ingest() -> None:
         @task
-        def load_files() -> dict[str, Any]:
-            return jobs.take_in_files(record)
+        def load_files(params: dict[str, Any] | None = None) -> dict[str, Any]:
+            return jobs.take_in_files(record, again=(params or {})["again"])
 
         @task(outlets=[RAW[record]])
         def judge_batch(params: dict[str, Any] | None = None) -> list[int]:
-            return jobs.judge_loads(record, (params or {})["quarantine_limit"])
+            form = params or {}
+            return jobs.judge_loads(record, form["quarantine_limit"], again=form["again"])
 
         load_files() >> judge_batch()
 

@@ -7,6 +7,7 @@ wake the others all the same, or they would sleep on work that is there. So only
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
@@ -33,14 +34,17 @@ def idle(why: str) -> None:
     log.info("%s; an earlier try may have done the work, so the others are woken", why)
 
 
-def take_in_files(record: str) -> dict[str, Any]:
-    """Load all new landing files of a record; skips when there are none and no load waits for the gate."""
+def take_in_files(record: str, *, again: bool) -> dict[str, Any]:
+    """Load all new landing files of a record; skips when there are none and no load waits for the gate.
+
+    `again`: loads that the gate refused are to be judged once more.
+    """
     from marketflow.sources import take_in
 
     cfg = settings()
     with warehouse("loader") as conn:
         summary = take_in(conn, record, landing=cfg.landing, keys=key_ring(), clock=cfg.clock())
-        waiting = _unjudged(conn, record)
+        waiting = _waiting(conn, record, again=again)
     if summary.refused_files:
         log.warning("%s files were refused; ops.landing_files says why", summary.refused_files)
     if summary.refused_files and not waiting:
@@ -50,27 +54,31 @@ def take_in_files(record: str) -> dict[str, Any]:
     return asdict(summary)
 
 
-def judge_loads(record: str, limit: float) -> list[int]:
-    """Pass or refuse each load that waits before core; a refusal fails the task with the reason, for good."""
+def judge_loads(record: str, limit: float, *, again: bool) -> list[int]:
+    """Pass or refuse each load that waits before core; a refusal fails the task with the reason, for good.
+
+    Returns the loads that `build_core` may take. One that passed beside a refused one is announced by the next run.
+    """
     from marketflow.quality import judge
 
     cfg = settings()
     refused: list[str] = []
     with warehouse("loader") as conn:
-        loads = _unjudged(conn, record)
-        for load_id in loads:
+        loads = _waiting(conn, record, again=again)
+        for load_id in (load for load, state in loads.items() if state != "passed"):
             verdict = judge(conn, warehouse_url(), load_id, clock=cfg.clock(), limit=limit, docs=cfg.home / "quality")
             if not verdict.passed:
                 refused.append(f"load {load_id} stops before core: {verdict.reason}")
     if refused:
         raise AirflowFailException("; ".join(refused))
-    return loads
+    return list(loads)
 
 
-def _unjudged(conn: Any, record: str) -> list[int]:
-    found = conn.execute(queries("orchestration")["unjudged"], {"record": record}).fetchall()
+def _waiting(conn: Any, record: str, *, again: bool) -> dict[int, str]:
+    values = {"record": record, "again": again}
+    found = conn.execute(queries("orchestration")["waiting_loads"], values).fetchall()
     conn.commit()
-    return [int(load_id) for (load_id,) in found]
+    return {int(load_id): str(state) for load_id, state in found}
 
 
 def build_core_tables() -> dict[str, Any]:
@@ -99,24 +107,43 @@ def segment(*, as_of: str | None, window_days: int, is_test: bool, force: bool) 
     """Score and name the customers by recency, frequency and monetary value."""
     from marketflow.segments import segment_customers
 
-    clock = settings().clock()
-    with warehouse() as conn:
-        seen = _work_for(conn, "segment_customers", always=force or is_test or as_of is not None)
-        summary = segment_customers(conn, clock=clock, as_of=as_date(as_of), window_days=window_days, is_test=is_test)
-        advance(conn, "segment_customers", seen, clock.now())
-    return _published(asdict(summary))
+    def model(conn: Any) -> Any:
+        return segment_customers(
+            conn, clock=settings().clock(), as_of=as_date(as_of), window_days=window_days, is_test=is_test
+        )
+
+    return _learn("segment_customers", model, always=force or is_test or as_of is not None)
 
 
 def recommend(*, as_of: str | None, is_test: bool, force: bool, **thresholds: Any) -> dict[str, Any]:
     """Mine association rules and list products for each customer."""
     from marketflow.recommenders import recommend_products
 
-    clock = settings().clock()
+    def model(conn: Any) -> Any:
+        return recommend_products(conn, clock=settings().clock(), as_of=as_date(as_of), is_test=is_test, **thresholds)
+
+    return _learn("recommend_products", model, always=force or is_test or as_of is not None)
+
+
+def _learn(consumer: str, model: Callable[[Any], Any], *, always: bool) -> dict[str, Any]:
+    """Run a model when orders or products have changed since its last published run.
+
+    Other changes (a customer's record, behaviour) need no new run, but the marts have to hear of them.
+    """
     with warehouse() as conn:
-        seen = _work_for(conn, "recommend_products", always=force or is_test or as_of is not None)
-        summary = recommend_products(conn, clock=clock, as_of=as_date(as_of), is_test=is_test, **thresholds)
-        advance(conn, "recommend_products", seen, clock.now())
-    return _published(asdict(summary))
+        seen, newest = position(conn, consumer, ["day", "product"])
+        if seen >= newest and not always:
+            marts, changes = position(conn, "build_marts")
+            if marts >= changes:
+                idle("nothing has changed since the last run")
+            return {"published": False}
+        summary = model(conn)
+        if summary.published:
+            # a test, or a run as of another day, has not done the work of the run that was woken
+            advance(conn, consumer, newest, settings().clock().now())
+    if not summary.published:
+        raise AirflowSkipException(f"model run {summary.run_id} is stored, and not published")
+    return asdict(summary)
 
 
 def evaluate(*, attribution_days: int) -> int:
@@ -125,19 +152,3 @@ def evaluate(*, attribution_days: int) -> int:
 
     with warehouse() as conn:
         return evaluate_campaigns(conn, clock=settings().clock(), attribution_days=attribution_days)
-
-
-def _work_for(conn: Any, consumer: str, *, always: bool) -> int:
-    """The newest change of orders or products; skips the task when the consumer has seen it."""
-    seen, newest = position(conn, consumer, ["day", "product"])
-    if seen >= newest and not always:
-        idle("nothing has changed since the last run")
-    return newest
-
-
-def _published(summary: dict[str, Any]) -> dict[str, Any]:
-    """Runs that do not move the published pointer wake nobody."""
-    if not summary["published"]:
-        log.info("stored as run %s, not published", summary["run_id"])
-        raise AirflowSkipException(f"model run {summary['run_id']} is stored, and not published")
-    return summary

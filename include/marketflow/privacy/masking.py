@@ -4,8 +4,8 @@ from __future__ import annotations
 
 
 def mask_name(name: str | None) -> str:
-    """`Ada` becomes `A…`."""
-    return f"{name[0]}…" if name else "…"
+    """`Ada` becomes `A…`; a name of one or two characters, as Chinese ones are, shows none of them."""
+    return f"{name[0]}…" if name and len(name) > 2 else "…"
 
 
 def mask_email(address: str) -> str:

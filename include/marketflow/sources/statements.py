@@ -113,8 +113,11 @@ def _presence(contract: Contract, column: Column) -> list[Fault]:
         return [_fault(column, f"{column.name} is missing", blank)]
     if column.required_with:
         other = contract.column(column.required_with)
-        both = sql.SQL("{} AND s.{} IS NOT NULL").format(blank, sql.Identifier(other.target))
-        return [_fault(column, f"{column.name} is missing although {other.name} is given", both)]
+        # A no without its time still counts (from the delivery on): only a yes has to prove when it was said.
+        both = sql.SQL("{} AND lower(btrim(s.{}, {})) IN ('true', 't', 'yes', 'y', '1')").format(
+            blank, sql.Identifier(other.target), sql.Literal(_BLANK)
+        )
+        return [_fault(column, f"{column.name} is missing although {other.name} is yes", both)]
     return []
 
 

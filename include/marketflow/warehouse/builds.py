@@ -60,13 +60,11 @@ def build_core(conn: psycopg.Connection, *, clock: Clock, source: str = "shop") 
     return BuildSummary(changed=True, loads=loads, rows_changed=changed, warnings=warnings)
 
 
-def build_marts(
-    conn: psycopg.Connection, *, clock: Clock, attribution_days: int = 7, force: bool = False
-) -> BuildSummary:
-    """Bring the marts up to date with core, the published models and the ledger.
+def build_marts(conn: psycopg.Connection, *, clock: Clock, force: bool = False) -> BuildSummary:
+    """Bring the marts up to date with core and the published models.
 
     The tables by day are written anew for the days that were touched; with `force` for all of them, and whether or
-    not anything has changed. `attribution_days` is how long after a message an order counts for it.
+    not anything has changed. What is made of the ledger is left to `evaluation`.
     """
     q = queries("builds")
     with conn.transaction():
@@ -78,7 +76,7 @@ def build_marts(
         span = {"position": seen, "newest": newest}
         days = [row[0] for row in conn.execute(q["all_days" if force else "touched_days"], span)]
         now, as_of = clock.now(), data_as_of(conn, clock)
-        params = {"now": now, "days": days, "as_of": as_of, "attribution_days": attribution_days}
+        params = {"now": now, "days": days, "as_of": as_of}
         changed, warnings = _run_schemas(conn, ("marts",), params)
         _note_derived(conn, now)
         advance(conn, "build_marts", newest, now)
@@ -140,4 +138,6 @@ def _note_derived(conn: psycopg.Connection, now: dt.datetime) -> None:
 
 
 def _of(schemas: tuple[str, ...]) -> list[Transform]:
-    return [t for name, t in load_transforms().items() if name.split(".")[0] in schemas]
+    """The transforms of `schemas`, upstream first, without those of the ledger, which have a time of their own."""
+    found = [t for name, t in load_transforms().items() if name.split(".")[0] in schemas]
+    return [t for t in found if not any(table.startswith("activation.") for table in t.doc.upstream)]

@@ -36,8 +36,6 @@ class TableDoc(BaseModel):
     description: str
     grain: str
     upstream: list[str] = []
-    # Models whose published run it shows: it knows no more than they do.
-    models: list[str] = []
     columns: dict[str, str]
 
 

@@ -127,7 +127,7 @@ OTHERS = [
     ("customers", {"locale": "English"}, "locale is not a language tag such as en-US (BCP 47)"),
     ("customers", {"country": "usa"}, "country is longer than 2 characters"),
     ("customers", {"email_consent": "maybe"}, "email_consent is neither true nor false"),
-    ("customers", {"consent_at": ""}, "consent_at is missing although email_consent is given"),
+    ("customers", {"consent_at": ""}, "consent_at is missing although email_consent is yes"),
     ("customers", {"given_name": "x" * 201}, "given_name is longer than 200 characters"),
     ("customers", {"is_simulated": "2"}, "is_simulated is neither true nor false"),
 ]

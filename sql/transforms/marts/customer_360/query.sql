@@ -39,18 +39,16 @@ USING (
         GROUP BY e.customer_id
     ),
 
-    -- Of several addresses the one that was last answered for.
     reached AS (
-        SELECT DISTINCT ON (p.customer_id)
-            p.customer_id,
-            p.contact_point_id,
+        SELECT
+            a.customer_id,
+            a.contact_point_id,
             coalesce(c.granted, FALSE) AND s.address_hash IS NULL AS consent
-        FROM core.contact_points AS p
+        FROM core.current_addresses AS a
+        INNER JOIN core.contact_points AS p ON a.contact_point_id = p.contact_point_id
         LEFT JOIN privacy.consents AS c
             ON p.contact_point_id = c.contact_point_id AND c.channel = 'email' AND c.purpose = 'marketing'
         LEFT JOIN privacy.suppressions AS s ON p.channel = s.channel AND p.address_hash = s.address_hash
-        WHERE p.channel = 'email' AND p.customer_id IS NOT NULL
-        ORDER BY p.customer_id ASC, c.changed_at DESC NULLS LAST, p.contact_point_id DESC
     ),
 
     scored AS (

@@ -1,20 +1,23 @@
 -- step: replace
+-- The last complete week ends on the last Sunday that is not after the business day (weeks of ISO 8601).
 DELETE FROM marts.top_products AS m
-WHERE m.week_ending_on = %(as_of)s::date;
+WHERE m.week_ending_on = %(as_of)s::date - extract(ISODOW FROM %(as_of)s::date)::integer %% 7;
 
 -- step: rank
 -- By customers, not by pieces: quantities may be weights or litres, and one household may fill a cellar. Of several
 -- products with one name the best is named.
-WITH sold AS (
+WITH week AS (
+    SELECT %(as_of)s::date - extract(ISODOW FROM %(as_of)s::date)::integer %% 7 AS ends_on
+),
+
+sold AS (
     SELECT
         l.product_id,
         count(DISTINCT o.customer_id) AS customers,
         sum(l.amount) AS revenue
-    FROM core.orders AS o
+    FROM week AS w
+    INNER JOIN core.orders AS o ON o.ordered_on > w.ends_on - 7 AND o.ordered_on <= w.ends_on
     INNER JOIN core.order_lines AS l ON o.order_id = l.order_id
-    WHERE
-        o.ordered_on > %(as_of)s::date - 7
-        AND o.ordered_on <= %(as_of)s::date
     GROUP BY l.product_id
 ),
 
@@ -42,12 +45,13 @@ ranked AS (
 
 INSERT INTO marts.top_products (week_ending_on, rank, product_id, product_name, customers, revenue)
 SELECT
-    %(as_of)s::date,
+    w.ends_on,
     r.rank,
     r.product_id,
     r.product_name,
     r.customers,
     r.revenue
 FROM ranked AS r
+CROSS JOIN week AS w
 WHERE r.rank <= 20
 ORDER BY r.rank;
