@@ -23,12 +23,12 @@ from marketflow.orchestration.defaults import COMMON
     tags=["evaluation", "marts"],
     params={
         "attribution_days": Param(
-            7,
-            type="integer",
+            None,
+            type=["null", "integer"],
             minimum=1,
             maximum=90,
             title="Attribution window in days",
-            description_md="Orders so many days after a message count for it.",
+            description_md="Orders so many days after a message count for it. Empty: each campaign's own window.",
         ),
     },
     **COMMON,

@@ -24,15 +24,15 @@ from marketflow.orchestration.defaults import COMMON, day, force
     params={
         "as_of": day("As of", "Learn from orders until this day. Empty: the business day."),
         "min_support": Param(
-            0.001,
+            0.0005,
             type="number",
-            minimum=0.0005,
+            minimum=0.0002,
             maximum=0.5,
             title="Least support",
             description_md="Share of baskets that hold both products.",
         ),
         "min_confidence": Param(
-            0.05,
+            0.02,
             type="number",
             minimum=0.01,
             maximum=1,

@@ -20,7 +20,9 @@ PRODUCTS = {
     "7": ("BANANAS", "PRODUCE", "FRUIT"), "8": ("SOAP", "DRUG GM", "SOAP"),
 }  # fmt: skip
 PAIRS = [("1", "2"), ("3", "4"), ("5", "6"), ("1", "2", "7"), ("3", "4", "5", "6"), ("8",), ("7", "8")]
-ORDER_HEADER = "order_id,customer_id,store_id,product_id,quantity,amount,retail_discount,coupon_discount,currency,ordered_at"
+ORDER_HEADER = (
+    "order_id,customer_id,store_id,product_id,quantity,amount,retail_discount,coupon_discount,currency,ordered_at"
+)
 CUSTOMER_HEADER = (
     "customer_id,given_name,family_name,email,locale,time_zone,country,email_consent,consent_at,consent_text,age_band,"
     "income_band,home_ownership,marital_status,household_size,household_composition,kids_count,is_simulated"

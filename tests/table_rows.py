@@ -101,7 +101,20 @@ def small_shop(conn: psycopg.Connection, *, customers: int = 40, days: int = 90)
             "consent_at": "2017-01-01T00:00:00Z",
         }
     give(conn, "raw.customers", people)
-    words = ["PASTA", "SAUCE", "COFFEE", "CREAMER", "BREAD", "BUTTER", "SOAP", "TOWELS", "TEA", "LEMONS", "EGGS", "BACON"]
+    words = [
+        "PASTA",
+        "SAUCE",
+        "COFFEE",
+        "CREAMER",
+        "BREAD",
+        "BUTTER",
+        "SOAP",
+        "TOWELS",
+        "TEA",
+        "LEMONS",
+        "EGGS",
+        "BACON",
+    ]
     catalogue = [{"load_id": 3, "file_id": 501, "product_ref": f"p{n}", "product_type": w} for n, w in enumerate(words)]
     give(conn, "raw.products", catalogue)  # p12 and p13 are sold and not in the catalogue
     events = [

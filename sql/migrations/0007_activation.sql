@@ -73,8 +73,8 @@ CREATE TABLE activation.sends (
     is_simulated boolean NOT NULL DEFAULT false,
     is_test boolean NOT NULL DEFAULT false,
     UNIQUE (campaign, occasion, contact_point_id, channel, step),
-    CHECK ((state IN ('claimed', 'sending')) <= (claim_token IS NOT NULL AND lease_until IS NOT NULL)),
-    CHECK ((state IN ('skipped', 'failed', 'deferred', 'unknown')) <= (reason IS NOT NULL))
+    CHECK ((state IN ('claimed', 'sending')) <= (claim_token IS NOT null AND lease_until IS NOT null)),
+    CHECK ((state IN ('skipped', 'failed', 'deferred', 'unknown')) <= (reason IS NOT null))
 );
 COMMENT ON TABLE activation.sends IS 'The ledger: one row per campaign, occasion, contact point, channel and step, whatever happens to it';
 COMMENT ON COLUMN activation.sends.occasion IS 'The business day, the event''s id or the journey visit; never an Airflow run id';

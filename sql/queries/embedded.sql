@@ -3,7 +3,10 @@
 -- name: unfinished
 -- Work that the DAGs have yet to do; all zero when the demo's data have gone through.
 SELECT
-    (SELECT count(*) FROM ops.loads AS l WHERE l.state IN ('loading', 'loaded', 'passed')) AS loads,
+    (
+        SELECT count(*) FROM ops.loads AS l
+        WHERE l.state IN ('loading', 'loaded', 'passed')
+    ) AS loads,
     (
         SELECT count(*) FROM activation.sends AS s
         WHERE s.state IN ('planned', 'released', 'claimed', 'sending', 'deferred')

@@ -18,7 +18,7 @@ from marketflow.embedded.airflow_api import AirflowApi
 from marketflow.embedded.demo_report import collect, show
 from marketflow.embedded.memory import PeakMemory
 from marketflow.embedded.stack import Config, process_roots, up
-from marketflow.shared import MarketflowError
+from marketflow.shared import ConfigurationError, MarketflowError
 from marketflow.warehouse import connect, queries
 
 BUSINESS_DAY = dt.date(2017, 12, 31)  # the last complete day of the data
@@ -54,6 +54,11 @@ class Progress:
 def run() -> None:
     """Run the demo; raises MarketflowError when a part of it fails."""
     config = Config.from_env()
+    if config.replaced:
+        raise ConfigurationError(
+            f"the demo makes up data and sends mails, and {', '.join(config.replaced)} "
+            "points to servers of yours: unset it"
+        )
     progress = Progress()
     with PeakMemory(lambda: process_roots(config)) as memory:
         with progress.phase("landing_files", "writing the shop's export into var/landing"):
@@ -110,7 +115,7 @@ def _start_ingest(api: AirflowApi, progress: Progress) -> None:
 
 
 def _win_back(admin: AirflowApi, marketer: AirflowApi, progress: Progress) -> None:
-    """A marketer's part: start it for real, read the plan, approve. Nobody new to write to: then there is no question."""
+    """A marketer's part: start it for real, read the plan, approve. There is no question when nobody new is found."""
     run_id = marketer.trigger("win_back", {"dry_run": False})
 
     def asked_or_over() -> bool:

@@ -49,9 +49,10 @@ def show(config: Config, summary: dict[str, Any]) -> None:
     print("\n" + json.dumps({k: v for k, v in summary.items() if k != "campaigns"}, indent=2))
     for c in summary["campaigns"]:
         print(f"  {c['campaign']} on {c['occasion']}: {c['sent']} of {c['messages']} {c['channel']} messages sent")
+    users = ", ".join(f"{user} / {config.airflow_password(user)}" for user in ("admin", "marketer"))
     print(f"""
 Look at it:
-  Airflow    {config.airflow_url}   (admin / {config.airflow_password("admin")}, marketer / {config.airflow_password("marketer")})
+  Airflow    {config.airflow_url}   ({users})
   Inbox      {config.mailbox_url}
   Warehouse  make psql   or   make dsn ROLE=analyst   for your BI tool
   Quality    {config.home / "quality"}

@@ -10,10 +10,11 @@ from marketflow.warehouse import data_as_of, load_transforms, lock_job, run_tran
 TABLE = "marts.campaign_performance"
 
 
-def evaluate_campaigns(conn: psycopg.Connection, *, clock: Clock, attribution_days: int = 7) -> int:
+def evaluate_campaigns(conn: psycopg.Connection, *, clock: Clock, attribution_days: int | None = None) -> int:
     """Bring marts.campaign_performance up to date; gives its number of rows.
 
-    An order counts for a message when it was placed within `attribution_days` days after the message was sent.
+    An order counts for a message when it was placed within `attribution_days` days after the message was sent; None is
+    each campaign's own window.
     """
     with conn.transaction():
         lock_job(conn, "evaluate_campaigns")

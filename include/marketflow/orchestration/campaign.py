@@ -28,6 +28,7 @@ def define_campaign(campaign: Campaign) -> DAG:
         doc_md=_runbook(campaign),
         tags=["campaign", campaign.channel],
         params=_form(campaign),
+        access_control=_access(),
         is_paused_upon_creation=not campaign.enabled,
         **{**COMMON, "default_args": {**COMMON["default_args"], "owner": campaign.owner}},
     )
@@ -115,6 +116,11 @@ def _runbook(campaign: Campaign) -> str:
         "Running it again for the same occasion reaches only people who were not planned before. "
         "The switch of this DAG pauses messages that are on their way, too.\n"
     )
+
+
+def _access() -> dict[str, Any] | None:
+    role = settings().marketer_role
+    return {role: {"DAGs": {"can_read", "can_edit"}}} if role else None
 
 
 def _audience(campaign: Campaign) -> str:

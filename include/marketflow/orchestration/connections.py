@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal
@@ -10,6 +11,7 @@ import psycopg
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.providers.smtp.hooks.smtp import SmtpHook
 from airflow.sdk import Connection
+from airflow.sdk.log import mask_secret
 
 from marketflow.privacy import KeyRing
 from marketflow.shared import ConfigurationError
@@ -47,6 +49,8 @@ def key_ring() -> KeyRing:
         raise ConfigurationError(
             "the Airflow connection `marketflow_keys` has no password; `marketflow keys` prints one"
         )
+    for key in re.findall(r"[A-Za-z0-9+/=]{40,}", secret):
+        mask_secret(key)  # Airflow masks the ring as a whole; a single key must not show in a log either
     return KeyRing.from_json(secret)
 
 
@@ -73,7 +77,8 @@ def smtp_target() -> SmtpTarget:
 def account_target(account: str) -> WebhookTarget | MastodonTarget:
     """Where the posts of an account go: the Airflow connection of that name, of type `http` or `mastodon`.
 
-    The token of an account is the connection's password; a webhook sends it as a bearer token.
+    The token of an account is the connection's password; a webhook sends it as a bearer token. Its extras may say
+    `path`, and `keeps_keys`: that the receiver does nothing twice for one Idempotency-Key.
     """
     from marketflow.campaigns.delivery import MastodonTarget, WebhookTarget
 
@@ -85,4 +90,5 @@ def account_target(account: str) -> WebhookTarget | MastodonTarget:
         return MastodonTarget(base_url=base, token=connection.password or "")
     path = connection.extra_dejson.get("path", "/")
     headers = {"Authorization": f"Bearer {connection.password}"} if connection.password else {}
-    return WebhookTarget(url=f"{base}{path}", headers=headers)
+    keeps_keys = bool(connection.extra_dejson.get("keeps_keys", False))
+    return WebhookTarget(url=f"{base}{path}", headers=headers, keeps_keys=keeps_keys)

@@ -146,7 +146,7 @@ def _learn(consumer: str, model: Callable[[Any], Any], *, always: bool) -> dict[
     return asdict(summary)
 
 
-def evaluate(*, attribution_days: int) -> int:
+def evaluate(*, attribution_days: int | None) -> int:
     """Rebuild marts.campaign_performance."""
     from marketflow.evaluation import evaluate_campaigns
 

@@ -51,7 +51,8 @@ class KeyRing:
             )
         except (ValueError, KeyError, TypeError, AttributeError):
             raise ConfigurationError(
-                'the key ring is not JSON of the form {"encryption": {"1": "<base64>"}, "hashing": ..., "signing": ...}; '
+                "the key ring is not JSON of the form "
+                '{"encryption": {"1": "<base64>"}, "hashing": "<base64>", "signing": "<base64>"}; '
                 "`marketflow keys` prints a new one"
             ) from None  # the cause would show the secret
 
@@ -67,7 +68,7 @@ class KeyRing:
         return version.to_bytes(2, "big") + nonce + self._cipher(version).encrypt(nonce, data, context.encode())
 
     def decrypt(self, stored: bytes, context: str) -> bytes:
-        """The value behind `stored`; raises ConfigurationError where key or value does not fit."""
+        """The value behind `stored`; raises ConfigurationError where it does not fit."""
         version, nonce, sealed = int.from_bytes(stored[:2], "big"), stored[2 : 2 + _NONCE], stored[2 + _NONCE :]
         try:
             return self._cipher(version).decrypt(nonce, sealed, context.encode())

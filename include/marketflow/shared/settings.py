@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     delivery_lease_seconds: int = Field(120, ge=5)
     smtp_timeout_seconds: float = Field(20.0, gt=0)
 
+    # who may see and start campaigns, where Airflow's auth manager knows roles (FAB)
+    marketer_role: str | None = Field(None, description="the role's name; it must exist in Airflow")
+
     # quality
     quarantine_limit: float = Field(
         0.05, ge=0, le=1, description="share of bad rows above which a batch stops before core"

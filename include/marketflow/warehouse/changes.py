@@ -22,7 +22,7 @@ def position(conn: psycopg.Connection, consumer: str, entities: list[str] | None
 
 def advance(conn: psycopg.Connection, consumer: str, to: int, now: dt.datetime) -> None:
     """Move the watermark forward to `to` (never back), in the caller's transaction."""
-    conn.execute(queries("warehouse")["change_advance"], {"consumer": consumer, "to": to, "now": now})
+    conn.execute(queries("warehouse")["change_advance"], {"consumer": consumer, "position": to, "now": now})
 
 
 def record_changes(conn: psycopg.Connection, entity: str, keys: list[str], now: dt.datetime) -> None:

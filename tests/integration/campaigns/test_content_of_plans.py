@@ -39,7 +39,7 @@ def test_samples_show_the_mail_and_nobody(desk: Desk, five: People, campaigns: d
 
 
 def test_at_most_three_samples(desk: Desk, campaigns: dict[str, Campaign]) -> None:
-    for name in ("Ada", "Bo", None, "Di"):
+    for name in ("Ada", "Bob", None, "Dina"):
         add_customer(desk.conn, name)
     plan = desk.plan(campaigns["win_back"])
     assert [s["subject"] for s in plan.samples] == [

@@ -10,8 +10,8 @@ LEFT JOIN core.contact_points AS p ON p.channel = 'email' AND r.email_hash = p.a
 WHERE r.load_id = any(%(load_ids)s::bigint[])
 ORDER BY i.customer_id ASC, r.file_id DESC, r.record_no DESC
 ON CONFLICT (customer_id) DO UPDATE
-SET contact_point_id = excluded.contact_point_id
-WHERE a.contact_point_id IS DISTINCT FROM excluded.contact_point_id;
+    SET contact_point_id = excluded.contact_point_id
+    WHERE a.contact_point_id IS DISTINCT FROM excluded.contact_point_id;
 
 -- step: move
 -- An address that its customer gave up and another one has now is that one's. The ledger holds the address, not the

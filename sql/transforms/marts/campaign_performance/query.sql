@@ -3,11 +3,21 @@
 -- caused. An order counts once for a campaign's occasion, also when the customer got the message at two addresses.
 MERGE INTO marts.campaign_performance AS m
 USING (
-    WITH counted AS (
+    WITH windows AS (
+        SELECT
+            p.plan_id,
+            coalesce(
+                %(attribution_days)s::integer, (p.definition -> 'campaign' ->> 'attribution_days')::integer, 7
+            ) AS attribution_days
+        FROM activation.plans AS p
+    ),
+
+    counted AS (
         SELECT
             s.campaign,
             s.occasion,
             s.channel,
+            max(w.attribution_days) AS attribution_days,
             count(*) AS planned,
             count(*) FILTER (WHERE s.state = 'sent') AS sent,
             count(*) FILTER (WHERE s.state = 'failed') AS failed,
@@ -18,6 +28,7 @@ USING (
             min(s.settled_at) FILTER (WHERE s.state = 'sent') AS first_sent_at,
             max(s.settled_at) FILTER (WHERE s.state = 'sent') AS last_sent_at
         FROM activation.sends AS s
+        INNER JOIN windows AS w ON s.plan_id = w.plan_id
         WHERE NOT s.is_test
         GROUP BY s.campaign, s.occasion, s.channel
     ),
@@ -43,11 +54,12 @@ USING (
             o.customer_id,
             o.revenue
         FROM activation.sends AS s
+        INNER JOIN windows AS w ON s.plan_id = w.plan_id
         INNER JOIN core.orders AS o
             ON
                 s.customer_id = o.customer_id
                 AND s.settled_at < o.ordered_at
-                AND o.ordered_at <= s.settled_at + make_interval(days => %(attribution_days)s::integer)
+                AND o.ordered_at <= s.settled_at + make_interval(days => w.attribution_days)
         WHERE s.state = 'sent' AND NOT s.is_test
     ),
 
@@ -77,7 +89,7 @@ USING (
             coalesce(u.unsubscribed, 0) AS unsubscribed,
             coalesce(b.buyers, 0) AS buyers,
             coalesce(b.revenue, 0) AS revenue,
-            %(attribution_days)s::integer AS attribution_days,
+            c.attribution_days,
             c.first_sent_at,
             c.last_sent_at
         FROM counted AS c

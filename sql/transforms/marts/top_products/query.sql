@@ -1,13 +1,13 @@
 -- step: replace
 -- The last complete week ends on the last Sunday that is not after the business day (weeks of ISO 8601).
 DELETE FROM marts.top_products AS m
-WHERE m.week_ending_on = %(as_of)s::date - extract(ISODOW FROM %(as_of)s::date)::integer %% 7;
+WHERE m.week_ending_on = %(as_of)s::date - mod(extract(ISODOW FROM %(as_of)s::date)::integer, 7);
 
 -- step: rank
 -- By customers, not by pieces: quantities may be weights or litres, and one household may fill a cellar. Of several
 -- products with one name the best is named.
 WITH week AS (
-    SELECT %(as_of)s::date - extract(ISODOW FROM %(as_of)s::date)::integer %% 7 AS ends_on
+    SELECT %(as_of)s::date - mod(extract(ISODOW FROM %(as_of)s::date)::integer, 7) AS ends_on
 ),
 
 sold AS (
@@ -16,7 +16,7 @@ sold AS (
         count(DISTINCT o.customer_id) AS customers,
         sum(l.amount) AS revenue
     FROM week AS w
-    INNER JOIN core.orders AS o ON o.ordered_on > w.ends_on - 7 AND o.ordered_on <= w.ends_on
+    INNER JOIN core.orders AS o ON o.ordered_on > w.ends_on - 7 AND w.ends_on >= o.ordered_on
     INNER JOIN core.order_lines AS l ON o.order_id = l.order_id
     GROUP BY l.product_id
 ),
