@@ -70,7 +70,14 @@ class AirflowApi:
         answer = self.call("GET", f"dags/{dag_id}/dagRuns/~/hitlDetails", params={"response_received": "false"})
         return [q for q in answer["hitl_details"] if q["task_instance"]["state"] == "awaiting_input"]
 
-    def answer(self, dag_id: str, run_id: str, task_id: str, option: str) -> None:
-        """Choose an option of a waiting approval."""
-        path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{task_id}/-1/hitlDetails"
-        self.call("PATCH", path, json={"chosen_options": [option], "params_input": {}})
+    def answer(self, dag_id: str, run_id: str, option: str) -> list[dict[str, Any]]:
+        """Choose an option of what the run asks at this moment; returns the questions.
+
+        To be called until the run is over: an answer within the second in which the task came to rest can cross with
+        the scheduler's own note of it, which then tries the task again, and it asks again (seen in 3.3.2).
+        """
+        asked = [q for q in self.open_questions(dag_id) if q["task_instance"]["dag_run_id"] == run_id]
+        for question in asked:
+            path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{question['task_instance']['task_id']}/-1/hitlDetails"
+            self.call("PATCH", path, json={"chosen_options": [option], "params_input": {}})
+        return asked

@@ -118,15 +118,12 @@ def _win_back(admin: AirflowApi, marketer: AirflowApi, progress: Progress) -> No
     """A marketer's part: start it for real, read the plan, approve. There is no question when nobody new is found."""
     run_id = marketer.trigger("win_back", {"dry_run": False})
 
-    def asked_or_over() -> bool:
-        over = admin.run("win_back", run_id)["state"] in ("success", "failed")
-        return over or any(q["task_instance"]["dag_run_id"] == run_id for q in marketer.open_questions("win_back"))
-
-    _wait(asked_or_over, progress, "win_back: planning who gets it")
-    for question in marketer.open_questions("win_back"):
-        if question["task_instance"]["dag_run_id"] == run_id:
+    def over() -> bool:
+        for question in marketer.answer("win_back", run_id, "Approve"):
             progress.say(f"win_back asks: {question['subject']} - the marketer approves")
-            marketer.answer("win_back", run_id, question["task_instance"]["task_id"], "Approve")
+        return admin.run("win_back", run_id)["state"] in ("success", "failed")
+
+    _wait(over, progress, "win_back: planning who gets it")
 
 
 def _wait_until_calm(config: Config, api: AirflowApi, progress: Progress) -> None:
