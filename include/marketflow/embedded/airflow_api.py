@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from types import TracebackType
 from typing import Any, Self
 
 import httpx
+
+_SETTLED = dt.timedelta(seconds=1)
 
 
 class AirflowApi:
@@ -13,6 +16,7 @@ class AirflowApi:
 
     def __init__(self, base_url: str, username: str, password: str) -> None:
         self.username = username
+        self._seen: dict[tuple[str, int], dt.datetime] = {}
         self._http = httpx.Client(base_url=base_url, timeout=60)
         token = self._http.post("/auth/token", json={"username": username, "password": password})
         token.raise_for_status()
@@ -27,6 +31,10 @@ class AirflowApi:
     ) -> None:
         """Close the connections."""
         self._http.close()
+
+    def _scheduler_round(self) -> dt.datetime:
+        health = self._http.get("/api/v2/monitor/health").json()
+        return dt.datetime.fromisoformat(health["scheduler"]["latest_scheduler_heartbeat"])
 
     def call(self, method: str, path: str, **options: Any) -> Any:
         """One request below `/api/v2`, its answer as JSON."""
@@ -71,12 +79,18 @@ class AirflowApi:
         return [q for q in answer["hitl_details"] if q["task_instance"]["state"] == "awaiting_input"]
 
     def answer(self, dag_id: str, run_id: str, option: str) -> list[dict[str, Any]]:
-        """Choose an option of what the run asks at this moment; returns the questions.
+        """Choose an option of what the run asks, and return the questions that were answered.
 
-        To be called until the run is over: an answer within the second in which the task came to rest can cross with
-        the scheduler's own note of it, which then tries the task again, and it asks again (seen in 3.3.2).
+        To be called until the run is over: an answer in the moment in which the task comes to rest can cross with the
+        scheduler's own note of that; the scheduler then tries the task again, and it asks again (seen in 3.3.2).
+        So a question is answered once the scheduler has gone round since it was first seen.
         """
-        asked = [q for q in self.open_questions(dag_id) if q["task_instance"]["dag_run_id"] == run_id]
+        asked = []
+        for question in self.open_questions(dag_id):
+            task = question["task_instance"]
+            seen = self._seen.setdefault((task["id"], task["try_number"]), dt.datetime.now(dt.UTC))
+            if task["dag_run_id"] == run_id and self._scheduler_round() > seen + _SETTLED:
+                asked.append(question)
         for question in asked:
             path = f"dags/{dag_id}/dagRuns/{run_id}/taskInstances/{question['task_instance']['task_id']}/-1/hitlDetails"
             self.call("PATCH", path, json={"chosen_options": [option], "params_input": {}})
