@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
-import logging
 import os
 import shutil
 import socket
@@ -94,14 +93,6 @@ def conn(warehouse_dsn: str) -> Iterator[psycopg.Connection]:
 def clock() -> Clock:
     """A clock whose business day is the last of the demo's data."""
     return Clock(time_zone=ZoneInfo("America/New_York"), pinned_day=dt.date(2017, 12, 31))
-
-
-@pytest.fixture(autouse=True)
-def loggers_speak() -> None:
-    """Libraries that configure logging when they are imported silence the loggers that are there already."""
-    for name, logger in logging.root.manager.loggerDict.items():
-        if name.startswith("marketflow") and isinstance(logger, logging.Logger):
-            logger.disabled = False
 
 
 def pytest_sessionfinish() -> None:

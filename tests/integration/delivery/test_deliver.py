@@ -165,6 +165,7 @@ def test_other_channels_are_left_alone(conn: psycopg.Connection, opening: Connec
 def test_a_template_that_breaks_for_one_person_fails_for_one(
     conn: psycopg.Connection, opening: Connect, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("WARNING", logger="marketflow")  # Airflow, once imported, turns the root logger down
     templates = {**DEFINITION["templates"], "text": "{% if given_name == 'Eve' %}{{ 1 // 0 }}{% endif %}Hello"}
     names: list[str | None] = ["Ada", "Eve", "Bob"]
     filled, channel = fill(conn, 3, names=names, definition={**DEFINITION, "templates": templates}), mail()
