@@ -15,7 +15,6 @@ import httpx
 import pytest
 
 import small_shop
-from conftest import ROOT  # noqa: F401
 from marketflow.embedded import environment
 from marketflow.embedded.airflow_api import AirflowApi
 from marketflow.embedded.postgres import binaries
