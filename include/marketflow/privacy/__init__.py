@@ -11,13 +11,18 @@ from marketflow.privacy.masking import mask_email, mask_name
 from marketflow.privacy.tokens import read_unsubscribe_token, unsubscribe_token
 
 # What a value is encrypted for. A value that SQL moves from raw to core keeps its context.
-EMAIL, GIVEN_NAME, FAMILY_NAME, ACCOUNT, QUARANTINE = "email", "given_name", "family_name", "account", "quarantine"
+EMAIL, PHONE, GIVEN_NAME, FAMILY_NAME, BIRTH_DATE = "email", "phone", "given_name", "family_name", "birth_date"
+FREE_TEXT, ACCOUNT, QUARANTINE, COLLECTED = "free_text", "account", "quarantine", "collected"
 
 __all__ = [
     "ACCOUNT",
+    "BIRTH_DATE",
+    "COLLECTED",
     "EMAIL",
     "FAMILY_NAME",
+    "FREE_TEXT",
     "GIVEN_NAME",
+    "PHONE",
     "QUARANTINE",
     "AddressRefused",
     "KeyRing",

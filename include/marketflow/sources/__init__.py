@@ -5,17 +5,14 @@ Writes: raw.* (personal fields encrypted), ops.loads, ops.landing_files, ops.qua
 Never:  judges a batch (that is `quality`), touches core, shows a value of a file in a log or an error.
 """
 
-from marketflow.sources.contracts import CONTRACTS, EARLIEST, Column, Contract, contract_of, latest_instant
-from marketflow.sources.load import take_in
-from marketflow.sources.manifest import LoadSummary
+from marketflow.sources.contracts import CONTRACTS, EARLIEST, Column, Contract, Rule, contract_of, latest_instant
 
 __all__ = [
     "CONTRACTS",
     "EARLIEST",
     "Column",
     "Contract",
-    "LoadSummary",
+    "Rule",
     "contract_of",
     "latest_instant",
-    "take_in",
 ]

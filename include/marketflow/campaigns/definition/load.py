@@ -11,7 +11,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from marketflow.campaigns.definition.model import Campaign, CampaignFile, Templates
-from marketflow.campaigns.definition.strict_yaml import line_of, read_yaml
+from marketflow.shared.strict_yaml import line_of, read_yaml
 from marketflow.shared import DefinitionError, settings
 
 _MAX_TEMPLATE = 200_000  # characters; what is rendered has its own limit

@@ -1,12 +1,14 @@
 """Customers: one row per customer; one that comes again replaces what was known. Names and address are personal."""
 
-from marketflow.privacy import EMAIL, FAMILY_NAME, GIVEN_NAME
-from marketflow.sources.contracts.model import Column, Contract
+from marketflow.privacy import BIRTH_DATE, FAMILY_NAME, GIVEN_NAME
+from marketflow.sources.contracts.model import Column, Contract, deleted, email, phone, updated_at
 
 CUSTOMERS = Contract(
     record="customers",
+    version="2",
     table="raw.customers",
     description="Customers with contact, consent and demographics",
+    key=("customer_id",),
     columns=(
         Column(name="customer_id", target="customer_ref", required=True, max_length=64, unique="warn",
                description="The shop's customer number"),
@@ -14,15 +16,20 @@ CUSTOMERS = Contract(
                description="Given name; encrypted before it reaches a table"),
         Column(name="family_name", target="family_name", personal=FAMILY_NAME, max_length=200,
                description="Family name; encrypted before it reaches a table"),
-        Column(name="email", target="email", personal=EMAIL, max_length=1_000,
-               description="Mail address; a bad one is dropped with a code in email_refusal, the record stays"),
-        Column(name="locale", target="locale", default="en-US", max_length=20,
+        email("Mail address; a bad one is dropped with a code in email_refusal, the record stays"),
+        phone("Telephone number, kept as E.164; a bad one is dropped with a code in phone_refusal"),
+        Column(name="loyalty_number", target="loyalty_hash", kind="key", max_length=64,
+               description="Number of the loyalty card; only its keyed hash is stored"),
+        Column(name="gender", target="gender", max_length=20, description="As the shop notes it"),
+        Column(name="birth_date", target="birth_date", kind="day", personal=BIRTH_DATE,
+               description="Date of birth; encrypted"),
+        Column(name="locale", target="locale", max_length=20,
                pattern="[a-z]{2,3}(?:-[A-Za-z0-9]{2,8})*", pattern_says="a language tag such as en-US (BCP 47)",
-               description="Language and region; empty means en-US"),
-        Column(name="time_zone", target="time_zone", kind="zone", default="UTC", max_length=64,
-               description="Name in the tz database; empty means UTC"),
-        Column(name="country", target="country", default="US", pattern="[A-Z]{2}", max_length=2,
-               pattern_says="two capital letters (ISO 3166)", description="Country; empty means US"),
+               description="Language and region; absent: the shop's"),
+        Column(name="time_zone", target="time_zone", kind="zone", max_length=64,
+               description="Name in the tz database; absent: the shop's"),
+        Column(name="country", target="country", pattern="[A-Z]{2}", max_length=2,
+               pattern_says="two capital letters (ISO 3166)", description="Country; absent: the shop's"),
         Column(name="email_consent", target="email_consent", kind="flag",
                description="May we send marketing mail? Empty: was never asked"),
         Column(name="consent_at", target="consent_at", kind="instant", required_with="email_consent",
@@ -38,5 +45,7 @@ CUSTOMERS = Contract(
         Column(name="kids_count", target="kids_count", description="Children, the largest class open: 3+"),
         Column(name="is_simulated", target="is_simulated", kind="flag", default="false",
                description="True when the contact data were made up for a demo; empty means false"),
+        updated_at(),
+        deleted(),
     ),
 )  # fmt: skip

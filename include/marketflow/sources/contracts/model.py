@@ -1,4 +1,4 @@
-"""What a contract is made of. Readers, quarantine SQL and Great Expectations suites are all made from these values."""
+"""What a contract is made of. Mapping, quarantine SQL and Great Expectations suites are all made from these values."""
 
 from __future__ import annotations
 
@@ -7,24 +7,20 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Literal
 
-Kind = Literal["text", "number", "instant", "flag", "zone"]
+Kind = Literal["text", "number", "instant", "day", "flag", "zone", "json", "key"]
 
 EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
 FUTURE_DAYS = 2  # how far behind the business day an instant may lie: it ends a day later, and clocks differ
-
-# The text of a value, in the part of the pattern language that Python and PostgreSQL read alike.
-INSTANT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,6})?(?:Z|[+-][0-9]{2}:[0-9]{2})"
-FLAG = r"true|false|True|False|TRUE|FALSE"
-ZONE = r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*"
 INTEGER_DIGITS = 11  # before the point: numeric(14, 3) holds no more
 
 
 @dataclass(frozen=True, kw_only=True)
 class Column:
-    """One column of a landing file, and where it goes in raw.
+    """One column of a record, and where it goes in raw.
 
-    kind: `text`; `number` (plain decimal, no exponent); `instant` (ISO 8601 with offset); `flag` (true or false);
-    `zone` (the name of a time zone). An empty field is an absent value, quoted or not.
+    kind: `text`; `number` (plain decimal, no exponent); `instant` (a time with its zone); `day`; `flag` (true or
+    false); `zone` (the name of a time zone); `json` (an object); `key` (a text of which only the keyed hash is stored).
+    An absent value is null; an empty field is an absent value, quoted or not.
     """
 
     name: str
@@ -32,45 +28,69 @@ class Column:
     description: str
     kind: Kind = "text"
     required: bool = False
-    required_with: str | None = None  # must be there when that other column is
+    required_with: str | None = None  # must be there when that other column (a flag) says yes
     default: str | None = None  # stands for an absent value
-    max_length: int = 100  # characters of a text
+    max_length: int = 100  # characters of a text, bytes of a json
     pattern: str | None = None  # what the whole of a text must look like; `pattern_says` tells it to people
     pattern_says: str = ""
     allowed: tuple[str, ...] = ()
     minimum: Decimal | None = None
     maximum: Decimal | None = None
     decimals: int = 0
-    personal: str | None = None  # the encryption context, see marketflow.privacy
+    past: bool = True  # an instant or day that must not lie in the future
+    personal: str | None = None  # the encryption context, see marketflow.privacy; stored as bytea
+    hash_target: str | None = None  # of a personal address: where its keyed hash goes, by which it is found again
+    refusal_target: str | None = None  # and where it is said why the address cannot be used; the record stays
     unique: Literal["warn", "no"] = "no"  # in one batch; the later record wins, so it is never refused
 
 
 @dataclass(frozen=True, kw_only=True)
+class Rule:
+    """What no single column can say: a row for which `broken` is true goes to quarantine.
+
+    `broken` is a SQL expression over the names of the contract's columns, typed, in words that every dialect has.
+    """
+
+    column: str
+    reason: str
+    broken: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class Contract:
-    """The agreement on one record type: its landing folder's name, its table in raw, its columns in order."""
+    """The agreement on one record type: its name, its table in raw, its columns in order.
+
+    key: the columns by which the shop names the thing; a record with the same key and a later time replaces it.
+    """
 
     record: str
+    version: str
     table: str
     description: str
+    key: tuple[str, ...]
     columns: tuple[Column, ...]
+    rules: tuple[Rule, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The header of a landing file."""
+        """The names of the columns, in order."""
         return tuple(c.name for c in self.columns)
 
     @property
     def has_personal_data(self) -> bool:
-        """Must its values be encrypted before they reach a table?"""
-        return any(c.personal for c in self.columns)
+        """Must values be encrypted or hashed before they reach a table?"""
+        return any(c.personal or c.kind == "key" for c in self.columns)
 
     @property
-    def has_email(self) -> bool:
-        """Is there a mail address? Its refusals are then counted in `email_refusal`."""
-        return any(c.personal == "email" for c in self.columns)
+    def targets(self) -> tuple[str, ...]:
+        """The columns in raw, in order: load_id, file_id and record_no come before them."""
+        found: list[str] = []
+        for c in self.columns:
+            found += [t for t in (c.target, c.hash_target, c.refusal_target) if t]
+        return tuple(found)
 
     def column(self, name: str) -> Column:
-        """The column of that name in the file; raises KeyError."""
+        """The column of that name; raises KeyError."""
         return {c.name: c for c in self.columns}[name]
 
 
@@ -84,6 +104,46 @@ def money(name: str, description: str, *, minimum: str, required: bool = True, d
     return Column(
         name=name, target=name, description=description, kind="number", required=required, default=default,
         minimum=Decimal(minimum), maximum=Decimal(99_999_999), decimals=2,
+    )  # fmt: skip
+
+
+def currency(description: str, *, name: str = "currency", required: bool = False) -> Column:
+    """ISO 4217."""
+    return Column(
+        name=name, target=name, required=required, pattern="[A-Z]{3}", max_length=3,
+        pattern_says="three capital letters (ISO 4217)", description=description,
+    )  # fmt: skip
+
+
+def email(description: str = "Mail address; a bad one is dropped with a code in email_refusal") -> Column:
+    """A mail address: encrypted, found again by its keyed hash."""
+    return Column(
+        name="email", target="email", personal="email", hash_target="email_hash", refusal_target="email_refusal",
+        max_length=1_000, description=description,
+    )  # fmt: skip
+
+
+def phone(description: str = "Telephone number; stored as E.164, a bad one is dropped with a code") -> Column:
+    """A telephone number: brought to E.164, encrypted, found again by its keyed hash."""
+    return Column(
+        name="phone", target="phone", personal="phone", hash_target="phone_hash", refusal_target="phone_refusal",
+        max_length=100, description=description,
+    )  # fmt: skip
+
+
+def updated_at() -> Column:
+    """The source's own time of this version: the newest wins, whatever the order of delivery."""
+    return Column(
+        name="updated_at", target="version_at", kind="instant",
+        description="When the source last changed the record; the newest wins. Absent: when the file is of",
+    )  # fmt: skip
+
+
+def deleted() -> Column:
+    """Is this record a deletion?"""
+    return Column(
+        name="deleted", target="is_deleted", kind="flag", default="false",
+        description="True: the source has deleted it. Absent means false",
     )  # fmt: skip
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from marketflow.shared import DefinitionError
+from marketflow.shared.errors import DefinitionError
 
 _MAX_BYTES = 65_536
 

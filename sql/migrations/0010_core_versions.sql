@@ -1,0 +1,199 @@
+-- core: versions by source time, one customer from several sources, returns, currencies, and what a shop knows beside orders.
+ALTER TABLE core.customers ADD COLUMN gender text;
+ALTER TABLE core.customers ADD COLUMN birth_date bytea;
+ALTER TABLE core.customers ADD COLUMN is_deleted boolean NOT NULL DEFAULT FALSE;
+ALTER TABLE core.customers ADD COLUMN merged_into bigint REFERENCES core.customers;
+COMMENT ON COLUMN core.customers.merged_into IS 'The customer that this one turned out to be; its row stays, since the ledger may name it';
+
+CREATE TABLE core.customer_versions (
+    source text NOT NULL,
+    external_id text NOT NULL,
+    valid_from timestamptz NOT NULL,
+    valid_to timestamptz,
+    given_name bytea,
+    family_name bytea,
+    email_hash bytea,
+    phone_hash bytea,
+    locale text,
+    time_zone text,
+    country text,
+    gender text,
+    birth_date bytea,
+    age_band text,
+    income_band text,
+    home_ownership text,
+    marital_status text,
+    household_size text,
+    household_composition text,
+    kids_count text,
+    is_simulated boolean NOT NULL,
+    is_deleted boolean NOT NULL,
+    file_id bigint NOT NULL,
+    record_no integer NOT NULL,
+    PRIMARY KEY (source, external_id, valid_from)
+);
+
+CREATE TABLE core.product_versions (
+    source text NOT NULL,
+    external_id text NOT NULL,
+    valid_from timestamptz NOT NULL,
+    valid_to timestamptz,
+    product_name text,
+    manufacturer_ref text,
+    brand text,
+    department text,
+    category text,
+    product_type text,
+    package_size text,
+    list_price numeric(14, 2),
+    currency text,
+    product_url text,
+    image_url text,
+    is_deleted boolean NOT NULL,
+    file_id bigint NOT NULL,
+    record_no integer NOT NULL,
+    PRIMARY KEY (source, external_id, valid_from)
+);
+
+ALTER TABLE core.products ADD COLUMN product_name text;
+ALTER TABLE core.products ADD COLUMN list_price numeric(14, 2);
+ALTER TABLE core.products ADD COLUMN currency text;
+ALTER TABLE core.products ADD COLUMN product_url text;
+ALTER TABLE core.products ADD COLUMN image_url text;
+
+-- Exact keys only: a keyed hash of an address, of a telephone number, of a loyalty number.
+CREATE TABLE core.customer_keys (
+    key_kind text NOT NULL CHECK (key_kind IN ('loyalty', 'email', 'phone')),
+    key_hash bytea NOT NULL,
+    customer_id bigint NOT NULL REFERENCES core.customers,
+    source text NOT NULL,
+    external_id text NOT NULL,
+    first_seen_at timestamptz NOT NULL,
+    PRIMARY KEY (key_kind, key_hash)
+);
+CREATE INDEX customer_keys_customer ON core.customer_keys (customer_id); -- a merge moves the keys of one customer
+
+CREATE TABLE core.customer_merges (
+    merge_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    kept_customer_id bigint NOT NULL REFERENCES core.customers,
+    merged_customer_id bigint NOT NULL UNIQUE REFERENCES core.customers,
+    key_kind text NOT NULL,
+    source text NOT NULL,
+    external_id text NOT NULL,
+    reason text NOT NULL,
+    merged_at timestamptz NOT NULL
+);
+
+ALTER TABLE core.contact_points DROP CONSTRAINT contact_points_channel_check;
+ALTER TABLE core.contact_points ADD CONSTRAINT contact_points_channel_check
+CHECK (channel IN ('email', 'sms', 'webhook', 'mastodon', 'x', 'bluesky', 'memory'));
+
+ALTER TABLE core.orders ADD COLUMN kind text NOT NULL DEFAULT 'sale' CHECK (kind IN ('sale', 'return', 'cancellation'));
+ALTER TABLE core.orders ADD COLUMN original_order_ref text;
+ALTER TABLE core.orders ADD COLUMN version_at timestamptz NOT NULL DEFAULT '2000-01-01Z';
+ALTER TABLE core.orders ADD COLUMN base_revenue numeric(14, 2);
+UPDATE core.orders SET base_revenue = revenue; -- until now a warehouse knew one currency
+
+-- Never deleted by a rebuild: what was forgotten must not come back with an old file.
+CREATE TABLE core.deleted_orders (
+    source text NOT NULL,
+    external_id text NOT NULL,
+    version_at timestamptz NOT NULL,
+    file_id bigint NOT NULL,
+    PRIMARY KEY (source, external_id)
+);
+
+CREATE TABLE core.exchange_rates (
+    base_currency text NOT NULL,
+    currency text NOT NULL,
+    rate_on date NOT NULL,
+    rate numeric(20, 10) NOT NULL CHECK (rate > 0),
+    source text NOT NULL,
+    version_at timestamptz NOT NULL,
+    file_id bigint NOT NULL,
+    PRIMARY KEY (base_currency, currency, rate_on)
+);
+
+ALTER TABLE core.events ADD COLUMN anonymous_ref text;
+ALTER TABLE core.events ADD COLUMN version_at timestamptz NOT NULL DEFAULT '2000-01-01Z';
+-- Events of a browser that nobody had signed in to yet: found when somebody does.
+CREATE INDEX events_anonymous ON core.events (source, anonymous_ref) WHERE customer_id IS NULL AND anonymous_ref IS NOT NULL;
+
+CREATE TABLE core.interactions (
+    interaction_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source text NOT NULL,
+    external_id text NOT NULL,
+    customer_id bigint REFERENCES core.customers,
+    kind text NOT NULL,
+    direction text,
+    subject bytea,
+    body bytea,
+    agent_ref text,
+    status text,
+    outcome text,
+    occurred_at timestamptz NOT NULL,
+    occurred_on date NOT NULL,
+    version_at timestamptz NOT NULL,
+    file_id bigint NOT NULL,
+    is_deleted boolean NOT NULL DEFAULT FALSE,
+    UNIQUE (source, external_id)
+);
+CREATE INDEX interactions_customer ON core.interactions (customer_id, occurred_on); -- a customer's timeline
+
+CREATE TABLE core.feedback (
+    feedback_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source text NOT NULL,
+    external_id text NOT NULL,
+    customer_id bigint REFERENCES core.customers,
+    order_ref text,
+    product_ref text,
+    campaign_ref text,
+    rating numeric(6, 2),
+    rating_max numeric(6, 2) NOT NULL,
+    body bytea,
+    channel text,
+    given_at timestamptz NOT NULL,
+    given_on date NOT NULL,
+    version_at timestamptz NOT NULL,
+    file_id bigint NOT NULL,
+    is_deleted boolean NOT NULL DEFAULT FALSE,
+    UNIQUE (source, external_id)
+);
+CREATE INDEX feedback_customer ON core.feedback (customer_id, given_on); -- a customer's timeline
+
+CREATE TABLE core.campaigns (
+    campaign_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source text NOT NULL,
+    external_id text NOT NULL,
+    campaign_name text,
+    theme text,
+    channel text,
+    place text,
+    content text,
+    starts_on date,
+    ends_on date,
+    budget numeric(14, 2),
+    currency text,
+    version_at timestamptz NOT NULL,
+    file_id bigint NOT NULL,
+    is_deleted boolean NOT NULL DEFAULT FALSE,
+    UNIQUE (source, external_id)
+);
+
+CREATE TABLE core.coupons (
+    coupon_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    source text NOT NULL,
+    external_id text NOT NULL,
+    campaign_ref text,
+    product_ref text,
+    description text,
+    discount_amount numeric(14, 2),
+    discount_percent numeric(6, 3),
+    currency text,
+    valid_from date,
+    valid_until date,
+    version_at timestamptz NOT NULL,
+    file_id bigint NOT NULL,
+    is_deleted boolean NOT NULL DEFAULT FALSE,
+    UNIQUE (source, external_id)
+);
