@@ -9,7 +9,7 @@ RUN pip install --no-cache-dir "uv==${UV_VERSION}"
 WORKDIR /opt/marketflow
 COPY pyproject.toml uv.lock ./
 RUN --mount=type=cache,target=/root/.cache/uv \
-    uv sync --frozen --no-default-groups --group containers --no-install-project
+    uv sync --frozen --no-default-groups --group containers --group stores --no-install-project
 
 FROM python:${PYTHON}
 RUN groupadd --gid 10001 marketflow \

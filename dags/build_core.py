@@ -1,12 +1,15 @@
 """# Build core
 
-Merges the batches that passed the gate into `core`: customers with their contact points and consents, products,
-orders with lines, events. The newest delivery of an order replaces the older one as a whole.
+Merges the loads that passed the gate into `core`: customers with their contact points and consents, products, orders
+with lines, events and whatever else the sources bring. The newest version of a record wins, by the source's own time.
 
-* **Woken** by any ingest; without a batch that passed, a run does nothing and wakes nobody.
+* **Woken** by any ingest; without a load that passed, a run does nothing and wakes nobody.
 * **One transaction**: it is all there or not at all. A stop-check that finds rows rolls it back and names the check.
-* **Clear or re-run** it at any time: a merged batch is not merged again.
-* Which customers, products and days were touched stands in `ops.pending_changes`.
+* **`judge_tables`** holds the tables against their expectations and writes the results to `ops.quality_results` and the
+  quality pages. It warns; the checks of the merge are what stops.
+* **Clear or re-run** it at any time: a merged load is not merged again.
+* Which customers, products and days were touched stands in `ops.pending_changes`; what was remarkable in
+  `ops.findings`.
 """
 
 from typing import Any
@@ -15,10 +18,11 @@ from airflow.sdk import dag, task
 
 from marketflow.orchestration import assets, jobs
 from marketflow.orchestration.defaults import COMMON
+from marketflow.sources import find_sources
 
 
 @dag(
-    schedule=assets.RAW["orders"] | assets.RAW["customers"] | assets.RAW["products"] | assets.RAW["behaviour"],
+    schedule=assets.any_raw([source.name for source in find_sources().good]),
     doc_md=__doc__,
     tags=["core"],
     **COMMON,
@@ -30,7 +34,11 @@ def build_core() -> None:
     def merge_loads() -> dict[str, Any]:
         return jobs.build_core_tables()
 
-    merge_loads()
+    @task
+    def judge_tables() -> list[str]:
+        return jobs.judge_core_tables()
+
+    merge_loads() >> judge_tables()
 
 
 build_core()

@@ -7,7 +7,7 @@ SELECT
     l.state
 FROM ops.loads AS l
 WHERE
-    l.record = %(record)s
+    l.source = %(source)s
     AND (l.state IN ('loaded', 'passed') OR (%(again)s AND l.state = 'refused' AND l.records_loaded > 0))
 ORDER BY l.load_id;
 

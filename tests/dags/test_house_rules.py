@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -39,7 +40,8 @@ def test_every_file_parses(dagbag: Any) -> None:
     assert {
         "ingest_orders", "ingest_behaviour", "ingest_customers", "ingest_products", "build_core",
         "segment_customers", "recommend_products", "build_marts", "thank_you", "win_back",
-        "deliver_messages_email", "evaluate_campaigns",
+        "deliver_messages_email", "evaluate_campaigns", "replay_quarantine", "rebuild_warehouse", "keep_house",
+        "ingest_collector",
     } <= set(dagbag.dags)  # fmt: skip
 
 
@@ -107,3 +109,30 @@ def test_a_dag_file_only_wires(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     body = text.split('"""', 2)[2]
     assert len([line for line in body.splitlines() if line.strip()]) <= 80
+
+
+def test_any_source_wakes_the_core(dagbag: Any) -> None:
+    from marketflow.sources import find_sources
+
+    woken_by = {asset.name for _, asset in dagbag.dags["build_core"].timetable.asset_condition.iter_assets()}
+    assert woken_by == {f"raw.{source.name}" for source in find_sources().good} | {"raw.replayed_rows"}
+
+
+def test_a_broken_source_file_is_told_and_keeps_nobody_else_from_its_dag(tmp_path: Path) -> None:
+    good = (ROOT / "include" / "sources" / "orders.yaml").read_text()
+    (tmp_path / "orders.yaml").write_text(good)
+    (tmp_path / "mistaken.yaml").write_text(good.replace("orders: {}", "ordres: {}"))
+    ingest = run_dag_file("ingest_sources", tmp_path)
+    assert ingest.returncode == 0
+    assert "ingest_orders" in ingest.stdout
+    broken = run_dag_file("broken_sources", tmp_path)
+    assert broken.returncode != 0
+    assert "mistaken.yaml" in broken.stderr
+    assert "did you mean 'orders'" in broken.stderr
+
+
+def run_dag_file(name: str, sources: Path) -> subprocess.CompletedProcess[str]:
+    code = "import runpy, sys; print(*runpy.run_path(sys.argv[1]))"
+    path = ROOT / "dags" / f"{name}.py"
+    env = {**os.environ, "MARKETFLOW_SOURCES": str(sources)}
+    return subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False, env=env)

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
-from airflow.sdk import Asset
+from airflow.sdk import Asset, AssetAny
 
-RAW = {
-    "orders": Asset("raw.order_lines"),
-    "customers": Asset("raw.customers"),
-    "products": Asset("raw.products"),
-    "behaviour": Asset("raw.events"),
-}
 CORE = Asset("core")
 SEGMENTS = Asset("models.rfm")
 RECOMMENDATIONS = Asset("models.product_recommendations")
 MARTS = Asset("marts")
 SETTLED = Asset("activation.settled")
 PERFORMANCE = Asset("marts.campaign_performance")
+REPLAYED = Asset("raw.replayed_rows")
+
+
+def raw(source: str) -> Asset:
+    """A load of a source has passed the gate."""
+    return Asset(f"raw.{source}")
+
+
+def any_raw(sources: list[str]) -> AssetAny:
+    """Any ingest, of these sources or of rows that were replayed from quarantine."""
+    return AssetAny(REPLAYED, *map(raw, sources))
 
 
 def released(channel: str) -> Asset:

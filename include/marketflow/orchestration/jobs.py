@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
@@ -18,6 +18,9 @@ from marketflow.orchestration.connections import key_ring, warehouse, warehouse_
 from marketflow.orchestration.defaults import as_date
 from marketflow.shared import settings
 from marketflow.warehouse import advance, position, queries
+
+if TYPE_CHECKING:
+    from marketflow.sources import Source
 
 log = logging.getLogger(__name__)
 
@@ -34,27 +37,29 @@ def idle(why: str) -> None:
     log.info("%s; an earlier try may have done the work, so the others are woken", why)
 
 
-def take_in_files(record: str, *, again: bool) -> dict[str, Any]:
-    """Load all new landing files of a record; skips when there are none and no load waits for the gate.
+def take_in_source(source: Source, *, again: bool) -> dict[str, Any]:
+    """Load what is new of a source; skips when there is nothing and no load waits for the gate.
 
     `again`: loads that the gate refused are to be judged once more.
     """
+    from marketflow.orchestration.places import place_of_source
     from marketflow.sources import take_in
 
     cfg = settings()
     with warehouse("loader") as conn:
-        summary = take_in(conn, record, landing=cfg.landing, keys=key_ring(), clock=cfg.clock())
-        waiting = _waiting(conn, record, again=again)
+        place = place_of_source(conn, source)
+        summary = take_in(conn, source, place, keys=key_ring(), clock=cfg.clock(), shop=cfg.shop())
+        waiting = _waiting(conn, source, again=again)
     if summary.refused_files:
         log.warning("%s files were refused; ops.landing_files says why", summary.refused_files)
     if summary.refused_files and not waiting:
-        raise AirflowFailException(f"no file of landing/{record} could be used; ops.landing_files says why")
+        raise AirflowFailException(f"no file of {source.name} could be used; ops.landing_files says why")
     if not waiting:
-        idle(f"no new files in landing/{record}")
+        idle(f"nothing new of {source.name}")
     return asdict(summary)
 
 
-def judge_loads(record: str, limit: float, *, again: bool) -> list[int]:
+def judge_loads(source: Source, limit: float, *, again: bool) -> list[int]:
     """Pass or refuse each load that waits before core; a refusal fails the task with the reason, for good.
 
     Returns the loads that `build_core` may take. One that passed beside a refused one is announced by the next run.
@@ -64,9 +69,11 @@ def judge_loads(record: str, limit: float, *, again: bool) -> list[int]:
     cfg = settings()
     refused: list[str] = []
     with warehouse("loader") as conn:
-        loads = _waiting(conn, record, again=again)
+        loads = _waiting(conn, source, again=again)
         for load_id in (load for load, state in loads.items() if state != "passed"):
-            verdict = judge(conn, warehouse_url(), load_id, clock=cfg.clock(), limit=limit, docs=cfg.home / "quality")
+            verdict = judge(
+                conn, warehouse_url(), load_id, source=source, clock=cfg.clock(), limit=limit, docs=cfg.home / "quality"
+            )
             if not verdict.passed:
                 refused.append(f"load {load_id} stops before core: {verdict.reason}")
     if refused:
@@ -74,8 +81,8 @@ def judge_loads(record: str, limit: float, *, again: bool) -> list[int]:
     return list(loads)
 
 
-def _waiting(conn: Any, record: str, *, again: bool) -> dict[int, str]:
-    values = {"record": record, "again": again}
+def _waiting(conn: Any, source: Source, *, again: bool) -> dict[int, str]:
+    values = {"source": source.name, "again": again}
     found = conn.execute(queries("orchestration")["waiting_loads"], values).fetchall()
     conn.commit()
     return {int(load_id): str(state) for load_id, state in found}
@@ -85,11 +92,52 @@ def build_core_tables() -> dict[str, Any]:
     """Merge the loads that passed the gate into core."""
     from marketflow.warehouse import build_core
 
+    cfg = settings()
     with warehouse() as conn:
-        summary = build_core(conn, clock=settings().clock())
+        summary = build_core(conn, clock=cfg.clock(), shop=cfg.shop())
     if not summary.changed:
         idle("no load has passed the gate since the last run")
     return asdict(summary)
+
+
+def judge_core_tables() -> list[str]:
+    """Hold the tables of core against their expectations; returns what does not hold, in words."""
+    from marketflow.quality import judge_tables
+
+    cfg = settings()
+    with warehouse() as conn:
+        return judge_tables(conn, warehouse_url(), clock=cfg.clock(), docs=cfg.home / "quality")
+
+
+def rebuild(*, day_from: str | None, day_to: str | None) -> dict[str, Any]:
+    """Merge what raw holds of these days into core once more, and write their marts anew."""
+    from marketflow.warehouse import rebuild_warehouse
+
+    cfg = settings()
+    with warehouse() as conn:
+        summary = rebuild_warehouse(
+            conn, clock=cfg.clock(), shop=cfg.shop(), day_from=as_date(day_from), day_to=as_date(day_to)
+        )
+    return asdict(summary)
+
+
+def forget_raw_rows() -> dict[str, int]:
+    """Delete what raw need not hold any longer; returns the rows by table."""
+    from marketflow.sources import forget_raw
+
+    cfg = settings()
+    if cfg.raw_retention_days is None:
+        raise AirflowSkipException("MARKETFLOW_RAW_RETENTION_DAYS is not set: raw keeps everything")
+    with warehouse("loader") as conn:
+        return forget_raw(conn, cfg.clock(), cfg.raw_retention_days)
+
+
+def forget_collected_files() -> int:
+    """Delete the collector's log files that were loaded and merged; returns how many."""
+    from marketflow.sources import forget_drained
+
+    with warehouse("loader") as conn:
+        return forget_drained(conn, settings().collector_log)
 
 
 def build_mart_tables(*, force: bool) -> dict[str, Any]:

@@ -29,6 +29,11 @@ MODULES = (
     "great_expectations",
     "cryptography.hazmat.primitives.ciphers.aead",
     "email_validator",
+    "phonenumbers",
+    "orjson",
+    "pyarrow.csv",
+    "pyarrow.compute",
+    "duckdb",
     "jinja2",
 )
 

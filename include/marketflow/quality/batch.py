@@ -12,7 +12,7 @@ import psycopg
 from psycopg import sql
 
 from marketflow.quality.pages import publish
-from marketflow.quality.suite import STOP, expectations, judged_columns
+from marketflow.quality.suite import STOP, expectations, judged_columns, judged_rules
 from marketflow.shared import MarketflowError
 from marketflow.sources import Contract
 
@@ -91,12 +91,7 @@ def _connector(url: str, contract: Contract, load_id: int, opened: list[psycopg.
 
     A query asset would do, were it not that Great Expectations first fetches all its rows to learn their columns.
     """
-    view = sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT {} FROM {} WHERE load_id = {}").format(
-        sql.Identifier(_VIEW),
-        sql.SQL(", ").join(map(sql.Identifier, judged_columns(contract))),
-        sql.Identifier(*contract.table.split(".")),
-        sql.Literal(load_id),
-    )
+    view = _view(contract, load_id)
 
     def open_connection() -> psycopg.Connection:
         conn = psycopg.connect(
@@ -108,6 +103,21 @@ def _connector(url: str, contract: Contract, load_id: int, opened: list[psycopg.
         return conn
 
     return open_connection
+
+
+def _view(contract: Contract, load_id: int) -> sql.Composed:
+    """The judged columns, and for each rule whether the row breaks it. Rules speak of the contract's own names."""
+    judged = judged_columns(contract)
+    names = {c.target: c.name for c in contract.columns}
+    inner = [sql.SQL("{} AS {}").format(sql.Identifier(t), sql.Identifier(names.get(t, t))) for t in judged]
+    outer = [sql.SQL("{} AS {}").format(sql.Identifier(names.get(t, t)), sql.Identifier(t)) for t in judged]
+    for rule in judged_rules(contract):
+        broken = sql.SQL(rule.broken)  # type: ignore[arg-type]  # words of a contract: code, not input
+        outer.append(sql.SQL("({}) AS {}").format(broken, sql.Identifier(rule.reason)))
+    return sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT {} FROM (SELECT {} FROM {} WHERE load_id = {}) AS r").format(
+        sql.Identifier(_VIEW), sql.SQL(", ").join(outer), sql.SQL(", ").join(inner),
+        sql.Identifier(*contract.table.split(".")), sql.Literal(load_id),
+    )  # fmt: skip
 
 
 def _outcome(result: dict[str, Any]) -> Outcome:

@@ -3,18 +3,26 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from typing import Any
 
-from marketflow.sources import EARLIEST, Column, Contract
+from marketflow.sources import EARLIEST, Column, Contract, Rule
 
 STOP, WARN = "critical", "warning"  # Great Expectations' words for a failure that stops, and one that is told
 _GOOD_ADDRESSES = 0.95  # share of records whose address was not refused, below which people are told
+_WORD = re.compile(r"'[^']*'|\b[a-z_][a-z_0-9]*\b")
 
 
 def judged_columns(contract: Contract) -> list[str]:
-    """The columns of the batch: no personal one, so that no result or page can show a value of theirs."""
-    extra = ["email_refusal"] if contract.has_email else []
-    return [c.target for c in contract.columns if not c.personal] + extra
+    """The columns of the batch: none that is personal or a hash, so that no result or page can show a value."""
+    shown = [c.target for c in contract.columns if not _hidden(c)]
+    return shown + [c.refusal_target for c in contract.columns if c.refusal_target]
+
+
+def judged_rules(contract: Contract) -> list[Rule]:
+    """The rules that can be held against raw: not those about personal columns, which raw holds encrypted."""
+    hidden = {c.name for c in contract.columns if _hidden(c)}
+    return [r for r in contract.rules if not hidden & set(_WORD.findall(r.broken))]
 
 
 def expectations(contract: Contract, latest: dt.datetime) -> list[Any]:
@@ -24,11 +32,21 @@ def expectations(contract: Contract, latest: dt.datetime) -> list[Any]:
     gxe: Any = module
     found: list[Any] = [gxe.ExpectTableRowCountToBeBetween(min_value=1, severity=WARN)]
     for column in contract.columns:
-        if not column.personal:
+        if not _hidden(column):
             found += _of_column(gxe, column, latest)
-    if contract.has_email:
-        found.append(gxe.ExpectColumnValuesToBeNull(column="email_refusal", mostly=_GOOD_ADDRESSES, severity=WARN))
-    return found
+        if column.refusal_target:
+            found.append(
+                gxe.ExpectColumnValuesToBeNull(column=column.refusal_target, mostly=_GOOD_ADDRESSES, severity=WARN)
+            )
+    # The batch has a column for each rule, named for what is wrong: true where the row breaks it.
+    return found + [
+        gxe.ExpectColumnValuesToBeInSet(column=rule.reason, value_set=[False], severity=STOP)
+        for rule in judged_rules(contract)
+    ]
+
+
+def _hidden(column: Column) -> bool:
+    return column.personal is not None or column.kind == "key"
 
 
 def _of_column(gxe: Any, column: Column, latest: dt.datetime) -> list[Any]:
@@ -36,18 +54,32 @@ def _of_column(gxe: Any, column: Column, latest: dt.datetime) -> list[Any]:
     name = column.target
     if column.required or column.default is not None:
         found.append(gxe.ExpectColumnValuesToNotBeNull(column=name, severity=STOP))
-    if column.kind == "number":
-        low, high = (None if v is None else int(v) for v in (column.minimum, column.maximum))
+    low, high = _bounds(column, latest)
+    if low is not None or high is not None:
         found.append(gxe.ExpectColumnValuesToBeBetween(column=name, min_value=low, max_value=high, severity=STOP))
-    if column.kind == "instant":
-        found.append(
-            gxe.ExpectColumnValuesToBeBetween(column=name, min_value=EARLIEST, max_value=latest, severity=STOP)
-        )
-    if column.kind == "text":
+    if column.kind in ("text", "zone"):
         found.append(_of_text(gxe, column))
     if column.unique == "warn":
         found.append(gxe.ExpectColumnValuesToBeUnique(column=name, severity=WARN))
     return found
+
+
+def _bounds(column: Column, latest: dt.datetime) -> tuple[Any, Any]:
+    """Between what a number, instant or day must lie; what the type of the column proves needs no bounds."""
+    if column.kind == "number":
+        return _exact(column.minimum), _exact(column.maximum)
+    if column.kind == "instant":
+        return EARLIEST, latest if column.past else None
+    if column.kind == "day" and column.past:
+        return None, latest.date()
+    return None, None
+
+
+def _exact(value: Any) -> Any:
+    """A bound in a type that Great Expectations can write into its pages."""
+    if value is None:
+        return None
+    return int(value) if value == int(value) else float(value)
 
 
 def _of_text(gxe: Any, column: Column) -> Any:

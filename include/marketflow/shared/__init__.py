@@ -15,6 +15,7 @@ from marketflow.shared.errors import (
     StaleData,
 )
 from marketflow.shared.settings import Settings, settings
+from marketflow.shared.shop import Shop
 
 __all__ = [
     "BatchRefused",
@@ -23,6 +24,7 @@ __all__ = [
     "DefinitionError",
     "MarketflowError",
     "Settings",
+    "Shop",
     "SourceError",
     "StaleData",
     "settings",

@@ -11,6 +11,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from marketflow.shared.clock import Clock
+from marketflow.shared.shop import Shop
 
 PROJECT = Path(__file__).resolve().parents[3]
 
@@ -23,6 +24,7 @@ class Settings(BaseSettings):
     # where things are
     root: Path = Field(PROJECT, description="the project's folder: holds sql/, include/ and dags/")
     home: Path = Field(PROJECT / "var", description="state of this installation; holds landing/, quality/, logs")
+    sources: Path = Field(PROJECT / "include/sources", description="the source files")
     landing: Path = Field(PROJECT / "var/landing", description="landing files, one folder per source")
 
     # the shop
@@ -35,6 +37,9 @@ class Settings(BaseSettings):
     # time (DESIGN section 5): the demo stands at the end of its data
     clock_offset_seconds: float = 0.0
     business_date: dt.date | None = None
+
+    # how long rows stay in raw after they have reached core
+    raw_retention_days: int | None = Field(None, ge=1, description="not set: for ever; core outlives raw in any case")
 
     # secrets: orchestration takes them from Airflow connections, the edge service and the terminal from here
     warehouse_dsn: SecretStr | None = None
@@ -62,6 +67,10 @@ class Settings(BaseSettings):
     quarantine_limit: float = Field(
         0.05, ge=0, le=1, description="share of bad rows above which a batch stops before core"
     )
+
+    def shop(self) -> Shop:
+        """What the shop is where a record does not say otherwise."""
+        return Shop(time_zone=self.time_zone, country=self.country, locale=self.locale, currency=self.currency)
 
     def clock(self) -> Clock:
         """The clock of this installation."""
