@@ -6,14 +6,16 @@ its name, prints a table row and writes it to `var/bench/latest.json`. Modules w
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """What was measured: our figure and the baseline's, both in `unit`.
 
-    `more_is_better` says whether the figures are speeds (rows/s) or times (s).
+    `more_is_better` says whether the figures are speeds (rows/s) or times (s). `beside` holds what else was measured
+    in the same run, by name; these figures carry no unit but the one that their name or `unit` says.
     """
 
     name: str
@@ -22,6 +24,7 @@ class Result:
     unit: str
     what: str
     more_is_better: bool = True
+    beside: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def ratio(self) -> float:

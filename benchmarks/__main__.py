@@ -33,6 +33,8 @@ def main(arguments: list[str]) -> int:
         result: Result = importlib.import_module(f"benchmarks.{name}").run()
         figures = (f"{result.ours:,.2f}", f"{result.baseline:,.2f}", f"{result.ratio:.2f}")
         print(ROW.format(result.name, *figures, result.unit, result.what), flush=True)
+        for what, figure in result.beside.items():
+            print(f"{'':<20} {figure:>14,.2f} {what}", flush=True)
         record(settings().home / "bench" / "latest.json", result)
     return 0
 
@@ -47,6 +49,7 @@ def record(path: Path, result: Result) -> None:
     entry = {
         "name": result.name, "ours": round(result.ours, 4), "baseline": round(result.baseline, 4),
         "ratio": round(result.ratio, 4), "unit": result.unit, "what": result.what,
+        "beside": dict(result.beside),
         "when": Clock(time_zone=ZoneInfo("UTC")).now().isoformat(timespec="seconds"),
     }  # fmt: skip
     entries = sorted([e for e in found if e["name"] != result.name] + [entry], key=lambda e: str(e["name"]))

@@ -27,10 +27,12 @@ FROM ops.loads AS l
 WHERE l.state <> 'loading';
 
 ALTER TABLE ops.landing_files ADD COLUMN header text [];
+ALTER TABLE ops.landing_files ADD COLUMN object_version text;
 ALTER TABLE ops.landing_files ADD COLUMN version_at timestamptz;
 ALTER TABLE ops.landing_files ADD COLUMN window_from timestamptz;
 ALTER TABLE ops.landing_files ADD COLUMN window_until timestamptz;
 COMMENT ON COLUMN ops.landing_files.header IS 'The columns of the file or of the query, as found';
+COMMENT ON COLUMN ops.landing_files.object_version IS 'What an object store calls this state of the object (ETag, generation): it need not be fetched again';
 COMMENT ON COLUMN ops.landing_files.version_at IS 'As of when its records count that say no time of their own';
 COMMENT ON COLUMN ops.landing_files.window_from IS 'Of a SQL source: rows changed after this';
 COMMENT ON COLUMN ops.landing_files.window_until IS 'Of a SQL source: and up to this; the next window begins here';
@@ -51,7 +53,11 @@ CREATE INDEX quarantine_load ON ops.quarantine (load_id); -- what a load left be
 
 ALTER TABLE ops.quality_results ADD COLUMN record text;
 ALTER TABLE ops.quality_results ADD COLUMN table_name text;
+COMMENT ON COLUMN ops.quality_results.record IS 'The record of the load that was judged; null for the load as a whole, and for a table';
 COMMENT ON COLUMN ops.quality_results.table_name IS 'The table that was judged, when it was a table and not a batch';
+-- Each table's newest judgement, for the quality page; a source's last word on its freshness.
+CREATE INDEX quality_results_table ON ops.quality_results (table_name, checked_at) WHERE table_name IS NOT NULL;
+CREATE INDEX quality_results_suite ON ops.quality_results (suite, expectation) WHERE load_id IS NULL;
 
 CREATE TABLE ops.findings (
     finding_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -64,7 +70,7 @@ CREATE TABLE ops.findings (
     UNIQUE (load_id, record, reason)
 );
 COMMENT ON TABLE ops.findings IS 'What is remarkable about records that are each well formed: guests, unknown products, refunds larger than their order, orders held back';
-COMMENT ON COLUMN ops.findings.examples IS 'Up to five of the records'' own keys';
+COMMENT ON COLUMN ops.findings.examples IS 'Up to five keys, as the source gave them, of what the reason speaks about';
 
 -- raw: no keys. The manifest sees to it that nothing comes twice, and an index costs a third of a load's time.
 ALTER TABLE raw.order_lines DROP CONSTRAINT order_lines_pkey;
@@ -86,8 +92,13 @@ ALTER TABLE raw.customers ADD COLUMN phone_refusal text;
 ALTER TABLE raw.customers ADD COLUMN loyalty_hash bytea;
 ALTER TABLE raw.customers ADD COLUMN gender text;
 ALTER TABLE raw.customers ADD COLUMN birth_date bytea;
+ALTER TABLE raw.customers ADD COLUMN given_name_hash bytea;
+ALTER TABLE raw.customers ADD COLUMN family_name_hash bytea;
+ALTER TABLE raw.customers ADD COLUMN birth_date_hash bytea;
 ALTER TABLE raw.customers ADD COLUMN version_at timestamptz NOT NULL DEFAULT '2000-01-01Z';
 ALTER TABLE raw.customers ADD COLUMN is_deleted boolean NOT NULL DEFAULT FALSE;
+COMMENT ON COLUMN raw.customers.given_name_hash IS
+'Keyed hash: tells a changed name from the same one, which is encrypted differently each time; so for the other two';
 COMMENT ON COLUMN raw.customers.loyalty_hash IS 'Keyed hash of the loyalty number, which itself is not stored';
 
 ALTER TABLE raw.products ALTER COLUMN department DROP NOT NULL;
@@ -233,5 +244,5 @@ CREATE INDEX exchange_rates_load ON raw.exchange_rates USING brin (load_id);
 GRANT SELECT, INSERT, DELETE ON ALL TABLES IN SCHEMA raw TO marketflow_loader;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ops.load_records TO marketflow_loader;
 GRANT UPDATE (replayed_load_id, replayed_at) ON ops.quarantine TO marketflow_loader;
-GRANT SELECT ON ops.findings TO marketflow_loader;
+GRANT SELECT ON ops.findings, ops.table_freshness TO marketflow_loader;
 GRANT SELECT ON ops.load_records, ops.findings TO marketflow_analyst;

@@ -1,24 +1,31 @@
 -- core: versions by source time, one customer from several sources, returns, currencies, and what a shop knows beside orders.
+-- After this migration `rebuild_warehouse` fills the new tables from what raw holds.
 ALTER TABLE core.customers ADD COLUMN gender text;
 ALTER TABLE core.customers ADD COLUMN birth_date bytea;
 ALTER TABLE core.customers ADD COLUMN is_deleted boolean NOT NULL DEFAULT FALSE;
 ALTER TABLE core.customers ADD COLUMN merged_into bigint REFERENCES core.customers;
-COMMENT ON COLUMN core.customers.merged_into IS 'The customer that this one turned out to be; its row stays, since the ledger may name it';
+CREATE INDEX customers_merged ON core.customers (merged_into) WHERE merged_into IS NOT NULL; -- a later merge moves them on
+
+ALTER TABLE core.customer_identifiers ADD COLUMN joined_by text CHECK (joined_by IN ('loyalty', 'email', 'phone', 'sign_in'));
 
 CREATE TABLE core.customer_versions (
     source text NOT NULL,
     external_id text NOT NULL,
     valid_from timestamptz NOT NULL,
     valid_to timestamptz,
+    confirmed_at timestamptz NOT NULL,
     given_name bytea,
     family_name bytea,
+    birth_date bytea,
+    given_name_hash bytea,
+    family_name_hash bytea,
+    birth_date_hash bytea,
     email_hash bytea,
     phone_hash bytea,
+    gender text,
     locale text,
     time_zone text,
     country text,
-    gender text,
-    birth_date bytea,
     age_band text,
     income_band text,
     home_ownership text,
@@ -30,6 +37,7 @@ CREATE TABLE core.customer_versions (
     is_deleted boolean NOT NULL,
     file_id bigint NOT NULL,
     record_no integer NOT NULL,
+    fingerprint bytea NOT NULL,
     PRIMARY KEY (source, external_id, valid_from)
 );
 
@@ -38,6 +46,7 @@ CREATE TABLE core.product_versions (
     external_id text NOT NULL,
     valid_from timestamptz NOT NULL,
     valid_to timestamptz,
+    confirmed_at timestamptz NOT NULL,
     product_name text,
     manufacturer_ref text,
     brand text,
@@ -52,6 +61,7 @@ CREATE TABLE core.product_versions (
     is_deleted boolean NOT NULL,
     file_id bigint NOT NULL,
     record_no integer NOT NULL,
+    fingerprint bytea NOT NULL,
     PRIMARY KEY (source, external_id, valid_from)
 );
 
@@ -65,13 +75,14 @@ ALTER TABLE core.products ADD COLUMN image_url text;
 CREATE TABLE core.customer_keys (
     key_kind text NOT NULL CHECK (key_kind IN ('loyalty', 'email', 'phone')),
     key_hash bytea NOT NULL,
-    customer_id bigint NOT NULL REFERENCES core.customers,
     source text NOT NULL,
     external_id text NOT NULL,
+    customer_id bigint NOT NULL REFERENCES core.customers,
     first_seen_at timestamptz NOT NULL,
-    PRIMARY KEY (key_kind, key_hash)
+    PRIMARY KEY (key_kind, key_hash, source, external_id)
 );
 CREATE INDEX customer_keys_customer ON core.customer_keys (customer_id); -- a merge moves the keys of one customer
+CREATE INDEX customer_keys_number ON core.customer_keys (source, external_id); -- a deletion takes the keys of one number
 
 CREATE TABLE core.customer_merges (
     merge_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -83,16 +94,36 @@ CREATE TABLE core.customer_merges (
     reason text NOT NULL,
     merged_at timestamptz NOT NULL
 );
+CREATE INDEX customer_merges_kept ON core.customer_merges (kept_customer_id); -- which customers became this one
+
+-- Addresses beside the one of the customer's own record.
+CREATE TABLE core.contacts (
+    source text NOT NULL,
+    external_id text NOT NULL,
+    channel text NOT NULL CHECK (channel IN ('email', 'sms')),
+    address_hash bytea NOT NULL,
+    label text,
+    version_at timestamptz NOT NULL,
+    file_id bigint NOT NULL,
+    record_no integer NOT NULL,
+    is_deleted boolean NOT NULL,
+    PRIMARY KEY (source, external_id, channel, address_hash)
+);
+CREATE INDEX contacts_address ON core.contacts (channel, address_hash); -- is anybody left who has this address?
 
 ALTER TABLE core.contact_points DROP CONSTRAINT contact_points_channel_check;
 ALTER TABLE core.contact_points ADD CONSTRAINT contact_points_channel_check
 CHECK (channel IN ('email', 'sms', 'webhook', 'mastodon', 'x', 'bluesky', 'memory'));
+ALTER TABLE core.current_addresses ADD COLUMN sms_contact_point_id bigint REFERENCES core.contact_points;
+CREATE INDEX current_addresses_sms ON core.current_addresses (sms_contact_point_id); -- who has a number that another gave up
 
 ALTER TABLE core.orders ADD COLUMN kind text NOT NULL DEFAULT 'sale' CHECK (kind IN ('sale', 'return', 'cancellation'));
 ALTER TABLE core.orders ADD COLUMN original_order_ref text;
 ALTER TABLE core.orders ADD COLUMN version_at timestamptz NOT NULL DEFAULT '2000-01-01Z';
 ALTER TABLE core.orders ADD COLUMN base_revenue numeric(14, 2);
 UPDATE core.orders SET base_revenue = revenue; -- until now a warehouse knew one currency
+-- What was given back of an order; few orders are about another one.
+CREATE INDEX orders_original ON core.orders (source, original_order_ref) WHERE original_order_ref IS NOT NULL;
 
 -- Never deleted by a rebuild: what was forgotten must not come back with an old file.
 CREATE TABLE core.deleted_orders (
@@ -116,6 +147,7 @@ CREATE TABLE core.exchange_rates (
 
 ALTER TABLE core.events ADD COLUMN anonymous_ref text;
 ALTER TABLE core.events ADD COLUMN version_at timestamptz NOT NULL DEFAULT '2000-01-01Z';
+ALTER TABLE core.events ADD COLUMN file_id bigint NOT NULL DEFAULT 0;
 -- Events of a browser that nobody had signed in to yet: found when somebody does.
 CREATE INDEX events_anonymous ON core.events (source, anonymous_ref) WHERE customer_id IS NULL AND anonymous_ref IS NOT NULL;
 
@@ -196,4 +228,17 @@ CREATE TABLE core.coupons (
     file_id bigint NOT NULL,
     is_deleted boolean NOT NULL DEFAULT FALSE,
     UNIQUE (source, external_id)
+);
+
+-- Answers of customers who were named without an address: they count for the address that the customer has.
+CREATE TABLE privacy.customer_answers (
+    source text NOT NULL,
+    external_id text NOT NULL,
+    channel text NOT NULL,
+    purpose text NOT NULL,
+    answered_at timestamptz NOT NULL,
+    granted boolean NOT NULL,
+    how text,
+    consent_text text,
+    PRIMARY KEY (source, external_id, channel, purpose, answered_at)
 );

@@ -22,103 +22,147 @@ WHERE load_id = any(%(load_ids)s::bigint[]);
 
 -- name: event_months
 -- The first days of the months that these loads have events in.
-SELECT DISTINCT date_trunc('month', r.occurred_at AT TIME ZONE %(time_zone)s)::date AS month_on
-FROM raw.events AS r
-WHERE r.load_id = any(%(load_ids)s::bigint[])
+SELECT DISTINCT date_trunc('month', n.occurred_on)::date AS month_on
+FROM incoming_events AS n
 ORDER BY month_on;
 
--- name: touched_create
--- Kept aside until the end: the lock under which changes are written must be held for a moment only.
-CREATE TEMPORARY TABLE touched (entity text NOT NULL, key text NOT NULL) ON COMMIT DROP;
+-- name: held_loads
+-- Merged loads that raw still has rows of.
+SELECT l.load_id
+FROM ops.loads AS l
+WHERE
+    l.state = 'merged'
+    AND l.load_id IN (
+        SELECT r.load_id FROM raw.order_lines AS r
+        UNION
+        SELECT r.load_id FROM raw.customers AS r
+        UNION
+        SELECT r.load_id FROM raw.contacts AS r
+        UNION
+        SELECT r.load_id FROM raw.consents AS r
+        UNION
+        SELECT r.load_id FROM raw.products AS r
+        UNION
+        SELECT r.load_id FROM raw.events AS r
+        UNION
+        SELECT r.load_id FROM raw.interactions AS r
+        UNION
+        SELECT r.load_id FROM raw.feedback AS r
+        UNION
+        SELECT r.load_id FROM raw.campaigns AS r
+        UNION
+        SELECT r.load_id FROM raw.coupons AS r
+        UNION
+        SELECT r.load_id FROM raw.exchange_rates AS r
+    )
+ORDER BY l.load_id;
 
--- name: touched_before
--- What the orders that are about to be replaced held: their customers, days and products lose something.
-WITH old AS MATERIALIZED (
-    SELECT
-        o.order_id,
-        o.customer_id,
-        o.ordered_on
-    FROM core.orders AS o
-    WHERE
-        o.source = %(source)s
-        AND o.external_id IN (
-            SELECT r.order_ref FROM raw.order_lines AS r
-            WHERE r.load_id = any(%(load_ids)s::bigint[])
-        )
-)
-
-INSERT INTO touched (entity, key)
-SELECT
-    'customer' AS entity,
-    o.customer_id::text
-FROM old AS o
-WHERE o.customer_id IS NOT NULL
-UNION
-SELECT
-    'day' AS entity,
-    o.ordered_on::text
-FROM old AS o
-UNION
-SELECT
-    'product' AS entity,
-    l.product_id::text
-FROM core.order_lines AS l
-WHERE l.order_id IN (SELECT o.order_id FROM old AS o);
+-- name: line_loads
+-- The loads whose lines are needed: rows that come repaired from quarantine have the file and the number that they had, and
+-- the rest of their order lies in the load of that file.
+SELECT DISTINCT f.load_id
+FROM raw.order_lines AS r
+INNER JOIN ops.loads AS l ON r.load_id = l.load_id
+INNER JOIN ops.landing_files AS f ON r.file_id = f.file_id
+WHERE
+    r.load_id = any(%(load_ids)s::bigint[])
+    AND l.kind = 'replay'
+    AND EXISTS (
+        SELECT FROM raw.order_lines AS o
+        WHERE o.load_id = f.load_id
+    );
 
 -- name: touched_after
-WITH files AS MATERIALIZED (
-    SELECT DISTINCT r.file_id FROM raw.order_lines AS r
-    WHERE r.load_id = any(%(load_ids)s::bigint[])
-),
-
-new AS MATERIALIZED (
-    SELECT
-        o.order_id,
-        o.customer_id,
-        o.ordered_on
-    FROM core.orders AS o
-    WHERE o.file_id IN (SELECT f.file_id FROM files AS f)
-),
-
-refs AS (
-    SELECT r.customer_ref FROM raw.customers AS r
-    WHERE r.load_id = any(%(load_ids)s::bigint[])
-    UNION
-    SELECT r.customer_ref FROM raw.events AS r
-    WHERE r.load_id = any(%(load_ids)s::bigint[])
-)
-
+-- Whom and what the new and replaced orders, and the other records, are about.
 INSERT INTO touched (entity, key)
-SELECT
+SELECT DISTINCT
     'customer' AS entity,
-    n.customer_id::text
-FROM new AS n
-WHERE n.customer_id IS NOT NULL
+    i.customer_id::text
+FROM (
+    SELECT
+        n.source,
+        n.customer_ref AS external_id
+    FROM incoming_orders AS n
+    WHERE n.outcome IN ('new', 'replaced') AND n.customer_ref IS NOT NULL
+    UNION
+    SELECT
+        n.source,
+        n.external_id
+    FROM incoming_customers AS n
+    UNION
+    SELECT
+        n.source,
+        n.external_id
+    FROM incoming_contacts AS n
+    UNION
+    SELECT
+        n.source,
+        n.customer_ref
+    FROM incoming_answers AS n
+    WHERE n.customer_ref IS NOT NULL
+    UNION
+    SELECT
+        n.source,
+        coalesce(n.customer_ref, 'anonymous:' || n.anonymous_ref)
+    FROM incoming_events AS n
+    UNION
+    SELECT
+        l.system,
+        r.customer_ref
+    FROM raw.interactions AS r
+    INNER JOIN merging_loads AS l ON r.load_id = l.load_id
+    WHERE r.customer_ref IS NOT NULL
+    UNION
+    SELECT
+        l.system,
+        r.customer_ref
+    FROM raw.feedback AS r
+    INNER JOIN merging_loads AS l ON r.load_id = l.load_id
+    WHERE r.customer_ref IS NOT NULL
+) AS s
+INNER JOIN core.customer_identifiers AS i ON s.source = i.source AND s.external_id = i.external_id
 UNION
 SELECT
     'customer' AS entity,
-    i.customer_id::text
-FROM core.customer_identifiers AS i
-INNER JOIN refs AS r ON i.external_id = r.customer_ref
-WHERE i.source = %(source)s
+    n.known_customer_id::text
+FROM incoming_events AS n
+WHERE n.known_customer_id IS NOT NULL
 UNION
 SELECT
     'day' AS entity,
     n.ordered_on::text
-FROM new AS n
-UNION
-SELECT
-    'product' AS entity,
-    l.product_id::text
-FROM core.order_lines AS l
-INNER JOIN new AS n ON l.order_id = n.order_id
+FROM incoming_orders AS n
+WHERE n.outcome IN ('new', 'replaced')
 UNION
 SELECT
     'product' AS entity,
     p.product_id::text
 FROM core.products AS p
-INNER JOIN raw.products AS r ON p.external_id = r.product_ref
-WHERE p.source = %(source)s AND r.load_id = any(%(load_ids)s::bigint[]);
+INNER JOIN incoming_products AS n ON p.source = n.source AND p.external_id = n.external_id;
+
+-- name: has_ignored_orders
+-- Were some of the orders that came left as they are?
+SELECT
+    EXISTS (SELECT FROM incoming_orders AS n WHERE n.outcome NOT IN ('new', 'replaced'))
+    OR (SELECT count(*) FROM order_versions) <> (SELECT count(*) FROM incoming_orders);
+
+-- name: touched_products
+-- When all orders that came were merged, what they sold is known already.
+INSERT INTO touched (entity, key)
+SELECT DISTINCT
+    'product' AS entity,
+    p.product_id::text
+FROM incoming_products_sold AS n
+INNER JOIN merging_loads AS l ON n.load_id = l.load_id
+INNER JOIN core.products AS p ON l.system = p.source AND n.product_ref = p.external_id;
+
+-- name: touched_products_by_line
+INSERT INTO touched (entity, key)
+SELECT DISTINCT
+    'product' AS entity,
+    l.product_id::text
+FROM core.order_lines AS l
+WHERE l.order_id IN (SELECT n.order_id FROM incoming_orders AS n WHERE n.outcome IN ('new', 'replaced'));
 
 -- name: touched_record
 INSERT INTO ops.pending_changes (entity, key, changed_at)
@@ -128,9 +172,6 @@ SELECT DISTINCT
     %(now)s::timestamptz
 FROM touched AS t
 ORDER BY t.entity, t.key;
-
--- name: touched_drop
-DROP TABLE touched;
 
 -- name: data_as_of
 -- Up to which day the orders tell what happened; a day that is not over yet does not count.

@@ -24,16 +24,92 @@ WHERE m.run_id = %(run_id)s
 GROUP BY m.segment
 ORDER BY m.segment;
 
+-- name: kept_window
+SELECT
+    w.as_of,
+    w.window_days
+FROM features.purchase_windows AS w;
+
+-- name: touched_forget
+DROP TABLE IF EXISTS pg_temp.touched_customers;
+
+-- name: touched
+-- Whose totals are not what they were: an order has come into the window with the new days, or left it with the old ones,
+-- or core has changed something else about the customer.
+CREATE TEMPORARY TABLE touched_customers ON COMMIT DROP AS
+SELECT o.customer_id
+FROM core.orders AS o
+WHERE o.customer_id IS NOT NULL AND o.ordered_on > %(kept_as_of)s::date AND o.ordered_on <= %(as_of)s::date
+UNION
+SELECT o.customer_id
+FROM core.orders AS o
+WHERE
+    o.customer_id IS NOT NULL
+    AND o.ordered_on > %(kept_as_of)s::date - %(window_days)s::integer
+    AND o.ordered_on <= %(as_of)s::date - %(window_days)s::integer
+UNION
+SELECT c.key::bigint
+FROM ops.pending_changes AS c
+WHERE c.entity = 'customer' AND c.change_id > %(position)s AND c.change_id <= %(newest)s;
+
+-- name: touched_share
+-- Share of those whose totals must be made anew; one where there are no totals yet.
+SELECT
+    (SELECT count(*) FROM pg_temp.touched_customers)::float
+    / greatest((SELECT count(*) FROM features.purchase_summaries), 1) AS share;
+
+-- name: forget_touched
+DELETE FROM features.purchase_summaries AS f
+USING pg_temp.touched_customers AS t
+WHERE f.customer_id = t.customer_id;
+
+-- name: summarise_touched
+-- As in the transform features.purchase_summaries, for these customers.
+INSERT INTO features.purchase_summaries (customer_id, frequency, monetary, first_order_on, last_order_on)
+SELECT
+    t.customer_id,
+    s.frequency,
+    s.monetary,
+    s.first_order_on,
+    s.last_order_on
+FROM pg_temp.touched_customers AS t
+CROSS JOIN
+    LATERAL (
+        SELECT
+            count(*) FILTER (WHERE o.kind = 'sale') AS frequency,
+            coalesce(sum(o.base_revenue), 0) AS monetary,
+            min(o.ordered_on) FILTER (WHERE o.kind = 'sale') AS first_order_on,
+            max(o.ordered_on) FILTER (WHERE o.kind = 'sale') AS last_order_on
+        FROM core.orders AS o
+        WHERE
+            o.customer_id = t.customer_id
+            AND o.ordered_on <= %(as_of)s::date
+            AND o.ordered_on > %(as_of)s::date - %(window_days)s::integer
+    ) AS s
+WHERE s.frequency > 0;
+
+-- name: move_window
+UPDATE features.purchase_windows
+SET as_of = %(as_of)s;
+
 -- name: outcomes
--- Per customer scored as of the cut: the sum of the scores, the days since the last order, and whether an order followed.
+-- By sum of the scores and days since the last order, as of the cut: how many customers, and how many of them bought then.
+WITH buyers AS (
+    SELECT DISTINCT o.customer_id
+    FROM core.orders AS o
+    WHERE o.kind = 'sale' AND o.ordered_on > %(cut_on)s::date AND o.ordered_on <= %(until)s::date
+)
+
 SELECT
     m.recency_score + m.frequency_score + m.monetary_score AS score,
-    f.recency_days,
-    exists(
-        SELECT FROM core.orders AS o
-        WHERE o.customer_id = m.customer_id AND o.ordered_on > %(cut_on)s::date AND o.ordered_on <= %(until)s::date
-    ) AS bought
+    m.recency_days,
+    count(*) AS customers,
+    count(b.customer_id) AS buyers
 FROM models.rfm AS m
-INNER JOIN features.purchase_summaries AS f ON m.run_id = f.run_id AND m.customer_id = f.customer_id
+LEFT JOIN buyers AS b ON m.customer_id = b.customer_id
 WHERE m.run_id = %(run_id)s
-ORDER BY m.customer_id;
+GROUP BY score, m.recency_days;
+
+-- name: forget_scores
+DELETE FROM models.rfm
+WHERE run_id = %(run_id)s;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -17,7 +18,7 @@ import psycopg
 import pytest
 
 import small_shop
-from conftest import SCRATCH, free_port
+from conftest import ROOT, SCRATCH, free_port
 from marketflow.embedded.airflow_api import AirflowApi
 from marketflow.embedded.stack import Config
 
@@ -43,6 +44,10 @@ class Stack:
         """Ask the warehouse, as its owner."""
         with psycopg.connect(self.config.dsn("owner")) as conn:
             return conn.execute(text, values).fetchall()
+
+    def connect(self) -> psycopg.Connection:
+        """A connection of the warehouse's owner."""
+        return psycopg.connect(self.config.dsn("owner"))
 
     def mails(self) -> list[Path]:
         """The files of the inbox."""
@@ -82,7 +87,8 @@ def stack_environment(home: Path) -> dict[str, str]:
     """The environment of a stack whose state is `home`, on free ports."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "MARKETFLOW_"))}
     ports = {f"MARKETFLOW_{name}_PORT": str(free_port()) for name in PORTS}
-    return {**clean, **ports, "MARKETFLOW_HOME": str(home), "MARKETFLOW_LANDING": str(home / "landing")}
+    folders = {"MARKETFLOW_HOME": home, "MARKETFLOW_LANDING": home / "landing", "MARKETFLOW_SOURCES": home / "sources"}
+    return {**clean, **ports, **{name: str(folder) for name, folder in folders.items()}}
 
 
 @contextmanager
@@ -90,6 +96,7 @@ def running_stack(environ: dict[str, str]) -> Iterator[Stack]:
     """Start a stack, wait until Airflow knows the DAGs, and stop it in the end."""
     home = Path(environ["MARKETFLOW_HOME"])
     config = Config.from_env(environ)
+    shutil.copytree(ROOT / "include" / "sources", home / "sources", dirs_exist_ok=True)  # a test may add some
     state = {"business_date": small_shop.LAST_DAY.isoformat(), "time_zone": small_shop.ZONE.key}
     (home / "state.json").write_text(json.dumps(state))
     try:

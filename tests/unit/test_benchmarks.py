@@ -34,7 +34,7 @@ def test_a_new_result_replaces_the_older_one_of_its_name(tmp_path: Path) -> None
     record(path, Result(name="b", ours=3, baseline=2, unit="s", what="new"))
     entries = json.loads(path.read_text())
     assert [(e["name"], e["what"], e["ratio"]) for e in entries] == [("a", "other", 0.5), ("b", "new", 1.5)]
-    assert set(entries[0]) == {"name", "ours", "baseline", "ratio", "unit", "what", "when"}
+    assert set(entries[0]) == {"name", "ours", "baseline", "ratio", "unit", "what", "beside", "when"}
 
 
 def test_every_benchmark_can_be_run_by_its_name(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,12 +1,17 @@
-"""`python -m marketflow.edge`: serve, with what MARKETFLOW_WAREHOUSE_DSN, MARKETFLOW_KEYS and MARKETFLOW_EDGE_* say."""
+"""`python -m marketflow.edge`: serve, with what MARKETFLOW_WAREHOUSE_DSN, MARKETFLOW_KEYS, MARKETFLOW_WRITE_KEYS,
+MARKETFLOW_COLLECTOR_* and MARKETFLOW_EDGE_* say."""
 
 from __future__ import annotations
+
+import logging
 
 import uvicorn
 
 from marketflow.edge.app import create_app
+from marketflow.edge.collector import Collector, EventLog, WriteKeys
+from marketflow.edge.server import server_options, tune_process
 from marketflow.privacy import KeyRing
-from marketflow.shared import ConfigurationError, settings
+from marketflow.shared import ConfigurationError, Settings, settings
 
 
 def main() -> None:
@@ -14,14 +19,29 @@ def main() -> None:
     found = settings()
     if found.warehouse_dsn is None or found.keys is None:
         raise ConfigurationError("the edge service needs MARKETFLOW_WAREHOUSE_DSN (role edge) and MARKETFLOW_KEYS")
-    app = create_app(
-        found.warehouse_dsn.get_secret_value(), KeyRing.from_json(found.keys.get_secret_value()), found.clock()
-    )
-    uvicorn.run(
-        app, host=found.edge_host, port=found.edge_port, log_level="info",
-        access_log=False,  # the path of a request is a secret of the mail's reader
-        server_header=False, date_header=True, limit_concurrency=256, timeout_keep_alive=5, lifespan="off",
+    keys = KeyRing.from_json(found.keys.get_secret_value())
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s:     %(message)s")
+    tune_process()
+    log = event_log(found, keys)
+    collector = Collector(log, _write_keys(found), found.clock(), per_second=found.collector_rate)
+    app = create_app(found.warehouse_dsn.get_secret_value(), keys, found.clock(), collector=collector)
+    log.start()
+    try:
+        uvicorn.run(app, host=found.edge_host, port=found.edge_port, **server_options())
+    finally:
+        log.close()
+
+
+def event_log(found: Settings, keys: KeyRing) -> EventLog:
+    """The log as the settings want it."""
+    return EventLog(
+        found.collector_log, keys, found.clock(), segment_bytes=found.collector_segment_mib << 20,
+        segment_seconds=found.collector_segment_seconds, reserve_bytes=found.collector_reserve_mib << 20,
     )  # fmt: skip
+
+
+def _write_keys(found: Settings) -> WriteKeys:
+    return WriteKeys.parse(found.write_keys.get_secret_value() if found.write_keys else "")
 
 
 if __name__ == "__main__":

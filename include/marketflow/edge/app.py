@@ -16,8 +16,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from marketflow.edge import pages
+from marketflow.edge.collector import PREFIX, Collector
 from marketflow.edge.unsubscribe import Desk
 from marketflow.privacy import KeyRing, read_unsubscribe_token
 from marketflow.shared import Clock, settings
@@ -30,14 +32,17 @@ log = logging.getLogger(__name__)
 T = TypeVar("T")
 
 
-def create_app(dsn: str, keys: KeyRing, clock: Clock, *, brand: str | None = None) -> Starlette:
+def create_app(
+    dsn: str, keys: KeyRing, clock: Clock, *, brand: str | None = None, collector: Collector | None = None
+) -> ASGIApp:
     """The ASGI application. `dsn` is a libpq URI whose login is, or may take on, the role `edge`.
 
     GET /u/<token> shows a page and changes nothing; POST unsubscribes at once (RFC 8058: no cookie, no redirect,
-    idempotent); GET /health is 200 while the warehouse can be reached, else 503.
+    idempotent). POST /v1/... is the collector's, which needs no database. GET /health says how both are; it is 503
+    only when the collector cannot take events - or, without one, when the warehouse cannot be reached.
     """
-    service = _Service(Desk(dsn, clock), keys, brand or settings().brand)
-    return Starlette(
+    service = _Service(Desk(dsn, clock), keys, brand or settings().brand, collector)
+    pages_app = Starlette(
         routes=[
             Route("/u/{token}", service.show, methods=["GET"]),
             Route("/u/{token}", service.unsubscribe, methods=["POST"]),
@@ -45,11 +50,22 @@ def create_app(dsn: str, keys: KeyRing, clock: Clock, *, brand: str | None = Non
         ],
         exception_handlers={HTTPException: service.refuse},
     )
+    return pages_app if collector is None else _fast(collector, pages_app)
+
+
+def _fast(collector: Collector, pages_app: ASGIApp) -> ASGIApp:
+    """The collector's calls pass by Starlette, which takes longer over a request than the collector itself."""
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        is_event = scope["type"] == "http" and scope["path"].startswith(PREFIX)
+        await (collector if is_event else pages_app)(scope, receive, send)
+
+    return app
 
 
 class _Service:
-    def __init__(self, desk: Desk, keys: KeyRing, brand: str) -> None:
-        self._desk, self._keys, self._brand = desk, keys, brand
+    def __init__(self, desk: Desk, keys: KeyRing, brand: str, collector: Collector | None) -> None:
+        self._desk, self._keys, self._brand, self._collector = desk, keys, brand, collector
         self._slots = CapacityLimiter(_CONNECTIONS)
 
     async def show(self, request: Request) -> Response:
@@ -72,9 +88,16 @@ class _Service:
     async def health(self, _request: Request) -> Response:
         try:
             await self._in_thread(self._desk.ping)
+            warehouse = "ok"
         except psycopg.Error:
-            return JSONResponse({"status": "the warehouse cannot be reached"}, status_code=503)
-        return JSONResponse({"status": "ok"})
+            warehouse = "cannot be reached"
+        collecting = self._collector.state if self._collector else "is off"
+        serves = collecting == "ok" if self._collector and self._collector.has_keys else warehouse == "ok"
+        is_whole = serves and warehouse == "ok"
+        status = "ok" if is_whole else "events only: the warehouse is away" if serves else "out of service"
+        return JSONResponse(
+            {"status": status, "collector": collecting, "warehouse": warehouse}, status_code=200 if serves else 503
+        )
 
     async def refuse(self, _request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500

@@ -5,7 +5,7 @@ Writes: nothing; callers store what it returns.
 Never:  logs or raises a value that it was given.
 """
 
-from marketflow.privacy.addresses import AddressRefused, normalise_email
+from marketflow.privacy.addresses import AddressRefused, normalise_email, normalise_phone
 from marketflow.privacy.keys import KeyRing, generate_key_ring
 from marketflow.privacy.masking import mask_email, mask_name
 from marketflow.privacy.tokens import read_unsubscribe_token, unsubscribe_token
@@ -30,6 +30,7 @@ __all__ = [
     "mask_email",
     "mask_name",
     "normalise_email",
+    "normalise_phone",
     "read_unsubscribe_token",
     "unsubscribe_token",
 ]

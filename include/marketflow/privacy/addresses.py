@@ -1,10 +1,11 @@
-"""E-mail addresses: checked, normalised, and refused with a reason that does not repeat them."""
+"""Mail addresses and telephone numbers: checked, normalised, and refused with a reason that does not repeat them."""
 
 from __future__ import annotations
 
 from email_validator import EmailNotValidError, validate_email
 
 _MAX_LENGTH = 254  # RFC 5321, 4.5.3.1.3
+_MAX_PHONE = 60  # E.164 has 15 digits; people write blanks and brackets between
 
 
 class AddressRefused(ValueError):
@@ -29,3 +30,24 @@ def normalise_email(address: str) -> str:
     except EmailNotValidError:
         raise AddressRefused("malformed") from None  # the cause would show the address
     return f"{checked.local_part.lower()}@{checked.ascii_domain or checked.domain}"
+
+
+def normalise_phone(number: str, country: str | None) -> str:
+    """The telephone number as E.164, such as +442079460123: the one form that is hashed and called.
+
+    `country` (ISO 3166) is where a number without a country's prefix is from. Raises AddressRefused with `line_break`,
+    `too_long` or `malformed` (what no telephone of that country can have).
+    """
+    import phonenumbers
+
+    if any(ord(c) < 32 or ord(c) == 127 for c in number.strip(" ")):
+        raise AddressRefused("line_break")
+    if len(number) > _MAX_PHONE:
+        raise AddressRefused("too_long")
+    try:
+        parsed = phonenumbers.parse(number, country)
+    except phonenumbers.NumberParseException:
+        raise AddressRefused("malformed") from None  # the cause may show the number
+    if parsed.extension or not phonenumbers.is_possible_number(parsed):
+        raise AddressRefused("malformed")
+    return str(phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.E164))

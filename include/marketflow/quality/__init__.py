@@ -1,10 +1,12 @@
-"""Quality: the gate between raw and core; Great Expectations judges a load by its record's contract.
+"""Quality: the gate between raw and core, and the judges of the tables; both speak through Great Expectations.
 
-Reads:  raw.*, ops.loads, ops.quarantine; the contracts of `sources`.
+Reads:  raw.*, core.*, ops.loads, ops.landing_files, ops.quarantine; contracts and thresholds of `sources`; table.yaml.
 Writes: ops.quality_results, the verdict in ops.loads, Data Docs in a folder that the caller names.
-Never:  changes a row of raw, looks at a personal column, judges a load that core has merged.
+Never:  changes a row of raw or core, looks at a personal column, judges a load that core has merged.
 """
 
-from marketflow.quality.gate import Verdict, judge, waiting_loads
+from marketflow.quality.freshness import judge_freshness, stale_tables
+from marketflow.quality.gate import Verdict, judge
+from marketflow.quality.tables import judge_tables
 
-__all__ = ["Verdict", "judge", "waiting_loads"]
+__all__ = ["Verdict", "judge", "judge_freshness", "judge_tables", "stale_tables"]

@@ -1,9 +1,8 @@
-"""Runs Great Expectations over one load in raw, with as few scans as it allows: three for any number of rules."""
+"""Runs Great Expectations over batches in the database, with as few scans as it allows: three for any number of rules."""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -11,66 +10,69 @@ from typing import Any, Literal
 import psycopg
 from psycopg import sql
 
+from marketflow.quality.outcome import Outcome
 from marketflow.quality.pages import publish
-from marketflow.quality.suite import STOP, expectations, judged_columns, judged_rules
+from marketflow.quality.suite import STOP
 from marketflow.shared import MarketflowError
-from marketflow.sources import Contract
 
 # Counts only. Zero examples: no value leaves the database, and no scan is spent on finding some.
 _RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
 _SHOWN = ("observed_value", "element_count", "unexpected_count", "unexpected_percent", "missing_count")
-_VIEW = "batch"
 _NO_ADDRESS = "postgresql+psycopg://user:none@none/none"  # ours connects, so the context never sees the password
 _Connect = Callable[[], psycopg.Connection]
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """What became of one expectation; `observed` holds counts, never values of rows."""
+class Batch:
+    """Rows to be judged: `query` selects them, `expectations` (made late: the library is heavy) judge them."""
 
-    expectation: str
-    column: str | None
-    severity: Literal["stop", "warn"]
-    success: bool
-    observed: dict[str, Any]
+    subject: str
+    of: Literal["record", "table"]
+    query: sql.Composable
+    expectations: Callable[[], list[Any]]
+
+    @property
+    def view(self) -> str:
+        """The view's name: one without a dot, which would be taken for another table's schema."""
+        return "judged_" + self.subject.replace(".", "_")
 
 
 def examine(
-    sqlalchemy_url: str, contract: Contract, load_id: int, *, latest: dt.datetime, docs: Path | None
+    sqlalchemy_url: str, batches: Sequence[Batch], *, title: str, role: str, docs: Path | None
 ) -> list[Outcome]:
-    """Hold the load against its contract's suite; writes Data Docs below `docs` unless that is None.
+    """Hold each batch against its suite; writes Data Docs to `docs`/`title` unless that is None.
 
-    Raises MarketflowError when an expectation could not be evaluated (database down, a column missing).
+    `role`: of whose rights the queries have need. Raises MarketflowError when an expectation could not be evaluated
+    (database down, a column missing).
     """
     opened: list[psycopg.Connection] = []
+    outcomes: list[Outcome] = []
+    context = _context()
     try:
-        context, definition = _definition(
-            _connector(sqlalchemy_url, contract, load_id, opened), contract, load_id, latest
-        )
-        result = definition.run(result_format=_RESULT_FORMAT)
+        source = context.data_sources.add_postgres(
+            "warehouse", connection_string=_NO_ADDRESS, create_temp_table=False,
+            kwargs={"creator": _connector(sqlalchemy_url, batches, role, opened)},
+        )  # fmt: skip
+        for batch in batches:
+            result = _definition(context, source, batch, title).run(result_format=_RESULT_FORMAT)
+            outcomes += [_outcome(batch, r.to_json_dict()) for r in result.results]
     finally:
         for conn in opened:  # the context would keep them
             conn.close()
     if docs is not None:
-        publish(context, docs, f"{contract.record}-{load_id}")
-    return [_outcome(r.to_json_dict()) for r in result.results]
+        publish(context, docs, title)
+    return outcomes
 
 
-def _definition(connect: _Connect, contract: Contract, load_id: int, latest: dt.datetime) -> tuple[Any, Any]:
+def _definition(context: Any, source: Any, batch: Batch, title: str) -> Any:
     import great_expectations as gx
 
-    context = _context()
-    source = context.data_sources.add_postgres(
-        "warehouse", connection_string=_NO_ADDRESS, create_temp_table=False, kwargs={"creator": connect}
-    )
-    asset = source.add_table_asset(f"{contract.record}, load {load_id}", table_name=_VIEW)
-    suite = gx.ExpectationSuite(name=contract.record, expectations=expectations(contract, latest))
+    asset = source.add_table_asset(f"{batch.subject}, {title}", table_name=batch.view)
+    suite = context.suites.add(gx.ExpectationSuite(name=batch.subject, expectations=batch.expectations()))
     definition = gx.ValidationDefinition(
-        name=f"{contract.record}-{load_id}",
-        data=asset.add_batch_definition_whole_table("load"),
-        suite=context.suites.add(suite),
+        name=f"{title}-{batch.subject}", data=asset.add_batch_definition_whole_table("load"), suite=suite
     )
-    return context, context.validation_definitions.add(definition)
+    return context.validation_definitions.add(definition)
 
 
 def _context() -> Any:
@@ -86,46 +88,35 @@ def _context() -> Any:
     return gx.get_context(mode="ephemeral", project_config=config)
 
 
-def _connector(url: str, contract: Contract, load_id: int, opened: list[psycopg.Connection]) -> _Connect:
-    """Opens connections in which a temporary view shows the judged columns of the load, and lists them in `opened`.
+def _connector(url: str, batches: Sequence[Batch], role: str, opened: list[psycopg.Connection]) -> _Connect:
+    """Opens connections in which a temporary view shows each batch, and lists them in `opened`.
 
     A query asset would do, were it not that Great Expectations first fetches all its rows to learn their columns.
     """
-    view = _view(contract, load_id)
+    dsn = url.replace("postgresql+psycopg://", "postgresql://", 1)
 
     def open_connection() -> psycopg.Connection:
-        conn = psycopg.connect(
-            url.replace("postgresql+psycopg://", "postgresql://", 1), options="-c role=marketflow_loader"
-        )
+        conn = psycopg.connect(dsn, options=f"-c role={role}")
         opened.append(conn)
-        conn.execute(view)
+        for batch in batches:
+            conn.execute(
+                sql.SQL("CREATE TEMPORARY VIEW {} AS {}").format(sql.Identifier(batch.view), batch.query)
+            )
         conn.commit()
         return conn
 
     return open_connection
 
 
-def _view(contract: Contract, load_id: int) -> sql.Composed:
-    """The judged columns, and for each rule whether the row breaks it. Rules speak of the contract's own names."""
-    judged = judged_columns(contract)
-    names = {c.target: c.name for c in contract.columns}
-    inner = [sql.SQL("{} AS {}").format(sql.Identifier(t), sql.Identifier(names.get(t, t))) for t in judged]
-    outer = [sql.SQL("{} AS {}").format(sql.Identifier(names.get(t, t)), sql.Identifier(t)) for t in judged]
-    for rule in judged_rules(contract):
-        broken = sql.SQL(rule.broken)  # type: ignore[arg-type]  # words of a contract: code, not input
-        outer.append(sql.SQL("({}) AS {}").format(broken, sql.Identifier(rule.reason)))
-    return sql.SQL("CREATE TEMPORARY VIEW {} AS SELECT {} FROM (SELECT {} FROM {} WHERE load_id = {}) AS r").format(
-        sql.Identifier(_VIEW), sql.SQL(", ").join(outer), sql.SQL(", ").join(inner),
-        sql.Identifier(*contract.table.split(".")), sql.Literal(load_id),
-    )  # fmt: skip
-
-
-def _outcome(result: dict[str, Any]) -> Outcome:
+def _outcome(batch: Batch, result: dict[str, Any]) -> Outcome:
     config = result["expectation_config"]
-    name, column = config["type"], config["kwargs"].get("column")
+    name, kwargs = config["type"], config["kwargs"]
+    column = kwargs.get("column") or ", ".join(kwargs.get("column_list", [])) or None
     if not result["result"]:
-        raise MarketflowError(f"the expectation {name} of {column or 'the batch'} could not be evaluated")
+        raise MarketflowError(f"{batch.subject}: the expectation {name} of {column or 'the batch'} could not be evaluated")
     return Outcome(
+        subject=batch.subject,
+        of=batch.of,
         expectation=name,
         column=column,
         severity="stop" if config["severity"] == STOP else "warn",

@@ -3,135 +3,126 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psycopg
-from psycopg.rows import namedtuple_row
-from psycopg.types.json import Jsonb
 
-from marketflow.quality.batch import Outcome, examine
-from marketflow.shared import Clock, MarketflowError
+from marketflow.quality.batch import Batch, examine
+from marketflow.quality.outcome import Outcome
+from marketflow.quality.index import write_index
+from marketflow.quality.results import store
+from marketflow.quality.suite import expectations, judged_rows
+from marketflow.quality.thresholds import Load, quarantined_share, read_load, refused_files, volume
+from marketflow.shared import Clock, MarketflowError, settings
 from marketflow.sources import contract_of, latest_instant
 from marketflow.warehouse import queries
 
+if TYPE_CHECKING:
+    from marketflow.sources import Source
+
 log = logging.getLogger(__name__)
+_VOLUME = 0.5  # half of what usually comes, for loads whose source file is gone
 
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """May the load go to core? If not, `reason` says why; `failed` names what failed, warnings included."""
+    """May the load go to core?
+
+    reason: why not; of a load that passed, what people should know of it, such as files that were refused.
+    failed: names of what failed, warnings included; words: the same in sentences.
+    """
 
     passed: bool
     reason: str | None
     failed: list[str]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Load:
-    load_id: int
-    record: str
-    state: str
-    reason: str | None
-    read: int
-    loaded: int
-    quarantined: int
+    words: list[str] = field(default_factory=list)
 
 
 def judge(
-    conn: psycopg.Connection, sqlalchemy_url: str, load_id: int, *, clock: Clock, limit: float, docs: Path | None
+    conn: psycopg.Connection,
+    sqlalchemy_url: str,
+    load_id: int,
+    *,
+    source: Source | None,
+    clock: Clock,
+    limit: float | None = None,
+    docs: Path | None,
 ) -> Verdict:
-    """Judge a load and write the verdict (state `passed` or `refused`) with all results; commits.
+    """Judge a load with all its records, write the verdict (state `passed` or `refused`) and all results; commits.
 
-    `limit` is the share of quarantined records, 0 to 1, above which the batch is refused. A load may be judged
-    again, say with another limit, until core has merged it. `sqlalchemy_url` (`postgresql+psycopg://`) is of a login
-    that may take on the role loader. Raises MarketflowError when the load cannot be judged yet, or at all.
+    `source` gives the thresholds; None: its file is gone, and those of the installation count. `limit` is the share
+    of bad rows, 0 to 1, that a person allows this time; None: the source's. A load may be judged again, say with
+    another limit, until core has merged it. `sqlalchemy_url` (`postgresql+psycopg://`) is of a login that may take on
+    the role loader; `docs` is the folder of the Data Docs, None for none.
+    Raises MarketflowError when the load cannot be judged yet, or at all.
     """
-    load = _read(conn, load_id)
+    load = read_load(conn, load_id)
+    conn.commit()  # judging takes seconds, on other connections: nothing of this one stays open meanwhile
+    if load is None:
+        raise MarketflowError(f"there is no load {load_id}")
     if load.state == "merged" or (load.state == "refused" and load.read == 0):
         return Verdict(passed=load.state == "merged", reason=load.reason, failed=[])
     if load.state == "loading":
         raise MarketflowError(f"load {load_id} is still being taken in, or its run died: the next run finishes it")
-    latest = latest_instant(clock.business_date(), clock.time_zone)
-    outcomes = [_share(load, limit)]
-    if load.loaded:
-        outcomes += examine(sqlalchemy_url, contract_of(load.record), load_id, latest=latest, docs=docs)
-    verdict = _verdict(conn, load, limit, outcomes)
+    outcomes = _of_source(conn, load, source, limit) + _of_records(sqlalchemy_url, load, source, clock, docs)
+    verdict = _verdict(load, outcomes)
     _write(conn, load, outcomes, verdict, clock)
+    if docs is not None:
+        write_index(conn, docs, clock)
     return verdict
 
 
-def waiting_loads(conn: psycopg.Connection, record: str) -> list[int]:
-    """Loads of a record that are taken in and not judged, oldest first: also those whose run died in between."""
-    rows = conn.execute(queries("quality")["waiting_loads"], {"record": record})
-    return [int(load_id) for (load_id,) in rows]
+def _of_source(conn: psycopg.Connection, load: Load, source: Source | None, limit: float | None) -> list[Outcome]:
+    quality = source.quality if source else None
+    if limit is None:
+        limit = quality.quarantined if quality else None
+    if limit is None:
+        limit = settings().quarantine_limit
+    few = volume(conn, load, quality.volume if quality else _VOLUME)
+    outcomes = [quarantined_share(conn, load, limit), refused_files(load), *([few] if few else [])]
+    conn.commit()
+    return outcomes
 
 
-def _read(conn: psycopg.Connection, load_id: int) -> _Load:
-    with conn.cursor(row_factory=namedtuple_row) as cursor:
-        row = cursor.execute(queries("quality")["load"], {"load_id": load_id}).fetchone()
-    conn.commit()  # judging takes seconds, on other connections: nothing of this one stays open meanwhile
-    if row is None:
-        raise MarketflowError(f"there is no load {load_id}")
-    return _Load(**row._asdict())
+def _of_records(
+    url: str, load: Load, source: Source | None, clock: Clock, docs: Path | None
+) -> list[Outcome]:
+    latest = latest_instant(clock.business_date(), clock.time_zone)
+    batches = []
+    for contract in (contract_of(record) for record, rows in load.records.items() if rows):
+        suite = partial(expectations, contract, latest, _brought(source, contract.record))
+        query = judged_rows(contract, load.load_id)
+        batches.append(Batch(subject=contract.record, of="record", query=query, expectations=suite))
+    if not batches:
+        return []
+    return examine(url, batches, title=f"{load.source}-{load.load_id}", role="marketflow_loader", docs=docs)
 
 
-def _share(load: _Load, limit: float) -> Outcome:
-    share = load.quarantined / load.read if load.read else 0.0
-    return Outcome(
-        expectation="quarantined_share", column=None, severity="stop", success=share <= limit,
-        observed={"read": load.read, "quarantined": load.quarantined, "share": round(share, 6), "limit": limit},
-    )  # fmt: skip
+def _brought(source: Source | None, record: str) -> set[str] | None:
+    """The columns of the record that the source maps; None: all, or nobody knows."""
+    mapping = source.records.get(record) if source else None
+    return None if mapping is None or mapping.columns is None else set(mapping.columns)
 
 
-def _verdict(conn: psycopg.Connection, load: _Load, limit: float, outcomes: list[Outcome]) -> Verdict:
+def _verdict(load: Load, outcomes: list[Outcome]) -> Verdict:
     failed = [o for o in outcomes if not o.success]
     for outcome in failed:
-        log.warning("load %s: %s", load.load_id, _say(outcome))
-    reasons = []
-    if not outcomes[0].success:
-        reasons.append(_say_share(conn, load, limit))
-    reasons += [_say(o) for o in failed if o.severity == "stop" and o is not outcomes[0]]
-    return Verdict(passed=not reasons, reason="; ".join(reasons) or None, failed=[_name(o) for o in failed])
-
-
-def _say_share(conn: psycopg.Connection, load: _Load, limit: float) -> str:
-    rows = conn.execute(queries("quality")["frequent_reasons"], {"load_id": load.load_id})
-    reasons = ", ".join(f"{reason} ({count})" for reason, count in rows)
-    share = load.quarantined / load.read
-    return (
-        f"{load.quarantined:,} of {load.read:,} records of {load.record} ({share:.1%}) are in quarantine and "
-        f"{limit:.1%} are allowed; most often: {reasons}"
+        log.warning("load %s: %s", load.load_id, outcome.words)
+    stops = [o.words for o in failed if o.severity == "stop"]
+    told = [o.words for o in failed if o.expectation == "refused_files"]
+    return Verdict(
+        passed=not stops,
+        reason="; ".join(stops + told) or None,
+        failed=[o.name for o in failed],
+        words=[o.words for o in failed],
     )
 
 
-def _say(outcome: Outcome) -> str:
-    bad = outcome.observed.get("unexpected_count")
-    return f"{_name(outcome)} does not hold" + (f" for {bad:,} rows" if isinstance(bad, int) else "")
-
-
-def _name(outcome: Outcome) -> str:
-    return f"{outcome.expectation}({outcome.column})" if outcome.column else outcome.expectation
-
-
-def _write(conn: psycopg.Connection, load: _Load, outcomes: list[Outcome], verdict: Verdict, clock: Clock) -> None:
-    now, state = clock.now(), "passed" if verdict.passed else "refused"
-    results = [
-        {
-            "load_id": load.load_id,
-            "suite": load.record,
-            "expectation": o.expectation,
-            "column_name": o.column,
-            "severity": o.severity,
-            "success": o.success,
-            "observed": Jsonb(o.observed),
-            "now": now,
-        }
-        for o in outcomes
-    ]
-    with conn.cursor() as cursor:
-        cursor.executemany(queries("quality")["add_result"], results)
-        cursor.execute(
-            queries("quality")["write_verdict"], {"load_id": load.load_id, "state": state, "reason": verdict.reason}
-        )
+def _write(conn: psycopg.Connection, load: Load, outcomes: list[Outcome], verdict: Verdict, clock: Clock) -> None:
+    store(conn, outcomes, now=clock.now(), load_id=load.load_id)
+    values = {"load_id": load.load_id, "reason": verdict.reason, "state": "passed" if verdict.passed else "refused"}
+    conn.execute(queries("quality")["write_verdict"], values)
     conn.commit()

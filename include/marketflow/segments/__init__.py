@@ -1,7 +1,8 @@
 """Segments: recency, frequency and monetary value of customers, and the named segments they give.
 
-Reads:  core.orders, rfm_segments.yaml beside this file.
-Writes: features.purchase_summaries, models.rfm, models.rfm_segment_rules, models.runs, models.published.
+Reads:  core.orders, ops.pending_changes, rfm_segments.yaml beside this file.
+Writes: features.purchase_summaries and features.purchase_windows, models.rfm, models.rfm_segment_rules, models.runs,
+        models.published.
 Never:  decides who gets a message; moves the published pointer for a test or for another day.
 """
 

@@ -6,12 +6,15 @@ Recency, frequency and monetary value as in Hughes, "Strategic Database Marketin
 from __future__ import annotations
 
 import datetime as dt
+from collections import defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import psycopg
 
 from marketflow.segments.rules import load_segments, segment_of_triples
+from marketflow.segments.summaries import TABLE, keep_summaries, set_summaries_aside
 from marketflow.shared import Clock
 from marketflow.warehouse import (
     ModelRun,
@@ -27,7 +30,7 @@ from marketflow.warehouse import (
 
 MODEL = "rfm"
 HORIZON_DAYS = 28
-_TABLES = ("features.purchase_summaries", "models.rfm")
+_TABLES = (TABLE, "models.rfm")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,7 +61,7 @@ def segment_customers(
         run = start_run(
             conn, MODEL, clock=clock, as_of=as_of, parameters=parameters, window_days=window_days, is_test=is_test
         )
-        _score(conn, run, window_days)
+        score_customers(conn, run, window_days, clock)
         segments = {str(name): int(n) for name, n in conn.execute(queries("segments")["sizes"], {"run_id": run.run_id})}
         metrics, baseline = _backtest(conn, run, window_days, clock)
         rows = sum(segments.values())
@@ -77,31 +80,50 @@ def _write_rules(conn: psycopg.Connection) -> None:
     conn.execute(queries("segments")["write_rules"], values)
 
 
-def _score(conn: psycopg.Connection, run: ModelRun, window_days: int) -> None:
-    transforms = load_transforms()
-    params = {"run_id": run.run_id, "as_of": run.as_of, "window_days": window_days}
-    for table in _TABLES:
-        run_steps(conn, transforms[table], params)
+def score_customers(conn: psycopg.Connection, run: ModelRun, window_days: int, clock: Clock) -> None:
+    """Write the run's rows of models.rfm, in the caller's transaction.
+
+    The summaries of the business day are kept for the next one; those of another day or of a test serve this run only.
+    """
+    aside = run.is_test or run.as_of != clock.business_date()
+    if aside:
+        set_summaries_aside(conn, as_of=run.as_of, window_days=window_days)
+    else:
+        keep_summaries(conn, clock=clock, as_of=run.as_of, window_days=window_days)
+    params = {"run_id": run.run_id, "as_of": run.as_of, "aside": aside}
+    run_steps(conn, load_transforms()["models.rfm"], params)
 
 
 def _backtest(
     conn: psycopg.Connection, run: ModelRun, window_days: int, clock: Clock
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """(metrics, baseline) of the same statements, run as of 28 days earlier, against who bought in those days."""
+    q = queries("segments")
     cut = run.as_of - dt.timedelta(days=HORIZON_DAYS)
     past = start_run(conn, MODEL, clock=clock, as_of=cut, parameters={}, is_test=True)
-    _score(conn, past, window_days)
+    score_customers(conn, past, window_days, clock)
     values = {"run_id": past.run_id, "cut_on": cut, "until": run.as_of}
-    rows = conn.execute(queries("segments")["outcomes"], values).fetchall()
+    rows = [(int(s), int(r), int(n), int(b)) for s, r, n, b in conn.execute(q["outcomes"], values)]
+    conn.execute(q["forget_scores"], values)
     forget_run(conn, past)
-    split = {"learnt_until": cut.isoformat(), "horizon_days": HORIZON_DAYS, "customers": len(rows)}
-    bought = [bool(row[2]) for row in rows]
-    metrics = {"auc": _auc(bought, [int(row[0]) for row in rows]), "buyers": sum(bought), **split}
-    return metrics, {"what": "recency alone", "auc": _auc(bought, [-int(row[1]) for row in rows])}
+    customers, buyers = sum(n for _, _, n, _ in rows), sum(b for *_, b in rows)
+    split = {"learnt_until": cut.isoformat(), "horizon_days": HORIZON_DAYS, "customers": customers}
+    metrics = {"auc": _auc((score, n, b) for score, _, n, b in rows), "buyers": buyers, **split}
+    return metrics, {"what": "recency alone", "auc": _auc((-days, n, b) for _, days, n, b in rows)}
 
 
-def _auc(outcome: list[bool], score: list[int]) -> float | None:
-    """Area under the ROC curve; None where it is not defined, because everybody or nobody bought."""
-    from sklearn.metrics import roc_auc_score
+def _auc(groups: Iterable[tuple[int, int, int]]) -> float | None:
+    """Area under the ROC curve of (score, customers, buyers) by group; None when everybody or nobody bought.
 
-    return round(float(roc_auc_score(outcome, score)), 4) if len(set(outcome)) == 2 else None
+    The chance that a buyer has the higher score of a buyer and a non-buyer, equal scores counting half (Mann-Whitney).
+    """
+    counts: dict[int, list[int]] = defaultdict(lambda: [0, 0])
+    for score, customers, buyers in groups:
+        counts[score][0] += customers - buyers
+        counts[score][1] += buyers
+    below = doubled = 0
+    for _, (others, buyers) in sorted(counts.items()):
+        doubled += buyers * (2 * below + others)
+        below += others
+    pairs = below * sum(buyers for _, buyers in counts.values())
+    return round(doubled / (2 * pairs), 4) if pairs else None

@@ -52,6 +52,22 @@ class Settings(BaseSettings):
     edge_host: str = "127.0.0.1"
     edge_port: int = 8091
 
+    # the collector of behaviour, a part of the edge service
+    collector_log: Path = Field(
+        PROJECT / "var/collected", description="folder of the event log: the edge service writes it, ingest drains it"
+    )
+    write_keys: SecretStr | None = Field(
+        None, description="who may send events: `web:public=KEY, server=KEY` or JSON; without it nobody may"
+    )
+    collector_rate: int = Field(
+        2_000, ge=0, description="events a second that one key may send in the long run, ten seconds' worth at once"
+    )
+    collector_segment_mib: int = Field(64, ge=1, le=1_024, description="size at which a piece of the log is closed")
+    collector_segment_seconds: float = Field(15.0, gt=0, description="age at which it is, so that it can be loaded")
+    collector_reserve_mib: int = Field(
+        256, ge=0, description="room on the disk that the log leaves free: below it events are refused with 503"
+    )
+
     # delivery
     delivery_batch: int = Field(200, ge=1, le=10_000, description="messages claimed at a time")
     delivery_window: int = Field(

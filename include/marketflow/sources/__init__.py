@@ -6,13 +6,19 @@ Never:  judges a batch (that is `quality`), touches core, shows a value of a fil
 """
 
 from marketflow.sources.contracts import CONTRACTS, EARLIEST, Column, Contract, Rule, contract_of, latest_instant
+from marketflow.sources.definition import FoundSources, Source, find_sources, load_source, load_sources
 
 __all__ = [
     "CONTRACTS",
     "EARLIEST",
     "Column",
     "Contract",
+    "FoundSources",
     "Rule",
+    "Source",
     "contract_of",
+    "find_sources",
     "latest_instant",
+    "load_source",
+    "load_sources",
 ]

@@ -1,48 +1,88 @@
-"""Turns the fields of a record into a row for staging: personal values are encrypted here, before any table."""
+"""Personal columns of good rows: normalised, encrypted, hashed here, before any table sees them.
+
+What is normalised or hashed is done once per distinct value of a block; every row gets a cipher text of its own, so that
+equal names do not show.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
-from marketflow.privacy import EMAIL, AddressRefused, KeyRing, normalise_email
-from marketflow.sources.contracts import Contract
+from marketflow.privacy import EMAIL, PHONE, AddressRefused, KeyRing, normalise_email, normalise_phone
+from marketflow.sources.contracts import Column
 
-Row = list[str | bytes | None]
-Bad = tuple[str, str]  # column, reason
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+Address = tuple[str | None, str | None, str | None]  # normalised, keyed hash as bytea's text, refusal code
 
 
-def row_maker(contract: Contract, header: Sequence[str], keys: KeyRing) -> Callable[[Sequence[str]], Row | Bad]:
-    """A function from a record's fields, in the file's order, to the staged values, in the contract's.
+def personal_columns(
+    column: Column, values: pa.ChunkedArray, countries: Sequence[str | None], keys: KeyRing
+) -> dict[str, pa.Array]:
+    """The columns in raw that are made of a personal one, or of a `key`, as texts of bytea.
 
-    The result is a tuple (column, reason) instead when a personal value breaks its rule: SQL could not judge it.
+    `countries`: of each row, where a telephone number without a country's prefix is from.
     """
-    places = [(header.index(c.name), c) for c in contract.columns]
-    if not contract.has_personal_data:
-        return lambda fields: [fields[i] or c.default for i, c in places]
+    import pyarrow as pa
 
-    def make(fields: Sequence[str]) -> Row | Bad:
-        row: Row = []
-        address: Row = []
-        for place, column in places:
-            value = fields[place] or column.default
-            if column.personal is None or value is None:
-                row.append(value)
-            elif len(value) > column.max_length:
-                return column.name, f"{column.name} is longer than {column.max_length} characters"
-            elif column.personal == EMAIL:
-                cipher, *address = _address(value, keys)
-                row.append(cipher)
-            else:
-                row.append(keys.encrypt(value, column.personal))
-        return row + (address or [None, None])
-
-    return make
+    texts = values.to_pylist()
+    if column.kind == "key":
+        hashed = _each(lambda text: _bytea(keys.keyed_hash(text.strip())))
+        return {column.target: pa.array([hashed(t) for t in texts], pa.string())}
+    if column.hash_target is None or column.refusal_target is None:
+        return {column.target: _encrypted(texts, column.personal or "", keys)}
+    found = _addresses(column, texts, countries, keys)
+    return {
+        column.target: _encrypted([address for address, _, _ in found], column.personal or "", keys),
+        column.hash_target: pa.array([digest for _, digest, _ in found], pa.string()),
+        column.refusal_target: pa.array([refusal for _, _, refusal in found], pa.string()),
+    }
 
 
-def _address(value: str, keys: KeyRing) -> Row:
-    """(encrypted, keyed hash, refusal): a bad address does not refuse its record."""
+def _addresses(
+    column: Column, texts: Sequence[str | None], countries: Sequence[str | None], keys: KeyRing
+) -> list[Address]:
+    known: dict[tuple[str | None, str | None], Address] = {(None, None): (None, None, None)}
+    found = []
+    for text, country in zip(texts, countries, strict=True):
+        key = (text, country if column.personal == PHONE and text is not None else None)
+        if key not in known:
+            known[key] = (None, None, None) if text is None else _address(column, text, country, keys)
+        found.append(known[key])
+    return found
+
+
+def _address(column: Column, text: str, country: str | None, keys: KeyRing) -> Address:
+    """A bad address does not refuse its record."""
     try:
-        address = normalise_email(value)
+        if column.personal == EMAIL:
+            address = normalise_email(text)
+        else:
+            address = normalise_phone(text, country)
     except AddressRefused as refused:
-        return [None, None, refused.reason]
-    return [keys.encrypt(address, EMAIL), keys.keyed_hash(address), None]
+        return None, None, refused.reason
+    return address, _bytea(keys.keyed_hash(address)), None
+
+
+def _encrypted(texts: Sequence[str | None], context: str, keys: KeyRing) -> pa.Array:
+    import pyarrow as pa
+
+    return pa.array([None if t is None else _bytea(keys.encrypt(t, context)) for t in texts], pa.string())
+
+
+def _bytea(data: bytes) -> str:
+    return "\\x" + data.hex()
+
+
+def _each(make: Callable[[str], str]) -> Callable[[str | None], str | None]:
+    """`make`, once per distinct value; an absent value stays absent."""
+    known: dict[str | None, str | None] = {None: None}
+
+    def known_or_made(text: str | None) -> str | None:
+        if text is not None and text not in known:
+            known[text] = make(text)
+        return known[text]
+
+    return known_or_made

@@ -10,9 +10,10 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from marketflow.shared import Clock
+from marketflow.shared import Clock, Shop
 from marketflow.warehouse.changes import advance, position
 from marketflow.warehouse.queries import queries
+from marketflow.warehouse.staging import parameters, shop_of, staged
 from marketflow.warehouse.transforms import Transform, load_transforms, note_freshness, run_steps
 
 # Fewer changed rows than this do not mislead the planner; autovacuum gets there in time.
@@ -33,11 +34,11 @@ class BuildSummary:
     warnings: dict[str, int] = field(default_factory=dict)
 
 
-def build_core(conn: psycopg.Connection, *, clock: Clock, source: str = "shop") -> BuildSummary:
+def build_core(conn: psycopg.Connection, *, clock: Clock, shop: Shop | None = None) -> BuildSummary:
     """Merge the loads that passed the gate into core, note what they touched, and mark them merged.
 
-    All or nothing: a `stop` check that finds rows raises BatchRefused and rolls everything back. `source` names the
-    system whose numbers the records carry.
+    All or nothing: a `stop` check that finds rows raises BatchRefused and rolls everything back. The loads may come from
+    several systems. `shop` stands for what records do not say; None is a shop in the clock's zone that sells in USD.
     """
     q = queries("builds")
     with conn.transaction():
@@ -45,19 +46,34 @@ def build_core(conn: psycopg.Connection, *, clock: Clock, source: str = "shop") 
         loads = [int(row[0]) for row in conn.execute(q["passed_loads"])]
         if not loads:
             return BuildSummary(changed=False)
-        now = clock.now()
-        params = {"load_ids": loads, "now": now, "time_zone": clock.time_zone.key, "source": source}
-        _prepare(conn, params)
+        repaired = [int(row[0]) for row in conn.execute(q["line_loads"], {"load_ids": loads})]
+        line_loads = sorted({*loads, *repaired})
+        params = parameters(loads, now=clock.now(), shop=shop_of(clock, shop), line_loads=line_loads)
+        changed, warnings = merge(conn, params, clock=clock)
+        conn.execute(q["mark_merged"], params)
+    return BuildSummary(changed=True, loads=loads, rows_changed=changed, warnings=warnings)
+
+
+def merge(
+    conn: psycopg.Connection, params: Mapping[str, Any], *, clock: Clock, findings: bool = True
+) -> tuple[dict[str, int], dict[str, int]]:
+    """Run the transforms of core and privacy over the loads of `params`, in the caller's transaction.
+
+    Gives the rows changed by table, and warnings by table and check.
+    """
+    q = queries("builds")
+    conn.execute(q["memory"], {"work_mem": _WORK_MEM})
+    with staged(conn, params):
+        for (first,) in conn.execute(q["event_months"], params).fetchall():
+            _ensure_month(conn, first)
         changed, warnings = _run_schemas(conn, ("core", "privacy"), params)
         known = data_as_of(conn, clock)
         for transform in _of(("core", "privacy")):
-            note_freshness(conn, transform.name, now=now, data_as_of=known)
-        conn.execute(q["touched_after"], params)
-        conn.execute(queries("warehouse")["lock_changes"])
-        conn.execute(q["touched_record"], params)
-        conn.execute(q["touched_drop"])
-        conn.execute(q["mark_merged"], params)
-    return BuildSummary(changed=True, loads=loads, rows_changed=changed, warnings=warnings)
+            note_freshness(conn, transform.name, now=params["now"], data_as_of=known)
+        if findings:
+            _note_findings(conn, params)
+        _note_touched(conn, params)
+    return changed, warnings
 
 
 def build_marts(conn: psycopg.Connection, *, clock: Clock, force: bool = False) -> BuildSummary:
@@ -94,15 +110,21 @@ def data_as_of(conn: psycopg.Connection, clock: Clock) -> dt.date | None:
     return row[0] if row else None
 
 
-def _prepare(conn: psycopg.Connection, params: Mapping[str, Any]) -> None:
-    """Memory for large sorts, statistics of what was just loaded, partitions, and what the replaced orders held."""
+def _note_findings(conn: psycopg.Connection, params: Mapping[str, Any]) -> None:
+    """What is remarkable about the records of these loads, into ops.findings."""
+    for name, statement in queries("findings").statements.items():
+        if name != "found":
+            conn.execute(statement, params)
+
+
+def _note_touched(conn: psycopg.Connection, params: Mapping[str, Any]) -> None:
+    """Write down which keys have changed, for those who follow."""
     q = queries("builds")
-    conn.execute(q["memory"], {"work_mem": _WORK_MEM})
-    conn.execute("ANALYZE raw.order_lines, raw.customers, raw.products, raw.events")
-    for (first,) in conn.execute(q["event_months"], params).fetchall():
-        _ensure_month(conn, first)
-    conn.execute(q["touched_create"])
-    conn.execute(q["touched_before"], params)
+    conn.execute(q["touched_after"], params)
+    row = conn.execute(q["has_ignored_orders"]).fetchone()
+    conn.execute(q["touched_products_by_line" if row and row[0] else "touched_products"])
+    conn.execute(queries("warehouse")["lock_changes"])
+    conn.execute(q["touched_record"], params)
 
 
 def _ensure_month(conn: psycopg.Connection, first: dt.date) -> None:

@@ -12,16 +12,18 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from graphlib import TopologicalSorter
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import psycopg
 import yaml
 from psycopg import sql
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from marketflow.shared import BatchRefused, DefinitionError, settings
+from marketflow.shared.ages import AGE_PATTERN
 from marketflow.warehouse.queries import parse_blocks, queries
 
 _CHECK = re.compile(r"^-- check: *(\w+) *\((stop|warn)\) *$", re.MULTILINE)
@@ -29,7 +31,11 @@ log = logging.getLogger(__name__)
 
 
 class TableDoc(BaseModel):
-    """`table.yaml`: what the table means."""
+    """`table.yaml`: what the table means, and what can be expected of its rows after each build.
+
+    key: the columns that name a row. not_null: others that always have a value. values: by column, all that may stand
+    there. ranges: by column, [lowest, highest], null for no bound. freshness: above which age the table is stale.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
@@ -37,6 +43,18 @@ class TableDoc(BaseModel):
     grain: str
     upstream: list[str] = []
     columns: dict[str, str]
+    key: list[str] = []
+    not_null: list[str] = []
+    values: dict[str, list[str]] = {}
+    ranges: dict[str, tuple[Decimal | None, Decimal | None]] = {}
+    freshness: str | None = Field(None, pattern=AGE_PATTERN)
+
+    @model_validator(mode="after")
+    def _known_columns(self) -> Self:
+        named = [*self.key, *self.not_null, *self.values, *self.ranges]
+        if unknown := [c for c in named if c not in self.columns]:
+            raise ValueError(f"columns does not describe {', '.join(dict.fromkeys(unknown))}")
+        return self
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,8 +108,12 @@ def run_transform(
 
 
 def run_steps(conn: psycopg.Connection, transform: Transform, params: Mapping[str, Any]) -> tuple[int, dict[str, int]]:
-    """Run the steps, then the checks; gives the rows changed and the warnings. The table's freshness stays as it is."""
-    changed = sum(max(conn.execute(step, params).rowcount, 0) for step in transform.steps.values())
+    """Run the steps, then the checks; gives the rows changed and the warnings. The table's freshness stays as it is.
+
+    Steps whose names begin with `note_` write down something for others, and do not count.
+    """
+    counts = {name: conn.execute(step, params).rowcount for name, step in transform.steps.items()}
+    changed = sum(max(rows, 0) for name, rows in counts.items() if not name.startswith("note_"))
     return changed, run_checks(conn, transform, params)
 
 

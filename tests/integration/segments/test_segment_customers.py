@@ -9,28 +9,19 @@ import psycopg
 import pytest
 from scipy.stats import rankdata
 
+from integration.segments.conftest import fill
 from marketflow.segments import load_segments, segment_customers, segment_of_triples
 from marketflow.shared import Clock
-from marketflow.warehouse import build_core
-from table_rows import small_shop
 
 DAY = dt.date(2017, 12, 31)
-
-
-@pytest.fixture
-def shop(conn: psycopg.Connection, clock: Clock) -> psycopg.Connection:
-    """Core, without models."""
-    small_shop(conn)
-    build_core(conn, clock=clock)
-    return conn
 
 
 def test_scores_are_fifths_of_ranks(shop: psycopg.Connection, clock: Clock) -> None:
     run = segment_customers(shop, clock=clock)
     rows = np.array(
         shop.execute(
-            "SELECT -f.recency_days, f.frequency, f.monetary, m.recency_score, m.frequency_score, m.monetary_score "
-            "FROM features.purchase_summaries AS f JOIN models.rfm AS m USING (run_id, customer_id) WHERE run_id = %s",
+            "SELECT -recency_days, frequency, monetary, recency_score, frequency_score, monetary_score "
+            "FROM models.rfm WHERE run_id = %s",
             [run.run_id],
         ).fetchall(),
         dtype=float,
@@ -70,7 +61,6 @@ def test_the_past_does_not_know_the_future(shop: psycopg.Connection, clock: Cloc
     past = DAY - dt.timedelta(days=20)
     early = segment_customers(shop, clock=clock, as_of=past)
     before = rows_of(shop, early.run_id)
-    shop.execute("DELETE FROM core.order_lines WHERE ordered_on > %s", [past])
     shop.execute("DELETE FROM core.orders WHERE ordered_on > %s", [past])
     again = segment_customers(shop, clock=clock, as_of=past)
     assert rows_of(shop, again.run_id) == before
@@ -92,8 +82,7 @@ def test_only_the_business_day_is_published(
 
 
 def test_one_customer_is_in_the_middle_and_has_no_auc(conn: psycopg.Connection, clock: Clock) -> None:
-    small_shop(conn, customers=1)
-    build_core(conn, clock=clock)
+    fill(conn, customers=1)
     run = segment_customers(conn, clock=clock)
     assert run.rows == 1
     assert run.metrics["auc"] is None
@@ -109,6 +98,6 @@ def test_without_orders_nothing_is_published(conn: psycopg.Connection, clock: Cl
 def rows_of(conn: psycopg.Connection, run_id: int) -> list[tuple]:
     query = (
         "SELECT customer_id, recency_days, frequency, monetary, first_order_on, last_order_on, segment "
-        "FROM features.purchase_summaries JOIN models.rfm USING (run_id, customer_id) WHERE run_id = %s ORDER BY 1"
+        "FROM models.rfm WHERE run_id = %s ORDER BY 1"
     )
     return conn.execute(query, [run_id]).fetchall()

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, get_args
 
-import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from marketflow.campaigns.definition.model import Campaign, CampaignFile, Templates
-from marketflow.shared.strict_yaml import line_of, read_yaml
 from marketflow.shared import DefinitionError, settings
+from marketflow.shared.explain import explain, told
+from marketflow.shared.strict_yaml import read_yaml
 
 _MAX_TEMPLATE = 200_000  # characters; what is rendered has its own limit
 _SHARED = "_shared"
@@ -37,9 +34,9 @@ def load_campaign(folder: Path) -> Campaign:
     try:
         checked = CampaignFile.model_validate(data)
     except ValidationError as error:
-        raise DefinitionError("\n".join(_explain(path, tree, dict(e)) for e in error.errors())) from None
+        raise DefinitionError("\n".join(explain(path, tree, dict(e), CampaignFile, "campaign") for e in error.errors())) from None
     if checked.name != folder.name:
-        raise DefinitionError(f"{path}:{line_of(tree, ['name'])}: name: must be the folder's name, {folder.name!r}")
+        raise DefinitionError(told(path, tree, ["name"], f"must be the folder's name, {folder.name!r}"))
     return Campaign(**checked.model_dump(), templates=_load_templates(folder, mail=checked.channel == "email"))
 
 
@@ -64,31 +61,3 @@ def _read(path: Path) -> str:
     if len(text) > _MAX_TEMPLATE:
         raise DefinitionError(f"{path}: is longer than {_MAX_TEMPLATE} characters")
     return text
-
-
-def _explain(path: Path, tree: yaml.Node | None, error: Mapping[str, Any]) -> str:
-    loc = [p for p in error["loc"] if isinstance(p, str | int)]
-    where, field = f"{path}:{line_of(tree, loc)}", ".".join(map(str, loc)) or "campaign"
-    if error["type"] == "extra_forbidden":
-        return f"{where}: {field}: there is no such field{_nearest(str(loc[-1]), _fields_at(CampaignFile, loc[:-1]))}"
-    if error["type"] == "missing":
-        return f"{where}: {field}: is missing"
-    if error["type"] == "literal_error":
-        words = [w.strip("'") for w in error["ctx"]["expected"].replace(" or ", ", ").split(", ")]
-        return f"{where}: {field}: {error['input']!r} is not one of {', '.join(words)}{_nearest(error['input'], words)}"
-    return f"{where}: {field}: {error['msg'].removeprefix('Value error, ')}"
-
-
-def _nearest(word: object, known: Sequence[str]) -> str:
-    close = difflib.get_close_matches(str(word), known, n=1, cutoff=0.5)
-    return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
-
-
-def _fields_at(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
-    """The field names of the model that stands at `loc` within `model`."""
-    for part in loc:
-        annotation = model.model_fields[str(part)].annotation
-        inner = [a for a in (annotation, *get_args(annotation)) if isinstance(a, type) and issubclass(a, BaseModel)]
-        if inner:
-            model = inner[0]
-    return list(model.model_fields)

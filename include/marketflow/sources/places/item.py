@@ -13,10 +13,15 @@ from marketflow.sources.readers.block import Reader
 
 @dataclass(frozen=True, kw_only=True)
 class Fingerprint:
-    """What tells one item from another: SHA-256 of the content (of a window: of its bounds), and its size in bytes."""
+    """What tells one item from another: SHA-256 of the content (of a window: of its bounds), and its size in bytes.
+
+    version: what an object store calls this state of the object (ETag, generation), so that one that was taken in need
+    not be fetched again.
+    """
 
     checksum: bytes
     size: int
+    version: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

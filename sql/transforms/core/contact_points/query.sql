@@ -1,24 +1,76 @@
 -- step: new_addresses
--- An address belongs to the customer who brought it first; a second one with the same address shares it.
-INSERT INTO core.contact_points (channel, address_hash, address, customer_id, is_simulated, first_seen_at)
+-- An address belongs to the customer who brought it first; a second one with the same address shares it. One that came
+-- with an answer alone (a newsletter's subscriber) belongs to nobody until a customer brings it.
+INSERT INTO core.contact_points AS p (channel, address_hash, address, customer_id, is_simulated, first_seen_at)
 SELECT
-    'email' AS channel,
-    f.email_hash,
-    f.email,
-    i.customer_id,
+    f.channel,
+    f.address_hash,
+    f.address,
+    f.customer_id,
     f.is_simulated,
     %(now)s
 FROM (
-    SELECT DISTINCT ON (r.email_hash) r.*
-    FROM raw.customers AS r
-    WHERE r.load_id = any(%(load_ids)s::bigint[]) AND r.email_hash IS NOT NULL
-    ORDER BY r.email_hash, r.file_id, r.record_no
+    SELECT DISTINCT ON (a.channel, a.address_hash)
+        a.channel,
+        a.address_hash,
+        a.address,
+        a.is_simulated,
+        a.file_id,
+        a.record_no,
+        i.customer_id
+    FROM (
+        SELECT
+            l.system AS source,
+            r.customer_ref,
+            k.channel,
+            k.address_hash,
+            k.address,
+            r.is_simulated,
+            r.version_at,
+            r.file_id,
+            r.record_no
+        FROM raw.customers AS r
+        INNER JOIN merging_loads AS l ON r.load_id = l.load_id
+        CROSS JOIN
+            LATERAL (
+                VALUES ('email', r.email_hash, r.email), ('sms', r.phone_hash, r.phone)
+            ) AS k (channel, address_hash, address)
+        WHERE k.address_hash IS NOT NULL AND NOT r.is_deleted
+        UNION ALL
+        SELECT
+            c.source,
+            c.external_id,
+            c.channel,
+            c.address_hash,
+            c.address,
+            FALSE AS is_simulated,
+            c.version_at,
+            c.file_id,
+            c.record_no
+        FROM incoming_contacts AS c
+        WHERE NOT c.is_deleted
+        UNION ALL
+        SELECT
+            w.source,
+            w.customer_ref,
+            w.channel,
+            w.address_hash,
+            w.address,
+            FALSE AS is_simulated,
+            w.answered_at,
+            w.file_id,
+            w.record_no
+        FROM incoming_answers AS w
+        WHERE w.address_hash IS NOT NULL
+    ) AS a
+    LEFT JOIN core.customer_identifiers AS i ON a.source = i.source AND a.customer_ref = i.external_id
+    LEFT JOIN deleted_customers AS d ON a.source = d.source AND a.customer_ref = d.external_id
+    WHERE d.deleted_at IS NULL OR a.version_at > d.deleted_at
+    ORDER BY a.channel ASC, a.address_hash ASC, i.customer_id IS NULL ASC, a.file_id ASC, a.record_no ASC
 ) AS f
-INNER JOIN core.customer_identifiers AS i ON i.source = %(source)s AND f.customer_ref = i.external_id
-WHERE
-    NOT EXISTS (
-        SELECT FROM core.contact_points AS p
-        WHERE p.channel = 'email' AND p.address_hash = f.email_hash
-    )
-ORDER BY f.file_id, f.record_no
-ON CONFLICT (channel, address_hash) DO NOTHING;
+ORDER BY f.file_id, f.record_no, f.channel
+ON CONFLICT (channel, address_hash) DO UPDATE
+    SET
+        address = CASE WHEN octet_length(p.address) = 0 THEN excluded.address ELSE p.address END,
+        customer_id = coalesce(p.customer_id, excluded.customer_id)
+    WHERE octet_length(p.address) = 0 OR (p.customer_id IS NULL AND excluded.customer_id IS NOT NULL);

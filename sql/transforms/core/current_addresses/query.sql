@@ -1,17 +1,100 @@
+-- step: note_customers
+INSERT INTO addressed_customers (customer_id)
+SELECT i.customer_id
+FROM core.customer_identifiers AS i
+INNER JOIN (
+    SELECT
+        n.source,
+        n.external_id
+    FROM incoming_customers AS n
+    UNION
+    SELECT
+        n.source,
+        n.external_id
+    FROM incoming_contacts AS n
+) AS t ON i.source = t.source AND i.external_id = t.external_id
+UNION
+SELECT s.kept_customer_id FROM same_customers AS s;
+
+-- step: note_points_before
+INSERT INTO touched_points (contact_point_id)
+SELECT k.contact_point_id
+FROM core.current_addresses AS a
+CROSS JOIN LATERAL (VALUES (a.contact_point_id), (a.sms_contact_point_id)) AS k (contact_point_id)
+WHERE k.contact_point_id IS NOT NULL AND a.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t);
+
 -- step: newest
--- What a customer's newest record says: also that there is no usable address any more.
-INSERT INTO core.current_addresses AS a (customer_id, contact_point_id)
-SELECT DISTINCT ON (i.customer_id)
-    i.customer_id,
-    p.contact_point_id
-FROM raw.customers AS r
-INNER JOIN core.customer_identifiers AS i ON i.source = %(source)s AND r.customer_ref = i.external_id
-LEFT JOIN core.contact_points AS p ON p.channel = 'email' AND r.email_hash = p.address_hash
-WHERE r.load_id = any(%(load_ids)s::bigint[])
-ORDER BY i.customer_id ASC, r.file_id DESC, r.record_no DESC
+-- What a customer's newest record says: also that there is no usable address any more. Of records in several systems the
+-- one that changed last counts, and where none has an address the newest contact does.
+WITH records AS (
+    SELECT
+        i.customer_id,
+        v.email_hash,
+        v.phone_hash,
+        1 AS place,
+        v.valid_from AS since,
+        v.file_id,
+        v.record_no
+    FROM core.customer_identifiers AS i
+    INNER JOIN core.customer_versions AS v ON i.source = v.source AND i.external_id = v.external_id
+    WHERE
+        i.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t)
+        AND v.valid_to IS NULL AND NOT v.is_deleted
+    UNION ALL
+    SELECT
+        i.customer_id,
+        CASE c.channel WHEN 'email' THEN c.address_hash END AS email_hash,
+        CASE c.channel WHEN 'sms' THEN c.address_hash END AS phone_hash,
+        2 AS place,
+        c.version_at AS since,
+        c.file_id,
+        c.record_no
+    FROM core.customer_identifiers AS i
+    INNER JOIN core.contacts AS c ON i.source = c.source AND i.external_id = c.external_id
+    WHERE i.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t) AND NOT c.is_deleted
+),
+
+emails AS (
+    SELECT DISTINCT ON (r.customer_id)
+        r.customer_id,
+        p.contact_point_id
+    FROM records AS r
+    INNER JOIN core.contact_points AS p ON p.channel = 'email' AND r.email_hash = p.address_hash
+    ORDER BY r.customer_id ASC, r.place ASC, r.since DESC, r.file_id DESC, r.record_no DESC
+),
+
+phones AS (
+    SELECT DISTINCT ON (r.customer_id)
+        r.customer_id,
+        p.contact_point_id
+    FROM records AS r
+    INNER JOIN core.contact_points AS p ON p.channel = 'sms' AND r.phone_hash = p.address_hash
+    ORDER BY r.customer_id ASC, r.place ASC, r.since DESC, r.file_id DESC, r.record_no DESC
+)
+
+INSERT INTO core.current_addresses AS a (customer_id, contact_point_id, sms_contact_point_id)
+SELECT DISTINCT
+    t.customer_id,
+    e.contact_point_id,
+    s.contact_point_id
+FROM addressed_customers AS t
+LEFT JOIN emails AS e ON t.customer_id = e.customer_id
+LEFT JOIN phones AS s ON t.customer_id = s.customer_id
+ORDER BY t.customer_id
 ON CONFLICT (customer_id) DO UPDATE
-    SET contact_point_id = excluded.contact_point_id
-    WHERE a.contact_point_id IS DISTINCT FROM excluded.contact_point_id;
+    SET
+        contact_point_id = excluded.contact_point_id,
+        sms_contact_point_id = excluded.sms_contact_point_id
+    WHERE
+    (a.contact_point_id, a.sms_contact_point_id)
+    IS DISTINCT FROM (excluded.contact_point_id, excluded.sms_contact_point_id);
+
+-- step: note_points_after
+INSERT INTO touched_points (contact_point_id)
+SELECT k.contact_point_id
+FROM core.current_addresses AS a
+CROSS JOIN LATERAL (VALUES (a.contact_point_id), (a.sms_contact_point_id)) AS k (contact_point_id)
+WHERE k.contact_point_id IS NOT NULL AND a.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t);
 
 -- step: move
 -- An address that its customer gave up and another one has now is that one's. The ledger holds the address, not the
@@ -20,15 +103,62 @@ UPDATE core.contact_points AS p
 SET customer_id = n.customer_id
 FROM (
     SELECT
-        a.contact_point_id,
-        min(a.customer_id) AS customer_id
-    FROM core.current_addresses AS a
-    GROUP BY a.contact_point_id
+        s.contact_point_id,
+        min(s.customer_id) AS customer_id
+    FROM (
+        SELECT
+            a.contact_point_id,
+            a.customer_id
+        FROM core.current_addresses AS a
+        WHERE a.contact_point_id IN (SELECT t.contact_point_id FROM touched_points AS t)
+        UNION ALL
+        SELECT
+            a.sms_contact_point_id,
+            a.customer_id
+        FROM core.current_addresses AS a
+        WHERE a.sms_contact_point_id IN (SELECT t.contact_point_id FROM touched_points AS t)
+    ) AS s
+    GROUP BY s.contact_point_id
 ) AS n
 WHERE
     p.contact_point_id = n.contact_point_id
-    AND p.channel = 'email'
     AND NOT EXISTS (
         SELECT FROM core.current_addresses AS a
-        WHERE a.contact_point_id = p.contact_point_id AND a.customer_id = p.customer_id
+        WHERE a.customer_id = p.customer_id AND p.contact_point_id IN (a.contact_point_id, a.sms_contact_point_id)
+    );
+
+-- step: forget
+-- Addresses of customers whom their source deleted, and contacts that it deleted, unless somebody else has them. The row
+-- stays, without the address: the ledger names it.
+UPDATE core.contact_points AS p
+SET address = ''
+WHERE
+    octet_length(p.address) > 0
+    AND (
+        p.customer_id IN (
+            SELECT c.customer_id
+            FROM core.customers AS c
+            INNER JOIN addressed_customers AS t ON c.customer_id = t.customer_id
+            WHERE c.is_deleted
+        )
+        OR (p.channel, p.address_hash) IN (
+            SELECT
+                i.channel,
+                i.address_hash
+            FROM incoming_contacts AS i
+            WHERE i.is_deleted
+        )
+    )
+    AND p.channel IN ('email', 'sms')
+    AND NOT EXISTS (
+        SELECT FROM core.current_addresses AS a
+        WHERE a.contact_point_id = p.contact_point_id
+    )
+    AND NOT EXISTS (
+        SELECT FROM core.current_addresses AS a
+        WHERE a.sms_contact_point_id = p.contact_point_id
+    )
+    AND NOT EXISTS (
+        SELECT FROM core.contacts AS k
+        WHERE k.channel = p.channel AND k.address_hash = p.address_hash AND NOT k.is_deleted
     );

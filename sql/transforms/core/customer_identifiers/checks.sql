@@ -1,7 +1,7 @@
 -- check: customer_without_identifier (stop)
 SELECT count(*)
-FROM core.customers AS c
+FROM named_customers AS n
 WHERE NOT EXISTS (
     SELECT FROM core.customer_identifiers AS i
-    WHERE i.customer_id = c.customer_id
+    WHERE i.source = n.source AND i.external_id = n.external_id
 );

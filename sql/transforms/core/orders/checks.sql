@@ -1,9 +1,5 @@
--- check: order_of_several_customers_or_currencies (warn)
+-- check: order_held_back (warn)
+-- Of several customers or in several currencies: ops.findings names some.
 SELECT count(*)
-FROM (
-    SELECT r.order_ref
-    FROM raw.order_lines AS r
-    WHERE r.load_id = any(%(load_ids)s::bigint[])
-    GROUP BY r.order_ref, r.file_id
-    HAVING min(r.customer_ref) <> max(r.customer_ref) OR min(r.currency) <> max(r.currency)
-) AS s;
+FROM order_versions AS v
+WHERE v.has_several_customers OR v.has_several_currencies;

@@ -1,9 +1,14 @@
--- check: order_after_the_day (stop)
+-- check: orders_outside_the_window (stop)
 SELECT count(*)
 FROM features.purchase_summaries AS f
-WHERE f.run_id = %(run_id)s AND (f.recency_days < 0 OR f.recency_days >= %(window_days)s::integer);
+CROSS JOIN features.purchase_windows AS w
+WHERE f.frequency < 1 OR f.last_order_on > w.as_of OR f.first_order_on <= w.as_of - w.window_days;
 
--- check: several_currencies_in_one_sum (warn)
-SELECT greatest(count(DISTINCT o.currency) - 1, 0)
+-- check: orders_without_a_rate (warn)
+SELECT count(*)
 FROM core.orders AS o
-WHERE o.ordered_on <= %(as_of)s::date AND o.ordered_on > %(as_of)s::date - %(window_days)s::integer;
+WHERE
+    o.customer_id IS NOT NULL
+    AND o.base_revenue IS NULL
+    AND o.ordered_on <= %(as_of)s::date
+    AND o.ordered_on > %(as_of)s::date - %(window_days)s::integer;

@@ -55,15 +55,14 @@ USING (
         SELECT
             m.customer_id,
             m.segment,
-            f.recency_days,
-            f.frequency,
-            f.monetary,
+            m.recency_days,
+            m.frequency,
+            m.monetary,
             m.recency_score,
             m.frequency_score,
             m.monetary_score
         FROM models.published AS p
         INNER JOIN models.rfm AS m ON p.run_id = m.run_id
-        INNER JOIN features.purchase_summaries AS f ON m.run_id = f.run_id AND m.customer_id = f.customer_id
         WHERE p.model = 'rfm'
     ),
 

@@ -2,39 +2,223 @@
 DELETE FROM models.rfm AS m
 WHERE m.run_id = %(run_id)s;
 
+-- step: aside
+-- The summaries of another day or of a test, where there are any; else an empty table of the same shape.
+CREATE TEMPORARY TABLE IF NOT EXISTS purchases (
+    customer_id bigint,
+    frequency integer,
+    monetary numeric(14, 2),
+    first_order_on date,
+    last_order_on date
+) ON COMMIT DROP;
+
+-- step: forget_bounds
+DROP TABLE IF EXISTS pg_temp.score_bounds;
+
+-- step: bound
+-- The values from which on the scores 2 to 5 are given. Scores are fifths of the ranks; customers with the same value share
+-- the middle of their ranks, so that they get the same score: with n customers, the middle m of the ranks 1..n gives the
+-- score ceil(5 (m - 1/2) / n). So a value that c customers have, and `upto` have it or less, is scored above k if
+-- 5 (2 upto - c) > 2 k n: all of it in whole numbers.
+-- Days and numbers of orders are few and are counted all. Sums are nearly as many as customers: of these only the one at
+-- the border between two fifths can be in doubt, and it is counted only if its neighbours are its equals.
+CREATE TEMPORARY TABLE score_bounds ON COMMIT DROP AS
+WITH summaries AS NOT MATERIALIZED (
+    SELECT
+        f.frequency,
+        f.monetary,
+        f.last_order_on
+    FROM features.purchase_summaries AS f
+    WHERE NOT %(aside)s
+    UNION ALL
+    SELECT
+        p.frequency,
+        p.monetary,
+        p.last_order_on
+    FROM pg_temp.purchases AS p
+    WHERE %(aside)s
+),
+
+pairs AS MATERIALIZED (
+    SELECT
+        s.last_order_on,
+        s.frequency,
+        count(*) AS customers
+    FROM summaries AS s
+    GROUP BY s.last_order_on, s.frequency
+),
+
+total AS MATERIALIZED (
+    SELECT coalesce(sum(p.customers), 0)::bigint AS n
+    FROM pairs AS p
+),
+
+days AS MATERIALIZED (
+    SELECT
+        p.last_order_on AS day,
+        sum(p.customers) AS c,
+        sum(sum(p.customers)) OVER (ORDER BY p.last_order_on) AS upto
+    FROM pairs AS p
+    GROUP BY p.last_order_on
+),
+
+numbers AS MATERIALIZED (
+    SELECT
+        p.frequency,
+        sum(p.customers) AS c,
+        sum(sum(p.customers)) OVER (ORDER BY p.frequency) AS upto
+    FROM pairs AS p
+    GROUP BY p.frequency
+),
+
+-- for each border the sum before it, at it and behind it: three places in the order of the sums
+borders AS MATERIALIZED (
+    SELECT
+        percentile_disc((
+            SELECT array_agg((greatest(1, least(t.n, k.k * t.n / 5 + 1 + b.b)) - 0.5) / t.n ORDER BY k.k, b.b)
+            FROM total AS t
+            CROSS JOIN generate_series(1, 4) AS k (k)
+            CROSS JOIN generate_series(-1, 1) AS b (b)
+            WHERE t.n > 0
+        )) WITHIN GROUP (ORDER BY s.monetary) AS sums_at
+    FROM summaries AS s
+),
+
+doubts AS (
+    SELECT
+        k.k,
+        t.n,
+        b.sums_at[3 * k.k - 1] AS monetary,
+        b.sums_at[3 * k.k] AS next,
+        b.sums_at[3 * k.k - 2] < b.sums_at[3 * k.k - 1] AND b.sums_at[3 * k.k - 1] < b.sums_at[3 * k.k] AS is_single
+    FROM borders AS b
+    CROSS JOIN total AS t
+    CROSS JOIN generate_series(1, 4) AS k (k)
+),
+
+places AS (
+    SELECT
+        d.*,
+        CASE WHEN d.is_single THEN
+            1 ELSE (
+            SELECT count(*) FROM summaries AS s
+            WHERE s.monetary = d.monetary
+        ) END AS c,
+        CASE
+            WHEN d.is_single THEN d.k * d.n / 5 + 1
+            ELSE (
+                SELECT count(*) FROM summaries AS s
+                WHERE s.monetary <= d.monetary
+            )
+        END AS upto
+    FROM doubts AS d
+),
+
+sums AS (
+    SELECT
+        p.k,
+        CASE
+            WHEN 5 * (2 * p.upto - p.c) > 2 * p.k * p.n THEN p.monetary
+            WHEN p.is_single THEN p.next
+            ELSE (
+                SELECT min(s.monetary) FROM summaries AS s
+                WHERE s.monetary > p.monetary
+            )
+        END AS monetary
+    FROM places AS p
+)
+
+SELECT
+    m.k,
+    coalesce(m.monetary, 'infinity') AS monetary,
+    coalesce((
+        SELECT min(d.day) FROM days AS d
+        WHERE 5 * (2 * d.upto - d.c) > 2 * m.k * t.n
+    ), 'infinity') AS day,
+    coalesce(
+        (
+            SELECT min(f.frequency) FROM numbers AS f
+            WHERE 5 * (2 * f.upto - f.c) > 2 * m.k * t.n
+        ), 2147483647
+    ) AS frequency
+FROM sums AS m
+CROSS JOIN total AS t;
+
 -- step: score
--- Fifths of the ranks. Customers with the same value share the middle of their ranks, so that they get the same score:
--- with n customers, the middle m of the ranks 1..n gives the score ceil(5 (m - 1/2) / n). All of it in whole numbers:
--- from the first rank r of c equals, m - 1/2 is (2 r + c - 2) / 2.
-INSERT INTO models.rfm (run_id, customer_id, recency_score, frequency_score, monetary_score, segment)
+INSERT INTO models.rfm (
+    run_id, customer_id, recency_days, frequency, monetary, first_order_on, last_order_on,
+    recency_score, frequency_score, monetary_score, segment
+)
 SELECT
     %(run_id)s,
     s.customer_id,
-    s.recency_score,
-    s.frequency_score,
-    s.monetary_score,
+    %(as_of)s::date - s.last_order_on,
+    s.frequency,
+    s.monetary,
+    s.first_order_on,
+    s.last_order_on,
+    g.recency_score,
+    g.frequency_score,
+    g.monetary_score,
     g.segment
 FROM (
     SELECT
         f.customer_id,
-        (5 * (2 * f.recency_rank + f.recency_equals - 2) + 2 * f.n - 1) / (2 * f.n) AS recency_score,
-        (5 * (2 * f.frequency_rank + f.frequency_equals - 2) + 2 * f.n - 1) / (2 * f.n) AS frequency_score,
-        (5 * (2 * f.monetary_rank + f.monetary_equals - 2) + 2 * f.n - 1) / (2 * f.n) AS monetary_score
-    FROM (
-        SELECT
-            p.customer_id,
-            count(*) OVER () AS n,
-            rank() OVER (ORDER BY p.recency_days DESC) AS recency_rank,
-            count(*) OVER (PARTITION BY p.recency_days) AS recency_equals,
-            rank() OVER (ORDER BY p.frequency) AS frequency_rank,
-            count(*) OVER (PARTITION BY p.frequency) AS frequency_equals,
-            rank() OVER (ORDER BY p.monetary) AS monetary_rank,
-            count(*) OVER (PARTITION BY p.monetary) AS monetary_equals
-        FROM features.purchase_summaries AS p
-        WHERE p.run_id = %(run_id)s
-    ) AS f
+        f.frequency,
+        f.monetary,
+        f.first_order_on,
+        f.last_order_on
+    FROM features.purchase_summaries AS f
+    WHERE NOT %(aside)s
+    UNION ALL
+    SELECT
+        p.customer_id,
+        p.frequency,
+        p.monetary,
+        p.first_order_on,
+        p.last_order_on
+    FROM pg_temp.purchases AS p
+    WHERE %(aside)s
 ) AS s
+CROSS JOIN (
+    SELECT
+        max(b.day) FILTER (WHERE b.k = 1) AS day_2,
+        max(b.day) FILTER (WHERE b.k = 2) AS day_3,
+        max(b.day) FILTER (WHERE b.k = 3) AS day_4,
+        max(b.day) FILTER (WHERE b.k = 4) AS day_5,
+        max(b.frequency) FILTER (WHERE b.k = 1) AS frequency_2,
+        max(b.frequency) FILTER (WHERE b.k = 2) AS frequency_3,
+        max(b.frequency) FILTER (WHERE b.k = 3) AS frequency_4,
+        max(b.frequency) FILTER (WHERE b.k = 4) AS frequency_5,
+        max(b.monetary) FILTER (WHERE b.k = 1) AS monetary_2,
+        max(b.monetary) FILTER (WHERE b.k = 2) AS monetary_3,
+        max(b.monetary) FILTER (WHERE b.k = 3) AS monetary_4,
+        max(b.monetary) FILTER (WHERE b.k = 4) AS monetary_5
+    FROM pg_temp.score_bounds AS b
+) AS b
 INNER JOIN models.rfm_segment_rules AS g
     ON
-        s.recency_score = g.recency_score AND s.frequency_score = g.frequency_score AND s.monetary_score = g.monetary_score
-ORDER BY s.customer_id;
+        g.recency_score
+        = CASE
+            WHEN s.last_order_on < b.day_2 THEN 1
+            WHEN s.last_order_on < b.day_3 THEN 2
+            WHEN s.last_order_on < b.day_4 THEN 3
+            WHEN s.last_order_on < b.day_5 THEN 4
+            ELSE 5
+        END
+        AND g.frequency_score
+        = CASE
+            WHEN s.frequency < b.frequency_2 THEN 1
+            WHEN s.frequency < b.frequency_3 THEN 2
+            WHEN s.frequency < b.frequency_4 THEN 3
+            WHEN s.frequency < b.frequency_5 THEN 4
+            ELSE 5
+        END
+        AND g.monetary_score
+        = CASE
+            WHEN s.monetary < b.monetary_2 THEN 1
+            WHEN s.monetary < b.monetary_3 THEN 2
+            WHEN s.monetary < b.monetary_4 THEN 3
+            WHEN s.monetary < b.monetary_5 THEN 4
+            ELSE 5
+        END;

@@ -8,35 +8,150 @@ INSERT INTO privacy.consent_events (
 SELECT DISTINCT ON (a.consent_event_id)
     a.consent_event_id,
     a.contact_point_id,
-    'email' AS channel,
-    'marketing' AS purpose,
+    a.channel,
+    a.purpose,
     a.granted,
     a.occurred_at,
     %(now)s,
-    'delivered by ' || %(source)s AS how,
+    a.how,
     a.consent_text
 FROM (
     SELECT
         p.contact_point_id,
-        r.email_consent AS granted,
-        r.consent_text,
-        r.file_id,
-        r.record_no,
-        least(coalesce(r.consent_at, l.started_at), l.started_at) AS occurred_at,
+        d.channel,
+        d.purpose,
+        d.granted,
+        d.consent_text,
+        d.file_id,
+        d.record_no,
+        least(d.answered_at, d.started_at) AS occurred_at,
+        coalesce(d.how || ', ', '') || 'delivered by ' || d.source AS how,
         ops.event_id(
-            %(source)s,
+            d.source,
             concat_ws(
-                '/', 'consent', encode(r.email_hash, 'hex'), 'email', 'marketing',
-                extract(EPOCH FROM coalesce(r.consent_at, l.started_at))::text, r.email_consent::text
+                '/', 'consent', encode(d.address_hash, 'hex'), d.channel, d.purpose,
+                extract(EPOCH FROM d.answered_at)::text, d.granted::text
             )
         ) AS consent_event_id
-    FROM raw.customers AS r
-    INNER JOIN ops.loads AS l ON r.load_id = l.load_id
-    INNER JOIN core.contact_points AS p ON p.channel = 'email' AND r.email_hash = p.address_hash
-    WHERE
-        r.load_id = any(%(load_ids)s::bigint[])
-        AND r.email_consent IS NOT NULL
-        AND (r.consent_at IS NOT NULL OR NOT r.email_consent)
+    FROM (
+        SELECT
+            l.system AS source,
+            l.started_at,
+            r.email_hash AS address_hash,
+            'email' AS channel,
+            'marketing' AS purpose,
+            r.email_consent AS granted,
+            coalesce(r.consent_at, l.started_at) AS answered_at,
+            NULL AS how,
+            r.consent_text,
+            r.file_id,
+            r.record_no
+        FROM raw.customers AS r
+        INNER JOIN merging_loads AS l ON r.load_id = l.load_id
+        WHERE
+            NOT r.is_deleted
+            AND r.email_hash IS NOT NULL
+            AND r.email_consent IS NOT NULL
+            AND (r.consent_at IS NOT NULL OR NOT r.email_consent)
+        UNION ALL
+        SELECT
+            i.source,
+            i.started_at,
+            i.address_hash,
+            i.channel,
+            i.purpose,
+            i.granted,
+            i.answered_at,
+            i.how,
+            i.consent_text,
+            i.file_id,
+            i.record_no
+        FROM incoming_answers AS i
+        WHERE i.address_hash IS NOT NULL
+    ) AS d
+    INNER JOIN core.contact_points AS p ON d.channel = p.channel AND d.address_hash = p.address_hash
 ) AS a
 ORDER BY a.consent_event_id, a.file_id, a.record_no
+ON CONFLICT (consent_event_id) DO NOTHING;
+
+-- step: answers_of_customers
+-- Given without an address, they count for the one that the customer has; a yes not when she has said no since, at any of
+-- her addresses.
+INSERT INTO privacy.consent_events (
+    consent_event_id, contact_point_id, channel, purpose, granted, occurred_at, recorded_at, how, consent_text
+)
+SELECT
+    ops.event_id(
+        a.source,
+        concat_ws(
+            '/', 'consent', encode(p.address_hash, 'hex'), a.channel, a.purpose, extract(EPOCH FROM a.answered_at)::text,
+            a.granted::text
+        )
+    ) AS consent_event_id,
+    p.contact_point_id,
+    a.channel,
+    a.purpose,
+    a.granted,
+    a.answered_at,
+    %(now)s,
+    coalesce(a.how || ', ', '') || 'delivered by ' || a.source AS how,
+    a.consent_text
+FROM privacy.customer_answers AS a
+INNER JOIN core.customer_identifiers AS i ON a.source = i.source AND a.external_id = i.external_id
+INNER JOIN core.current_addresses AS c ON i.customer_id = c.customer_id
+INNER JOIN core.contact_points AS p
+    ON p.contact_point_id = CASE a.channel WHEN 'email' THEN c.contact_point_id ELSE c.sms_contact_point_id END
+WHERE
+    i.customer_id IN (
+        SELECT t.customer_id FROM addressed_customers AS t
+        UNION ALL
+        SELECT k.customer_id
+        FROM core.customer_identifiers AS k
+        INNER JOIN incoming_answers AS n ON k.source = n.source AND k.external_id = n.customer_ref
+    )
+    AND NOT (
+        a.granted
+        AND EXISTS (
+            SELECT FROM privacy.consent_events AS e
+            INNER JOIN core.contact_points AS q ON e.contact_point_id = q.contact_point_id
+            WHERE
+                q.customer_id = i.customer_id AND e.channel = a.channel AND e.purpose = a.purpose
+                AND NOT e.granted AND e.occurred_at >= a.answered_at
+        )
+    )
+ORDER BY a.source, a.external_id, a.channel, a.purpose, a.answered_at
+ON CONFLICT (consent_event_id) DO NOTHING;
+
+-- step: deleted_customers
+-- Whose source has deleted them, and whose address is gone with it, is not written to: as if they had said no.
+INSERT INTO privacy.consent_events (
+    consent_event_id, contact_point_id, channel, purpose, granted, occurred_at, recorded_at, how
+)
+SELECT DISTINCT ON (p.contact_point_id, w.purpose)
+    ops.event_id(
+        d.source,
+        concat_ws(
+            '/', 'consent', encode(p.address_hash, 'hex'), p.channel, w.purpose, extract(EPOCH FROM d.deleted_at)::text,
+            'deleted'
+        )
+    ) AS consent_event_id,
+    p.contact_point_id,
+    p.channel,
+    w.purpose,
+    FALSE AS granted,
+    least(d.deleted_at, %(now)s) AS occurred_at,
+    %(now)s,
+    'customer deleted by ' || d.source AS how
+FROM deleted_customers AS d
+INNER JOIN core.customer_identifiers AS i ON d.source = i.source AND d.external_id = i.external_id
+INNER JOIN core.contact_points AS p ON i.customer_id = p.customer_id AND p.channel IN ('email', 'sms')
+INNER JOIN
+    LATERAL (
+        SELECT c.purpose FROM privacy.consents AS c
+        WHERE c.contact_point_id = p.contact_point_id AND c.channel = p.channel
+        UNION
+        VALUES ('marketing'), ('transactional')
+    ) AS w ON TRUE
+WHERE octet_length(p.address) = 0
+ORDER BY p.contact_point_id ASC, w.purpose ASC, d.deleted_at DESC, d.source ASC, d.external_id ASC
 ON CONFLICT (consent_event_id) DO NOTHING;

@@ -3,6 +3,7 @@ SELECT count(*)
 FROM privacy.consents AS c
 WHERE
     c.granted
+    AND c.contact_point_id IN (SELECT t.contact_point_id FROM touched_points AS t)
     AND EXISTS (
         SELECT FROM privacy.consent_events AS e
         WHERE

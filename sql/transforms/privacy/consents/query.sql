@@ -1,3 +1,26 @@
+-- step: note_points
+-- Whose answers may be new: addresses that came with a record, a contact or an answer, and those that changed hands.
+INSERT INTO touched_points (contact_point_id)
+SELECT p.contact_point_id
+FROM core.contact_points AS p
+INNER JOIN raw.customers AS r ON p.channel = 'email' AND p.address_hash = r.email_hash
+WHERE r.load_id = any(%(load_ids)s::bigint[])
+UNION
+SELECT p.contact_point_id
+FROM core.contact_points AS p
+INNER JOIN incoming_answers AS i ON p.channel = i.channel AND p.address_hash = i.address_hash
+UNION
+SELECT k.contact_point_id
+FROM core.current_addresses AS a
+CROSS JOIN LATERAL (VALUES (a.contact_point_id), (a.sms_contact_point_id)) AS k (contact_point_id)
+WHERE
+    k.contact_point_id IS NOT NULL
+    AND a.customer_id IN (
+        SELECT i.customer_id
+        FROM core.customer_identifiers AS i
+        INNER JOIN incoming_answers AS n ON i.source = n.source AND i.external_id = n.customer_ref
+    );
+
 -- step: newest_answers
 -- The newest answer wins, and of two at the same time the no. An answer delivered late never undoes a later unsubscription.
 INSERT INTO privacy.consents AS c (contact_point_id, channel, purpose, granted, changed_at)
@@ -8,13 +31,7 @@ SELECT DISTINCT ON (e.contact_point_id, e.channel, e.purpose)
     e.granted,
     e.occurred_at
 FROM privacy.consent_events AS e
-WHERE
-    e.contact_point_id IN (
-        SELECT p.contact_point_id
-        FROM core.contact_points AS p
-        INNER JOIN raw.customers AS r ON p.channel = 'email' AND p.address_hash = r.email_hash
-        WHERE r.load_id = any(%(load_ids)s::bigint[])
-    )
+WHERE e.contact_point_id IN (SELECT t.contact_point_id FROM touched_points AS t)
 ORDER BY e.contact_point_id ASC, e.channel ASC, e.purpose ASC, e.occurred_at DESC, e.granted ASC
 ON CONFLICT (contact_point_id, channel, purpose) DO UPDATE
     SET

@@ -1,0 +1,9 @@
+"""Print the JSON Schema of a source file: `python -m marketflow.sources.definition > include/sources/source.schema.json`."""
+
+from __future__ import annotations
+
+import sys
+
+from marketflow.sources.definition.model import schema_text
+
+sys.stdout.write(schema_text())

@@ -1,0 +1,231 @@
+"""Blocks of text in, rows for COPY and for quarantine out: DuckDB judges, Python encrypts, Arrow writes the CSV."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from marketflow.privacy import QUARANTINE, KeyRing
+from marketflow.shared import ConfigurationError
+from marketflow.sources.contracts import contract_of
+from marketflow.sources.definition import Source
+from marketflow.sources.mapping.json_values import as_json, json_fault
+from marketflow.sources.mapping.plan import Fault, Plan, plan
+from marketflow.sources.mapping.rows import RowMaker
+from marketflow.sources.mapping.zones import known_zones
+from marketflow.sources.readers.block import Block
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+_TRUNCATED = "truncated: the file ends within this record"
+_MEMORY = "192MB"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """A block and the file that it is of. `version_at`: as of when records count that do not say it themselves.
+
+    `cut`: the block's last row is the file's last, and its line has no end.
+    """
+
+    file_id: int
+    version_at: dt.datetime
+    block: Block
+    cut: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quarantined:
+    """A row that is not loaded; the payload is encrypted."""
+
+    file_id: int
+    record_no: int
+    record: str
+    reason: str
+    column: str | None
+    payload: bytes
+    payload_bytes: int
+    payload_kind: str
+
+
+@dataclass(kw_only=True)
+class Portion:
+    """What became of some blocks: CSV for COPY and its number of rows per record, and the rows that are not loaded."""
+
+    copies: dict[str, Any] = field(default_factory=dict)  # record: buffer of CSV
+    rows: dict[str, int] = field(default_factory=dict)
+    read: Counter[int] = field(default_factory=Counter)  # by file
+    bad: list[Quarantined] = field(default_factory=list)
+
+
+@contextmanager
+def database(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
+    """A DuckDB in memory, with one thread, that reaches neither files nor the network; it spills, encrypted, to `scratch`."""
+    import duckdb
+
+    scratch.mkdir(parents=True, exist_ok=True)
+    options: dict[str, str | bool | int | float | list[str]] = {
+        "threads": 1, "memory_limit": _MEMORY, "temp_directory": str(scratch), "temp_file_encryption": True,
+        "autoinstall_known_extensions": False, "autoload_known_extensions": False, "enable_external_access": False,
+    }  # fmt: skip
+    with duckdb.connect(":memory:", config=options) as con:
+        con.execute("SET TimeZone = 'UTC'")
+        con.execute("SET lock_configuration = true")
+        yield con
+
+
+class Mapper:
+    """Judges the blocks of files of one source that have the same header, in order."""
+
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, source: Source, header: tuple[str, ...], *,
+        keys: KeyRing, latest: dt.datetime, country: str,
+    ) -> None:  # fmt: skip
+        """Make the statement. Raises ConfigurationError when DuckDB cannot read it (a pattern of the source file)."""
+        self.con, self.source, self.header, self.keys = con, source, header, keys
+        self.plan: Plan = plan(source, header, latest)
+        self.faults = list(self.plan.faults)
+        self.makers = {
+            r: RowMaker(con, contract_of(r), columns, keys, country, distinct=r != source.primary)
+            for r, columns in self.plan.records.items()
+        }
+        if "FROM zones" in self.plan.sql:
+            _make_zones(con)
+
+    def map(self, load_id: int, parts: Sequence[Part]) -> Portion:
+        """Judge some blocks together, of one file or of several."""
+        import pyarrow as pa
+
+        portion = Portion()
+        for part in parts:
+            portion.read[part.file_id] += len(part.block.numbers) + len(part.block.bad)
+            portion.bad += [self._unreadable(part, bad) for bad in part.block.bad]
+        numbers = pa.concat_arrays([p.block.numbers for p in parts])
+        if len(numbers):
+            rows = pa.concat_tables([p.block.rows for p in parts])
+            files = _per_part(parts, [p.file_id for p in parts], pa.int64())
+            versions = _per_part(parts, [p.version_at for p in parts], pa.timestamp("us", "UTC"))
+            loads = pa.repeat(pa.scalar(load_id, pa.int64()), len(numbers))
+            place = {"load_id": loads, "file_id": files, "record_no": numbers, "version_at": versions}
+            self._judge(portion, parts, rows, place)
+        return portion
+
+    def forget(self) -> None:
+        """Begin new files: what was stored for earlier ones is not looked up any longer."""
+        for maker in self.makers.values():
+            maker.forget()
+
+    def _judge(self, portion: Portion, parts: Sequence[Part], rows: pa.Table, place: dict[str, pa.Array]) -> None:
+        import pyarrow.compute as pc
+
+        judged = self._run(rows)
+        fault = self._with_json(judged)
+        for i in pc.indices_nonzero(pc.is_valid(fault)).to_pylist():
+            code = fault[i].as_py()
+            where = {k: place[k][i].as_py() for k in ("file_id", "record_no")}
+            portion.bad.append(self._refused(rows, i, self.faults[code], where, _cut_rows(parts)))
+        good = pc.is_null(fault) if fault.null_count < len(fault) else None
+        for record, maker in self.makers.items():
+            kept = good
+            if record in self.plan.optional:
+                made = judged[f"{record}?"]
+                kept = made if good is None else pc.and_(made, good)
+            count, data = maker.make(judged, place, kept)
+            if count:
+                portion.copies[record], portion.rows[record] = data, count
+
+    def _run(self, rows: pa.Table) -> pa.Table:
+        import duckdb
+
+        block = rows.select([rows.column_names.index(c) for c in self.plan.columns])
+        self.con.register("block", block.rename_columns([f"c{n}" for n in range(len(self.plan.columns))]))
+        failure = None
+        try:
+            judged = self.con.sql(self.plan.sql).to_arrow_table()
+        except duckdb.Error as error:
+            failure = type(error).__name__
+        finally:
+            self.con.unregister("block")
+        if failure:  # raised here, so that the error, whose words may be data, does not come along
+            raise ConfigurationError(f"{self.source.name}: the mapping cannot be carried out ({failure}); look at its patterns")
+        return judged
+
+    def _with_json(self, judged: pa.Table) -> pa.ChunkedArray:
+        """The faults with those of JSON columns, which Python finds."""
+        import pyarrow as pa
+
+        fault = judged["fault"]
+        for record, columns in self.plan.records.items():
+            for column in (c for c in columns if c.kind == "json"):
+                codes = self._json_codes(record, column.name, judged[f"{record}.{column.target}"], fault)
+                if codes is not None:
+                    fault = pa.chunked_array([codes])
+        return fault
+
+    def _json_codes(self, record: str, column: str, values: pa.ChunkedArray, fault: pa.ChunkedArray) -> pa.Array | None:
+        import pyarrow as pa
+
+        codes: list[int | None] = fault.to_pylist()
+        known: dict[str, int | None] = {}
+        for i, text in enumerate(values.to_pylist()):
+            if text is None or codes[i] is not None:
+                continue
+            if text not in known:
+                known[text] = self._code(record, column, json_fault(text, column))
+            codes[i] = known[text]
+        return pa.array(codes, pa.int32()) if any(c is not None for c in known.values()) else None
+
+    def _code(self, record: str, column: str, reason: str | None) -> int | None:
+        if reason is None:
+            return None
+        fault = Fault(record=record, column=column, reason=reason)
+        if fault not in self.faults:
+            self.faults.append(fault)
+        return self.faults.index(fault)
+
+    def _refused(self, rows: pa.Table, i: int, fault: Fault, where: Mapping[str, int], cut: set[int]) -> Quarantined:
+        (row,) = rows.slice(i, 1).to_pylist()
+        payload = as_json(row)
+        return Quarantined(
+            file_id=where["file_id"], record_no=where["record_no"], record=fault.record, column=fault.column,
+            reason=f"{_TRUNCATED} ({fault.reason})" if i in cut else fault.reason,
+            payload=self.keys.encrypt(payload, QUARANTINE), payload_bytes=len(payload), payload_kind="fields",
+        )  # fmt: skip
+
+    def _unreadable(self, part: Part, bad: Any) -> Quarantined:
+        return Quarantined(
+            file_id=part.file_id, record_no=bad.number, record=self.source.primary, column=None,
+            reason=f"{_TRUNCATED} ({bad.reason})" if bad.unfinished else bad.reason,
+            payload=self.keys.encrypt(bad.payload, QUARANTINE), payload_bytes=bad.size, payload_kind="bytes",
+        )  # fmt: skip
+
+
+def _cut_rows(parts: Sequence[Part]) -> set[int]:
+    """The places, in the parts put together, of rows whose line has no end."""
+    found, end = set(), 0
+    for part in parts:
+        end += len(part.block.numbers)
+        if part.cut:
+            found.add(end - 1)
+    return found
+
+
+def _per_part(parts: Sequence[Part], values: Sequence[Any], kind: pa.DataType) -> pa.Array:
+    """An array with each part's value as often as the part has rows."""
+    import pyarrow as pa
+
+    repeated = [pa.repeat(pa.scalar(v, kind), len(p.block.numbers)) for p, v in zip(parts, values, strict=True)]
+    return pa.concat_arrays(repeated)
+
+
+def _make_zones(con: duckdb.DuckDBPyConnection) -> None:
+    con.execute("CREATE TEMP TABLE IF NOT EXISTS zones (zone VARCHAR)")
+    if con.execute("SELECT count(*) FROM zones").fetchone() == (0,):
+        con.executemany("INSERT INTO zones VALUES (?)", [[zone] for zone in known_zones()])

@@ -1,0 +1,114 @@
+"""One record's rows as CSV for COPY: chosen, stored once where they are the same, personal values encrypted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from marketflow.privacy import KeyRing
+from marketflow.sources.contracts import Column, Contract
+from marketflow.sources.mapping.words import name
+from marketflow.sources.personal import personal_columns
+
+if TYPE_CHECKING:
+    import duckdb
+    import pyarrow as pa
+
+POSITION = ("load_id", "file_id", "record_no")
+
+
+class RowMaker:
+    """Makes the rows of one record; `distinct`: the same row of the same file is stored once."""
+
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, contract: Contract, columns: Sequence[Column], keys: KeyRing,
+        country: str, *, distinct: bool,
+    ) -> None:  # fmt: skip
+        self.con, self.contract, self.columns, self.keys, self.country = con, contract, columns, keys, country
+        self.distinct = distinct
+        self.seen = name(f"seen_{contract.record}")
+        if distinct:
+            con.execute(f"CREATE OR REPLACE TEMP TABLE {self.seen} (file_id BIGINT, digest UHUGEINT)")
+
+    @property
+    def targets(self) -> tuple[str, ...]:
+        """The columns of the CSV: what the source gives, and always the place and the time of the version."""
+        made = [t for c in self.columns for t in (c.target, c.hash_target, c.refusal_target) if t and t != "version_at"]
+        return (*POSITION, *made, *self._defaults(), "version_at")
+
+    def make(self, judged: pa.Table, place: dict[str, pa.Array], kept: pa.ChunkedArray | None) -> tuple[int, Any]:
+        """The number of rows and their CSV; `kept` None: of all rows."""
+        import pyarrow as pa
+
+        record = self.contract.record
+        rows = pa.table({**place, **{c.target: judged[f"{record}.{c.target}"] for c in self.columns if c.target != "version_at"}})
+        if any(c.target == "version_at" for c in self.columns):
+            rows = _with_version(rows, judged[f"{record}.version_at"])
+        if kept is not None:
+            rows = rows.filter(kept)
+        if self.distinct and len(rows):
+            rows = self._once(rows)
+        return len(rows), self._csv(rows) if len(rows) else None
+
+    def forget(self) -> None:
+        """Begin new files."""
+        if self.distinct:
+            self.con.execute(f"DELETE FROM {self.seen}")
+
+    def _once(self, rows: pa.Table) -> pa.Table:
+        """Without rows that this file has had: within the block by grouping, before it by a digest of 128 bits."""
+        columns = ", ".join(name(c) for c in rows.column_names if c != "record_no")
+        self.con.register("rows", rows)
+        self.con.execute(
+            "CREATE OR REPLACE TEMP TABLE fresh AS SELECT * FROM ("
+            f"SELECT {columns}, min(record_no) AS record_no, md5_number(ROW({columns})::VARCHAR) AS digest"
+            f" FROM rows GROUP BY {columns}) AS d"
+            f" WHERE NOT EXISTS (SELECT 1 FROM {self.seen} AS s WHERE s.file_id = d.file_id AND s.digest = d.digest)"
+        )
+        self.con.unregister("rows")
+        self.con.execute(f"INSERT INTO {self.seen} SELECT file_id, digest FROM fresh")
+        found = self.con.sql("SELECT * EXCLUDE digest FROM fresh ORDER BY file_id, record_no").to_arrow_table()
+        return found.select(rows.column_names)
+
+    def _csv(self, rows: pa.Table) -> Any:
+        import pyarrow as pa
+        import pyarrow.csv as pc
+
+        made = {t: rows[t] for t in POSITION}
+        for column in self.columns:
+            if column.personal or column.kind == "key":
+                made |= personal_columns(column, rows[column.target], self._countries(rows), self.keys)
+            elif column.target != "version_at":
+                made[column.target] = rows[column.target]
+        made |= {t: pa.repeat(pa.scalar(v), len(rows)) for t, v in self._defaults().items()}
+        made["version_at"] = rows["version_at"]
+        table = pa.table({t: _utc(made[t]) for t in self.targets})
+        sink = pa.BufferOutputStream()
+        pc.write_csv(table, sink, pc.WriteOptions(include_header=False, quoting_style="needed"))
+        return sink.getvalue()
+
+    def _countries(self, rows: pa.Table) -> list[str | None]:
+        if "country" not in rows.column_names:
+            return [self.country] * len(rows)
+        return [c or self.country for c in rows["country"].to_pylist()]
+
+    def _defaults(self) -> dict[str, str]:
+        """What the contract says for columns that the source does not give."""
+        given = {c.name for c in self.columns}
+        return {c.target: c.default for c in self.contract.columns if c.name not in given and c.default is not None}
+
+
+def _with_version(rows: pa.Table, own: pa.ChunkedArray) -> pa.Table:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    at = rows.column_names.index("version_at")
+    return rows.set_column(at, "version_at", pc.coalesce(own.cast(pa.timestamp("us", "UTC")), rows["version_at"]))
+
+
+def _utc(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """DuckDB's timestamps are in UTC and do not say so; PostgreSQL wants to be told."""
+    import pyarrow as pa
+
+    naive = pa.types.is_timestamp(values.type) and values.type.tz is None
+    return values.cast(pa.timestamp("us", "UTC")) if naive else values

@@ -1,0 +1,117 @@
+"""From a column of the mapping to the text that the contract's column gets: renamed, joined, replaced, defaulted."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import reduce
+
+from marketflow.sources.contracts import Column
+from marketflow.sources.definition import ColumnMapping, Source
+from marketflow.sources.mapping.kinds import FACTOR_DECIMALS, Reading, Rule, number_type, shape_rules
+from marketflow.sources.mapping.words import all_of, any_of, fits, literal, literals
+
+_FACTOR = f"DECIMAL(18, {FACTOR_DECIMALS})"
+_SMALL = 3_000  # the product of two such factors, with all its decimals, fits into 64 bits: three times as fast
+
+
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """SQL of a text, over the source's columns, and what the mapping itself finds wrong with it.
+
+    `rules` may be about the source's columns, too. Of a product: `factors` are SQL of numbers, and `value` makes the
+    value of their names.
+    """
+
+    sql: str
+    rules: tuple[Rule, ...] = ()
+    factors: tuple[str, ...] = ()
+    value: Callable[[Sequence[str]], str] | None = None
+
+
+def text_of(source: Source, column: Column, made: ColumnMapping, names: Mapping[str, str]) -> Text:
+    """How the contract's `column` is made; `names`: the SQL of each column of the source."""
+    parts = [names[c] for c in made.columns]
+    if made.multiply:
+        return _product(source, column, made, dict(zip(made.multiply, parts, strict=True)))
+    if made.constant is not None:
+        plain = literal(made.constant) if made.constant else "NULL::VARCHAR"
+    elif made.join:
+        plain = f"CASE WHEN {any_of(f'{p} IS NOT NULL' for p in parts)} THEN concat_ws({literal(made.with_)}, {', '.join(parts)}) END"
+    else:
+        (plain,) = parts
+    known = _meaning(made)
+    text = Text(sql=_marks(source, made, plain) if column.kind == "number" else plain)
+    if known:
+        text = _translated(column, made, plain, known)
+    return _with_default(text, made.default if made.default is not None else column.default)
+
+
+def reading_of(source: Source, made: ColumnMapping | None) -> Reading:
+    """How the source writes the times of this column."""
+    if made is None:
+        return Reading(format=source.times, zone=source.time_zone)
+    return Reading(format=made.format or source.times, zone=made.time_zone or source.time_zone)
+
+
+def _with_default(text: Text, default: str | None) -> Text:
+    return Text(sql=f"COALESCE({text.sql}, {literal(default)})", rules=text.rules) if default else text
+
+
+def _meaning(made: ColumnMapping) -> list[tuple[str, str | None]]:
+    """(condition over {}, meaning) of each word or pattern."""
+    if made.match:
+        return [(fits("{}", pattern), meaning) for pattern, meaning in made.match.items()]
+    return [("{} = " + literal(word), meaning) for word, meaning in (made.replace or {}).items()]
+
+
+def _translated(column: Column, made: ColumnMapping, plain: str, known: list[tuple[str, str | None]]) -> Text:
+    whens = " ".join(f"WHEN {c.replace('{}', plain, 1)} THEN {_or_null(m)}" for c, m in known)
+    otherwise = f"WHEN {plain} IS NULL THEN NULL ELSE {_or_null(made.otherwise)}" if made.has_otherwise else ""
+    text = f"CASE {whens} {otherwise} END"
+    if made.has_otherwise:
+        return Text(sql=text)
+    words = f"{column.name}: no pattern under match fits" if made.match else f"{column.name}: the word is not under replace"
+    if made.replace:
+        unknown = f"{plain} NOT IN ({literals(made.replace)})"
+    else:
+        unknown = f"NOT ({any_of(fits(plain, p) for p in made.match or ())})"
+    return Text(sql=text, rules=(Rule(reason=words, broken=f"{plain} IS NOT NULL AND {unknown}"),))
+
+
+def _or_null(text: str | None) -> str:
+    return literal(text) if text else "NULL"
+
+
+def _marks(source: Source, made: ColumnMapping, text: str) -> str:
+    """A number with a point and nothing between its thousands; a mark that is neither becomes one that no number has."""
+    decimal = made.decimal or source.decimal
+    thousands = source.thousands if made.thousands is None else made.thousands
+    if decimal == ".":
+        return f"translate({text}, {literal(thousands)}, '')" if thousands else text
+    if "." in thousands:
+        return f"translate({text}, {literal(decimal + thousands)}, '.')"
+    return f"translate({text}, {literal(decimal + '.' + thousands)}, '.!')"
+
+
+def _product(source: Source, column: Column, made: ColumnMapping, parts: Mapping[str, str]) -> Text:
+    texts = {who: _marks(source, made, part) for who, part in parts.items()}
+    absent = any_of(f"{p} IS NULL" for p in parts.values())
+
+    def value(names: Sequence[str]) -> str:
+        product = f"TRY_CAST({reduce(_times, names)} AS {number_type(column)})"
+        return f"CASE WHEN {absent} THEN {column.default} ELSE {product} END" if column.default else product
+
+    return Text(
+        sql=f"CASE WHEN {absent} THEN NULL ELSE 'x' END",
+        rules=tuple(rule for who, t in texts.items() for rule in shape_rules(who, t, FACTOR_DECIMALS)),
+        factors=tuple(f"TRY_CAST({t} AS {_FACTOR})" for t in texts.values()),
+        value=value,
+    )
+
+
+def _times(a: str, b: str) -> str:
+    """The product of two factors, as a factor: rounded half up, null when it is too large."""
+    small = all_of(f"{x} BETWEEN {-_SMALL} AND {_SMALL}" for x in (a, b))
+    wide = " * ".join(f"CAST({x} AS DECIMAL(19, {FACTOR_DECIMALS}))" for x in (a, b))
+    return f"CASE WHEN {small} THEN CAST({a} * {b} AS {_FACTOR}) ELSE TRY_CAST({wide} AS {_FACTOR}) END"

@@ -1,0 +1,156 @@
+"""One message of the Segment protocol: what is wrong with it, and when it happened.
+
+Shared by the collector, which tells the sender, and by the reader of its log, which sends it to quarantine: both give
+the same reason. No reason repeats a value.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+
+CALLS = ("track", "identify", "page", "screen", "group", "alias")
+MAX_EVENT = 32_768  # bytes of one message, as Segment has it
+MAX_BATCH = 512_000  # bytes of one request
+MAX_MESSAGES = 2_500  # in one batch
+MAX_DEPTH = 50  # objects and arrays within each other
+TOLERANCE = dt.timedelta(minutes=5)  # that a time may lie after its arrival and still be taken for its arrival
+_MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]")
+_OBJECTS = ("properties", "traits", "context")
+_TEXTS = ("messageId", "timestamp", "originalTimestamp", "sentAt")
+Message = Mapping[str, Any]
+
+
+def refusal(message: object) -> str | None:
+    """Why a message cannot be taken; None when it can. Takes what JSON has; `type` must be there."""
+    if not isinstance(message, dict):
+        return "the message is not a JSON object"
+    return _kind_refusal(message) or _shape_refusal(message)
+
+
+def _kind_refusal(message: Message) -> str | None:
+    kind = message.get("type")
+    if kind not in CALLS:
+        return f"type: is none of {', '.join(CALLS)}"
+    wanted = ("userId", "previousId") if kind == "alias" else ("userId", "anonymousId")
+    given = [is_id(message.get(name)) for name in wanted]
+    if kind == "alias" and not all(given):
+        return "userId and previousId: an alias needs both"
+    if not any(given):
+        return "userId and anonymousId: both are missing"
+    event = message.get("event")
+    if kind == "track" and (not isinstance(event, str) or not event.strip()):
+        return "event: the name of what happened is missing"
+    if isinstance(event, str) and "@" in event and _MAIL.search(event):
+        return "event: its name holds a mail address"
+    return None
+
+
+def _shape_refusal(message: Message) -> str | None:
+    get = message.get
+    for name in _OBJECTS:
+        if not (get(name) is None or isinstance(get(name), dict)):
+            return f"{name}: is not an object"
+    for name in _TEXTS:
+        if not (get(name) is None or isinstance(get(name), str)):
+            return f"{name}: is not a text"
+    return None
+
+
+def may_be_heavy(body: bytes) -> bool:
+    """Can a message of this request be too large or nested too deep? Cheap: most requests are neither."""
+    return len(body) > MAX_EVENT or body.count(b"{") + body.count(b"[") > MAX_DEPTH
+
+
+def weight_refusal(message: object) -> str | None:
+    """Why one message is too heavy; None when it is not."""
+    if depth(message, MAX_DEPTH) > MAX_DEPTH:
+        return f"the message is nested deeper than {MAX_DEPTH} levels"
+    size = len(as_json(message))
+    return f"the message has {size} bytes, more than {MAX_EVENT}" if size > MAX_EVENT else None
+
+
+def as_json(message: object) -> bytes:
+    """The message as compact JSON; empty when it is nested too deep for that."""
+    try:
+        return orjson.dumps(message)
+    except orjson.JSONEncodeError:
+        return b""
+
+
+def is_id(value: object) -> bool:
+    """May this be a user's or a visitor's id? Numbers are taken for their digits."""
+    if isinstance(value, str):
+        return bool(value.strip())
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+def depth(value: object, enough: int) -> int:
+    """How deep objects and arrays are nested; stops counting beyond `enough`. Without recursion."""
+    level, found = [value], 0
+    while found <= enough:
+        level = [
+            inner
+            for outer in level
+            if isinstance(outer, dict | list)
+            for inner in (outer.values() if isinstance(outer, dict) else outer)
+            if isinstance(inner, dict | list)
+        ]
+        if not level:
+            return found + isinstance(value, dict | list)
+        found += 1
+    return found + 1
+
+
+class TimeRefused(ValueError):
+    """The message has no believable time; the reason may be stored."""
+
+
+def occurred_at(message: Message, sent: object, received: dt.datetime) -> tuple[dt.datetime, int]:
+    """When it happened, and by how many seconds the sender's clock was ahead of ours (0: within a minute, or unknown).
+
+    As Segment does: received - (sent - original), so that a wrong clock cancels out. Without the time of sending the
+    original counts as it is. Without either it is the arrival. Raises TimeRefused.
+    """
+    original = _instant(message, "originalTimestamp") or _instant(message, "timestamp")
+    sent_at = _parsed(message.get("sentAt") or sent)
+    if original is None:
+        return received, 0
+    try:
+        moment = received - (sent_at - original) if sent_at else original
+    except OverflowError:
+        raise TimeRefused("timestamp: is beyond all calendars") from None
+    if moment > received + TOLERANCE:
+        raise TimeRefused(_from_the_future(moment - received, is_corrected=sent_at is not None))
+    ahead = round((sent_at - received).total_seconds()) if sent_at else 0
+    return min(moment, received), ahead if abs(ahead) > 60 else 0
+
+
+def _from_the_future(distance: dt.timedelta, *, is_corrected: bool) -> str:
+    hours = distance.total_seconds() / 3600
+    why = "although sentAt was considered" if is_corrected else "and there is no sentAt by which to correct the clock"
+    return f"timestamp: lies {hours:.1f} hours after the arrival, {why}"
+
+
+def _instant(message: Message, name: str) -> dt.datetime | None:
+    text = message.get(name)
+    if text is None or text == "":
+        return None
+    found = _parsed(text)
+    if found is None:
+        raise TimeRefused(f"{name}: is not a time with its zone (ISO 8601)")
+    return found
+
+
+def _parsed(text: object) -> dt.datetime | None:
+    if not isinstance(text, str) or len(text) > 40:
+        return None
+    try:
+        found = dt.datetime.fromisoformat(text)
+        return found.astimezone(dt.UTC) if found.tzinfo else None
+    except (ValueError, OverflowError):
+        return None

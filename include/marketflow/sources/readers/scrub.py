@@ -1,0 +1,131 @@
+"""Personal data in what clients send: left out of properties by name and by look, and counted without values."""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+# Names as they are compared: lower case, without separators.
+PERSONAL = frozenset(
+    """
+    email mail emailaddress useremail contactemail phone phonenumber telephone tel mobile mobilenumber mobilephone fax
+    firstname lastname givenname familyname fullname surname middlename maidenname nickname displayname customername
+    contactname username login birthday birthdate dateofbirth dob address address1 address2 street streetaddress
+    addressline1 addressline2 postalcode postcode zip zipcode ip ipaddress clientip remoteip useragent latitude
+    longitude lat lng lon geo location coordinates ssn passport passportnumber nationalid taxid iban bic
+    accountnumber creditcard cardnumber cvc cvv password passwd pwd secret token accesstoken apikey authorization
+    cookie sessionid avatar photo deviceid advertisingid idfa idfv gaid imei mac macaddress
+    """.split()
+)
+_MAYBE_PERSONAL = "name"  # of a thing, where the object is one
+_OF_THINGS = ("product_id", "productId", "sku", "price", "quantity")
+_MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]")
+_INTERNATIONAL = re.compile(r"\+\d[\d ().\-/]{6,18}")
+_GROUPED = re.compile(r"\(?\d[\d() .\-/]{8,19}")
+_LINK = re.compile(r"https?://", re.IGNORECASE)
+_NUMBER = re.compile(r"\d{4}-\d\d-\d\d.*|-?\d+\.\d+")
+_CONTEXT = {
+    "page": ("path", "url", "title", "referrer"),
+    "campaign": ("name", "source", "medium", "term", "content", "id"),
+    "library": ("name", "version"),
+    "app": ("name", "version", "build"),
+    "os": ("name", "version"),
+    "device": ("type", "manufacturer", "model"),
+}
+_PLAIN_CONTEXT = ("locale", "timezone")
+
+
+def scrub(value: object, left_out: Counter[str], *, may_be_named: bool = False) -> Any:
+    """What JSON has, without what is personal; `left_out` counts by kind. `may_be_named`: its `name` is a thing's."""
+    if isinstance(value, dict):
+        named = may_be_named or any(name in value for name in _OF_THINGS)
+        kept = {k: v for k, v in value.items() if _is_kept(k, v, left_out, named=named)}
+        return {k.replace("\0", ""): scrub(v, left_out) for k, v in kept.items()}
+    if isinstance(value, list):
+        return [scrub(v, left_out) for v in value if not _counted(_look(v), left_out)]
+    return without_query(value.replace("\0", ""), left_out) if isinstance(value, str) else value
+
+
+def kept_context(context: Mapping[str, Any], left_out: Counter[str]) -> dict[str, Any]:
+    """Of a message's context what tells page, campaign and kind of device; all else may identify a person."""
+    found: dict[str, Any] = {}
+    for part, names in _CONTEXT.items():
+        inner = context.get(part)
+        if isinstance(inner, dict):
+            kept = scrub({n: inner[n] for n in names if inner.get(n) is not None}, left_out, may_be_named=True)
+            found |= {part: kept} if kept else {}
+    plain = {n: context[n] for n in _PLAIN_CONTEXT if isinstance(context.get(n), str)}
+    return found | scrub(plain, left_out)
+
+
+def looks_personal(value: object) -> str:
+    """What kind of personal value a text looks like: mail, phone, ip; empty for anything else."""
+    if not isinstance(value, str) or len(value) < 3:
+        return ""
+    if "@" in value and _MAIL.search(value):
+        return "looks like mail"
+    if len(value) > 45 or not any(c.isdigit() for c in value):
+        return ""
+    if _is_ip(value):
+        return "looks like ip"
+    return "looks like phone" if _is_phone(value.strip()) else ""
+
+
+def without_query(text: str, left_out: Counter[str]) -> str:
+    """A link without user, query and fragment, which hold what people typed; other texts as they are."""
+    if not _LINK.match(text):
+        return text
+    try:
+        found = urlsplit(text)
+        host = found.netloc.rpartition("@")[2]
+    except ValueError:
+        left_out["broken link"] += 1
+        return ""
+    if found.query or found.fragment or host != found.netloc:
+        left_out["query of a link"] += 1
+    return f"{found.scheme}://{host}{found.path}"
+
+
+def _is_kept(name: str, value: object, left_out: Counter[str], *, named: bool) -> bool:
+    plain = re.sub(r"[^a-z0-9]", "", name.lower())
+    if plain in PERSONAL or (plain == _MAYBE_PERSONAL and not named):
+        left_out[plain] += 1
+        return False
+    if isinstance(value, str) and value.startswith("?"):
+        return not _counted("query of a link", left_out)
+    return not (_counted(looks_personal(name), left_out) or _counted(_look(value), left_out))
+
+
+def _look(value: object) -> str:
+    """As looks_personal; the user, query and fragment of a link do not count, they are cut off anyway."""
+    is_link = isinstance(value, str) and _LINK.match(value)
+    return looks_personal(without_query(value, Counter()) if is_link else value)
+
+
+def _counted(kind: str, left_out: Counter[str]) -> bool:
+    if kind:
+        left_out[kind] += 1
+    return bool(kind)
+
+
+def _is_ip(text: str) -> bool:
+    if text.count(".") != 3 and ":" not in text:
+        return False
+    try:
+        ipaddress.ip_address(text.strip("[]"))
+    except ValueError:
+        return False
+    return True
+
+
+def _is_phone(text: str) -> bool:
+    """E.164 with or without separators, or at least nine digits in three groups; not a day, not an amount."""
+    if _INTERNATIONAL.fullmatch(text):
+        return True
+    if not _GROUPED.fullmatch(text) or _NUMBER.fullmatch(text):
+        return False
+    return sum(c.isdigit() for c in text) >= 9 and len(re.findall(r"\d+", text)) >= 3

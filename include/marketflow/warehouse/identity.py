@@ -1,0 +1,181 @@
+"""One person in several records: whoever shares an exact key (loyalty number, e-mail address, telephone number).
+
+Keys are taken by strength: all loyalty numbers, then all addresses, then all telephone numbers. Two numbers of one system
+are two people, whatever they share: a key that two of them have (a family's address) joins nobody, and a key that would
+give one person two numbers of a system is passed over. Both are noted, so that somebody can look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Any
+
+import psycopg
+
+from marketflow.warehouse.queries import queries
+
+_WORDS = {"loyalty": "loyalty number", "email": "e-mail address", "phone": "telephone number"}
+
+Number = tuple[str, str]  # system, external id
+
+
+@dataclass(frozen=True, kw_only=True)
+class Carrier:
+    """A number that has a key: of a known customer, or of nobody yet. `load_id` is None when core knew it before."""
+
+    kind: str
+    key: bytes
+    number: Number
+    customer_id: int | None
+    load_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Join:
+    """Two who are one: `number` belongs to `kept` (a customer, or another new number), because both have a key.
+
+    `merged_customer_id` is the customer of core who is given up; None for a number that is new.
+    """
+
+    number: Number
+    same: Number
+    kind: str
+    kept: int | Number
+    merged_customer_id: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class NotJoined:
+    """A key that joins nobody, and why."""
+
+    carriers: tuple[Carrier, ...]
+    reason: str
+
+
+@dataclass(eq=False)
+class _Person:
+    """A group of numbers and customers that are one so far; `why` has the key by which each was joined."""
+
+    customers: set[int] = field(default_factory=set)
+    new: set[Number] = field(default_factory=set)
+    numbers: dict[str, str] = field(default_factory=dict)
+    why: dict[int | Number, tuple[str, Number, Number]] = field(default_factory=dict)
+
+    @property
+    def rank(self) -> tuple[int, int, str, int, str]:
+        """The smaller is kept: the customer known longest, else the number that the shop gave first."""
+        if self.customers:
+            return (0, min(self.customers), "", 0, "")
+        source, number = min(self.new, key=_place)
+        return (1, 0, source, len(number), number)
+
+
+def join_people(
+    carriers: Iterable[Carrier], numbers: Mapping[int, Iterable[Number]]
+) -> tuple[list[Join], list[NotJoined]]:
+    """Who is one, and which keys join nobody.
+
+    `carriers` are sorted: strong keys first, those of one key together. `numbers` has those of each known customer.
+    """
+    people: dict[int | Number, _Person] = {}
+    refused: list[NotJoined] = []
+    for (kind, _), group in groupby(carriers, key=lambda c: (c.kind, c.key)):
+        together = list(group)
+        for carrier in together:
+            _person(people, carrier, numbers)
+        if len({c.number[0] for c in together}) < len(together):
+            reason = f"two customers of one system have the same {_WORDS[kind]}; they stay two"
+            refused.append(NotJoined(carriers=tuple(together), reason=reason))
+            continue
+        for other in together[1:]:
+            if not _unite(people, together[0], other):
+                reason = f"one {_WORDS[kind]} would give a customer two numbers of one system; not joined"
+                refused.append(NotJoined(carriers=(together[0], other), reason=reason))
+    return _joins(people), refused
+
+
+def find_same_people(conn: psycopg.Connection) -> None:
+    """Fill `same_people` and `same_customers` from the keys of the loads, and note in `found` what is not joined."""
+    q = queries("identity")
+    rows = conn.execute(q["shared_keys"]).fetchall()
+    if not rows:
+        return
+    carriers = [Carrier(kind=r[0], key=bytes(r[1]), number=(r[2], r[3]), customer_id=r[4], load_id=r[5]) for r in rows]
+    numbers: dict[int, list[Number]] = {}
+    known = sorted({c.customer_id for c in carriers if c.customer_id is not None})
+    for customer, source, number in conn.execute(q["numbers"], {"customers": known}):
+        numbers.setdefault(customer, []).append((source, number))
+    joins, refused = join_people(carriers, numbers)
+    with conn.cursor() as cursor:
+        cursor.executemany(q["same_person"], [_row(j) for j in joins if j.merged_customer_id is None])
+        cursor.executemany(q["same_customer"], [_row(j) for j in joins if j.merged_customer_id is not None])
+        cursor.executemany(q["not_joined"], [row for r in refused for row in _notes(r)])
+
+
+def _place(number: Number) -> tuple[str, int, str]:
+    return number[0], len(number[1]), number[1]
+
+
+def _person(people: dict[int | Number, _Person], carrier: Carrier, numbers: Mapping[int, Iterable[Number]]) -> _Person:
+    node = carrier.customer_id if carrier.customer_id is not None else carrier.number
+    if node not in people:
+        if isinstance(node, int):
+            people[node] = _Person(customers={node}, numbers=dict(numbers.get(node, ())))
+        else:
+            people[node] = _Person(new={node}, numbers=dict([node]))
+    return people[node]
+
+
+def _unite(people: dict[int | Number, _Person], one: Carrier, other: Carrier) -> bool:
+    """Make one of the two persons who have a key; False when that would give somebody two numbers of a system."""
+    ends = [(people[c.number if c.customer_id is None else c.customer_id], c.number) for c in (one, other)]
+    (kept, kept_number), (gone, gone_number) = sorted(ends, key=lambda end: end[0].rank)
+    if kept is gone:
+        return True
+    if any(kept.numbers.get(system, number) != number for system, number in gone.numbers.items()):
+        return False
+    for node in (*gone.customers, *gone.new):
+        people[node] = kept
+        kept.why[node] = gone.why.get(node, (one.kind, gone_number, kept_number))
+    kept.customers |= gone.customers
+    kept.new |= gone.new
+    kept.numbers |= gone.numbers
+    return True
+
+
+def _joins(people: Mapping[int | Number, _Person]) -> list[Join]:
+    """Customers by number first, then new numbers in the order of the shop's own."""
+    found: list[Join] = []
+    for person in {id(p): p for p in people.values()}.values():
+        kept: int | Number = min(person.customers) if person.customers else min(person.new, key=_place)
+        for node, (kind, number, same) in person.why.items():
+            if node != kept:
+                customer = node if isinstance(node, int) else None
+                own = number if isinstance(node, int) else node
+                found.append(Join(number=own, same=same, kind=kind, kept=kept, merged_customer_id=customer))
+    return sorted(found, key=lambda j: (j.merged_customer_id or 0, _place(j.number)))
+
+
+def _row(join: Join) -> dict[str, Any]:
+    """A row of same_people or same_customers. A new number follows another new one until that has a customer."""
+    follows = join.same if isinstance(join.kept, int) else join.kept
+    return {
+        "source": join.number[0],
+        "external_id": join.number[1],
+        "customer_id": join.kept if isinstance(join.kept, int) else None,
+        "merged_customer_id": join.merged_customer_id,
+        "same_source": follows[0],
+        "same_external_id": follows[1],
+        "key_kind": join.kind,
+    }
+
+
+def _notes(refused: NotJoined) -> list[dict[str, Any]]:
+    """Rows of `found`, for the numbers that these loads brought."""
+    return [
+        {"load_id": c.load_id, "reason": refused.reason, "external_id": c.number[1]}
+        for c in refused.carriers
+        if c.load_id is not None
+    ]

@@ -1,0 +1,502 @@
+-- What the loads bring, brought into shape once for all transforms of core and privacy: temporary tables, in this order.
+-- In a rebuild day_from and day_to limit what happened on a day; descriptions (customers, products, ...) come whole.
+
+-- name: merging_loads
+CREATE TEMPORARY TABLE merging_loads AS
+SELECT
+    l.load_id,
+    l.system,
+    l.started_at
+FROM ops.loads AS l
+WHERE l.load_id = any(%(load_ids)s::bigint[]);
+
+-- name: order_versions
+-- One row per file and order: an order stands whole in a file. Two or three aggregates are spared by taking deleted lines,
+-- which are rare, afterwards. Planned in parallel, which a statement that inserts is not.
+CREATE TEMPORARY TABLE order_versions AS
+SELECT
+    r.file_id,
+    r.order_ref,
+    max(r.load_id) AS load_id,
+    max(r.version_at) AS version_at,
+    min(r.record_no) AS first_no,
+    max(r.kind) AS kind,
+    min(r.original_order_ref) AS original_order_ref,
+    min(r.customer_ref) AS customer_ref,
+    min(r.store_ref) AS store_ref,
+    min(r.ordered_at) AS ordered_at,
+    count(*)::integer AS line_count,
+    sum(r.amount) AS revenue,
+    sum(r.retail_discount + r.coupon_discount) AS discount,
+    min(r.currency) AS currency,
+    min(r.customer_ref) <> max(r.customer_ref) AS has_several_customers,
+    min(r.currency) <> max(r.currency) AS has_several_currencies,
+    FALSE AS is_deleted
+FROM raw.order_lines AS r
+WHERE r.load_id = any(%(line_loads)s::bigint[]) AND NOT r.is_deleted
+GROUP BY r.file_id, r.order_ref
+HAVING
+    max(r.load_id) = any(%(load_ids)s::bigint[])
+    AND (%(day_from)s::date IS NULL OR (min(r.ordered_at) AT TIME ZONE %(time_zone)s)::date >= %(day_from)s::date)
+    AND (%(day_to)s::date IS NULL OR (min(r.ordered_at) AT TIME ZONE %(time_zone)s)::date <= %(day_to)s::date);
+
+-- name: deleted_versions
+-- Orders of which a file says nothing but that they are deleted. They are not held to the days: the deletion of an order
+-- that lies within them may have been delivered with any day.
+INSERT INTO order_versions (
+    file_id, order_ref, load_id, version_at, first_no, kind, ordered_at, line_count, revenue, discount, currency,
+    has_several_customers, has_several_currencies, is_deleted
+)
+SELECT
+    r.file_id,
+    r.order_ref,
+    max(r.load_id) AS load_id,
+    max(r.version_at) AS version_at,
+    min(r.record_no) AS first_no,
+    max(r.kind) AS kind,
+    min(r.ordered_at) AS ordered_at,
+    0 AS line_count,
+    0 AS revenue,
+    0 AS discount,
+    min(r.currency) AS currency,
+    FALSE AS has_several_customers,
+    FALSE AS has_several_currencies,
+    TRUE AS is_deleted
+FROM raw.order_lines AS r
+WHERE
+    r.load_id = any(%(load_ids)s::bigint[])
+    AND r.is_deleted
+    AND NOT EXISTS (
+        SELECT FROM raw.order_lines AS a
+        WHERE a.load_id = r.load_id AND a.file_id = r.file_id AND a.order_ref = r.order_ref AND NOT a.is_deleted
+    )
+GROUP BY r.file_id, r.order_ref;
+
+-- name: incoming_orders
+-- The newest version of each order that these loads bring and what becomes of it: new, replaced, deleted, older than what
+-- core has, or partial: repaired lines of an order of whose other lines raw holds nothing any more. Held back are orders of
+-- several customers or currencies. Numbers are drawn in the order of time.
+CREATE TEMPORARY TABLE incoming_orders AS
+WITH newest AS (
+    SELECT DISTINCT ON (l.system, v.order_ref)
+        l.system AS source,
+        v.*
+    FROM order_versions AS v
+    INNER JOIN merging_loads AS l ON v.load_id = l.load_id
+    WHERE NOT coalesce(v.has_several_customers, FALSE) AND NOT v.has_several_currencies
+    ORDER BY l.system ASC, v.order_ref ASC, v.version_at DESC, v.file_id DESC
+),
+
+compared AS MATERIALIZED (
+    SELECT
+        n.source,
+        n.order_ref AS external_id,
+        n.load_id,
+        n.file_id,
+        n.version_at,
+        n.first_no,
+        n.kind,
+        n.original_order_ref,
+        n.customer_ref,
+        n.store_ref,
+        n.ordered_at,
+        (n.ordered_at AT TIME ZONE %(time_zone)s)::date AS ordered_on,
+        n.line_count,
+        n.revenue,
+        n.discount,
+        n.currency,
+        o.order_id,
+        CASE
+            WHEN (d.version_at, d.file_id) >= (n.version_at, n.file_id) AND NOT n.is_deleted THEN 'older'
+            WHEN (d.version_at, d.file_id) > (n.version_at, n.file_id) THEN 'older'
+            WHEN (o.version_at, o.file_id) > (n.version_at, n.file_id) AND NOT n.is_deleted THEN 'older'
+            WHEN n.is_deleted THEN 'deleted'
+            WHEN o.order_id IS NULL THEN 'new'
+            WHEN f.load_id <> all(%(line_loads)s::bigint[]) THEN 'partial'
+            ELSE 'replaced'
+        END AS outcome
+    FROM newest AS n
+    LEFT JOIN core.orders AS o ON n.source = o.source AND n.order_ref = o.external_id
+    LEFT JOIN core.deleted_orders AS d ON n.source = d.source AND n.order_ref = d.external_id
+    LEFT JOIN ops.landing_files AS f ON n.file_id = f.file_id
+    ORDER BY n.ordered_at, n.order_ref
+)
+
+SELECT
+    c.source,
+    c.external_id,
+    c.load_id,
+    c.file_id,
+    c.version_at,
+    c.first_no,
+    c.kind,
+    c.original_order_ref,
+    c.customer_ref,
+    c.store_ref,
+    c.ordered_at,
+    c.ordered_on,
+    c.line_count,
+    c.revenue,
+    c.discount,
+    c.currency,
+    c.outcome,
+    CASE
+        WHEN c.outcome = 'new' THEN nextval(pg_get_serial_sequence('core.orders', 'order_id'))
+        ELSE c.order_id
+    END AS order_id
+FROM compared AS c;
+
+-- name: incoming_products_sold
+CREATE TEMPORARY TABLE incoming_products_sold AS
+SELECT DISTINCT
+    r.load_id,
+    r.product_ref
+FROM raw.order_lines AS r
+WHERE r.load_id = any(%(line_loads)s::bigint[]);
+
+-- name: incoming_customers
+-- Every version that the loads bring, one per time. A deletion says nothing else. The fingerprint tells whether two
+-- versions say the same; of names, which are encrypted differently each time, their keyed hashes do.
+CREATE TEMPORARY TABLE incoming_customers AS
+WITH delivered AS (
+    SELECT DISTINCT ON (l.system, r.customer_ref, r.version_at)
+        l.system AS source,
+        r.*
+    FROM raw.customers AS r
+    INNER JOIN merging_loads AS l ON r.load_id = l.load_id
+    ORDER BY l.system ASC, r.customer_ref ASC, r.version_at ASC, r.file_id DESC, r.record_no DESC
+)
+
+SELECT
+    d.source,
+    d.customer_ref AS external_id,
+    d.load_id,
+    d.version_at,
+    d.is_deleted,
+    d.file_id,
+    d.record_no,
+    d.given_name,
+    d.family_name,
+    d.birth_date,
+    d.given_name_hash,
+    d.family_name_hash,
+    d.birth_date_hash,
+    d.email_hash,
+    d.phone_hash,
+    d.gender,
+    d.locale,
+    d.time_zone,
+    d.country,
+    d.age_band,
+    d.income_band,
+    d.home_ownership,
+    d.marital_status,
+    d.household_size,
+    d.household_composition,
+    d.kids_count,
+    d.is_simulated,
+    sha256(
+        convert_to(
+            row(
+                coalesce(d.given_name_hash, d.given_name), coalesce(d.family_name_hash, d.family_name),
+                coalesce(d.birth_date_hash, d.birth_date), d.email_hash, d.phone_hash, d.gender, d.locale, d.time_zone,
+                d.country, d.age_band, d.income_band, d.home_ownership, d.marital_status, d.household_size,
+                d.household_composition, d.kids_count, d.is_simulated
+            )::text,
+            'UTF8'
+        )
+    ) AS fingerprint
+FROM delivered AS d
+WHERE NOT d.is_deleted
+UNION ALL
+SELECT
+    d.source,
+    d.customer_ref,
+    d.load_id,
+    d.version_at,
+    d.is_deleted,
+    d.file_id,
+    d.record_no,
+    NULL AS given_name,
+    NULL AS family_name,
+    NULL AS birth_date,
+    NULL AS given_name_hash,
+    NULL AS family_name_hash,
+    NULL AS birth_date_hash,
+    NULL AS email_hash,
+    NULL AS phone_hash,
+    NULL AS gender,
+    NULL AS locale,
+    NULL AS time_zone,
+    NULL AS country,
+    NULL AS age_band,
+    NULL AS income_band,
+    NULL AS home_ownership,
+    NULL AS marital_status,
+    NULL AS household_size,
+    NULL AS household_composition,
+    NULL AS kids_count,
+    d.is_simulated,
+    sha256('deleted') AS fingerprint
+FROM delivered AS d
+WHERE d.is_deleted;
+
+-- name: incoming_contacts
+CREATE TEMPORARY TABLE incoming_contacts AS
+SELECT DISTINCT ON (d.source, d.external_id, d.channel, d.address_hash) d.*
+FROM (
+    SELECT
+        l.system AS source,
+        r.customer_ref AS external_id,
+        CASE WHEN r.email_hash IS NULL THEN 'sms' ELSE 'email' END AS channel,
+        coalesce(r.email_hash, r.phone_hash) AS address_hash,
+        coalesce(r.email, r.phone) AS address,
+        r.label,
+        r.load_id,
+        r.version_at,
+        r.file_id,
+        r.record_no,
+        r.is_deleted
+    FROM raw.contacts AS r
+    INNER JOIN merging_loads AS l ON r.load_id = l.load_id
+    WHERE r.email_hash IS NOT NULL OR r.phone_hash IS NOT NULL
+) AS d
+ORDER BY d.source ASC, d.external_id ASC, d.channel ASC, d.address_hash ASC, d.version_at DESC, d.file_id DESC, d.record_no DESC;
+
+-- name: deleted_customers
+-- Since when a customer's number has been deleted: what is older must not bring anything personal back.
+CREATE TEMPORARY TABLE deleted_customers AS
+SELECT
+    s.source,
+    s.external_id,
+    max(s.deleted_at) AS deleted_at
+FROM (
+    SELECT
+        i.source,
+        i.external_id,
+        i.version_at AS deleted_at
+    FROM incoming_customers AS i
+    WHERE i.is_deleted
+    UNION ALL
+    SELECT
+        v.source,
+        v.external_id,
+        v.confirmed_at
+    FROM core.customer_versions AS v
+    INNER JOIN (
+        SELECT
+            i.source,
+            i.external_id
+        FROM incoming_customers AS i
+        UNION
+        SELECT
+            i.source,
+            i.external_id
+        FROM incoming_contacts AS i
+    ) AS n ON v.source = n.source AND v.external_id = n.external_id
+    WHERE v.is_deleted
+) AS s
+GROUP BY s.source, s.external_id;
+
+-- name: incoming_answers
+CREATE TEMPORARY TABLE incoming_answers AS
+SELECT
+    l.system AS source,
+    l.started_at,
+    r.*,
+    CASE r.channel WHEN 'email' THEN r.email_hash ELSE r.phone_hash END AS address_hash,
+    CASE r.channel WHEN 'email' THEN r.email ELSE r.phone END AS address
+FROM raw.consents AS r
+INNER JOIN merging_loads AS l ON r.load_id = l.load_id;
+
+-- name: incoming_products
+CREATE TEMPORARY TABLE incoming_products AS
+SELECT
+    d.source,
+    d.product_ref AS external_id,
+    d.load_id,
+    d.version_at,
+    d.is_deleted,
+    d.file_id,
+    d.record_no,
+    d.product_name,
+    d.manufacturer_ref,
+    d.brand,
+    d.department,
+    d.category,
+    d.product_type,
+    d.package_size,
+    d.list_price,
+    d.currency,
+    d.product_url,
+    d.image_url,
+    sha256(
+        convert_to(
+            row(
+                d.product_name, d.manufacturer_ref, d.brand, d.department, d.category, d.product_type, d.package_size,
+                d.list_price, d.currency, d.product_url, d.image_url, d.is_deleted
+            )::text,
+            'UTF8'
+        )
+    ) AS fingerprint
+FROM (
+    SELECT DISTINCT ON (l.system, r.product_ref, r.version_at)
+        l.system AS source,
+        r.*
+    FROM raw.products AS r
+    INNER JOIN merging_loads AS l ON r.load_id = l.load_id
+    ORDER BY l.system ASC, r.product_ref ASC, r.version_at ASC, r.file_id DESC, r.record_no DESC
+) AS d;
+
+-- name: incoming_events
+-- The newest version of each event, unless core has a newer one.
+CREATE TEMPORARY TABLE incoming_events AS
+WITH newest AS (
+    SELECT DISTINCT ON (l.system, r.event_ref)
+        l.system AS source,
+        r.*
+    FROM raw.events AS r
+    INNER JOIN merging_loads AS l ON r.load_id = l.load_id
+    ORDER BY l.system ASC, r.event_ref ASC, r.version_at DESC, r.file_id DESC, r.record_no DESC
+),
+
+named AS MATERIALIZED (
+    SELECT
+        n.*,
+        ops.event_id(n.source, n.event_ref) AS event_id,
+        (n.occurred_at AT TIME ZONE %(time_zone)s)::date AS occurred_on
+    FROM newest AS n
+)
+
+SELECT
+    n.*,
+    e.occurred_on AS known_on,
+    e.customer_id AS known_customer_id
+FROM named AS n
+LEFT JOIN core.events AS e ON n.event_id = e.event_id
+WHERE
+    (e.event_id IS NULL OR (e.version_at, e.file_id) <= (n.version_at, n.file_id))
+    AND (%(day_from)s::date IS NULL OR n.occurred_on >= %(day_from)s::date)
+    AND (%(day_to)s::date IS NULL OR n.occurred_on <= %(day_to)s::date);
+
+-- name: named_customers
+-- Whoever is named by a record, an order, an event and so on, also by one that is older than what core has: else who is
+-- known would depend on the order of the loads.
+CREATE TEMPORARY TABLE named_customers AS
+SELECT
+    l.system AS source,
+    v.customer_ref AS external_id
+FROM order_versions AS v
+INNER JOIN merging_loads AS l ON v.load_id = l.load_id
+WHERE v.customer_ref IS NOT NULL
+UNION
+SELECT
+    i.source,
+    i.external_id
+FROM incoming_customers AS i
+UNION
+SELECT
+    i.source,
+    i.external_id
+FROM incoming_contacts AS i
+UNION
+SELECT
+    i.source,
+    i.customer_ref
+FROM incoming_answers AS i
+WHERE i.customer_ref IS NOT NULL
+UNION
+SELECT
+    l.system,
+    r.customer_ref
+FROM raw.events AS r
+INNER JOIN merging_loads AS l ON r.load_id = l.load_id
+WHERE r.customer_ref IS NOT NULL
+UNION
+SELECT
+    l.system,
+    r.customer_ref
+FROM raw.interactions AS r
+INNER JOIN merging_loads AS l ON r.load_id = l.load_id
+WHERE r.customer_ref IS NOT NULL
+UNION
+SELECT
+    l.system,
+    r.customer_ref
+FROM raw.feedback AS r
+INNER JOIN merging_loads AS l ON r.load_id = l.load_id
+WHERE r.customer_ref IS NOT NULL;
+
+-- name: incoming_keys
+CREATE TEMPORARY TABLE incoming_keys AS
+SELECT
+    s.source,
+    s.external_id,
+    s.key_kind,
+    s.key_hash,
+    max(s.load_id) AS load_id
+FROM (
+    SELECT
+        l.system AS source,
+        r.customer_ref AS external_id,
+        k.key_kind,
+        k.key_hash,
+        r.version_at,
+        r.load_id
+    FROM raw.customers AS r
+    INNER JOIN merging_loads AS l ON r.load_id = l.load_id
+    CROSS JOIN
+        LATERAL (VALUES ('loyalty', r.loyalty_hash), ('email', r.email_hash), ('phone', r.phone_hash)) AS k (key_kind, key_hash)
+    WHERE k.key_hash IS NOT NULL AND NOT r.is_deleted
+    UNION ALL
+    SELECT
+        i.source,
+        i.external_id,
+        CASE i.channel WHEN 'sms' THEN 'phone' ELSE 'email' END AS key_kind,
+        i.address_hash,
+        i.version_at,
+        i.load_id
+    FROM incoming_contacts AS i
+    WHERE NOT i.is_deleted
+) AS s
+LEFT JOIN deleted_customers AS d ON s.source = d.source AND s.external_id = d.external_id
+WHERE d.deleted_at IS NULL OR s.version_at > d.deleted_at
+GROUP BY s.source, s.external_id, s.key_kind, s.key_hash;
+
+-- name: same_people
+-- Numbers that are new and stand for a customer who is known, or who is as new (then customer_id is empty).
+CREATE TEMPORARY TABLE same_people (
+    source text,
+    external_id text,
+    customer_id bigint,
+    same_source text,
+    same_external_id text,
+    key_kind text
+);
+
+-- name: same_customers
+-- Customers of core who turn out to be one: by which key, and which two numbers have it.
+CREATE TEMPORARY TABLE same_customers (
+    kept_customer_id bigint,
+    merged_customer_id bigint,
+    key_kind text,
+    source text,
+    external_id text,
+    same_source text,
+    same_external_id text
+);
+
+-- name: touched
+-- Kept aside until the end: the lock under which changes are written must be held for a moment only.
+CREATE TEMPORARY TABLE touched (entity text NOT NULL, key text NOT NULL);
+
+-- name: touched_points
+CREATE TEMPORARY TABLE touched_points (contact_point_id bigint NOT NULL);
+
+-- name: addressed_customers
+-- Whose addresses may have changed.
+CREATE TEMPORARY TABLE addressed_customers (customer_id bigint NOT NULL);
+
+-- name: statistics
+ANALYZE order_versions, incoming_orders, incoming_products_sold, incoming_customers, incoming_contacts, incoming_answers, incoming_products,
+incoming_events, named_customers, incoming_keys;

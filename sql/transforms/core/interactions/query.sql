@@ -1,0 +1,60 @@
+-- step: merge
+-- The newest version wins, whatever the order of delivery. Of a deleted one the words go.
+INSERT INTO core.interactions AS t (
+    source, external_id, customer_id, kind, direction, subject, body, agent_ref, status, outcome, occurred_at,
+    occurred_on, version_at, file_id, is_deleted
+)
+SELECT
+    n.system,
+    n.interaction_ref,
+    i.customer_id,
+    n.kind,
+    n.direction,
+    CASE WHEN NOT n.is_deleted THEN n.subject END AS subject,
+    CASE WHEN NOT n.is_deleted THEN n.body END AS body,
+    n.agent_ref,
+    n.status,
+    n.outcome,
+    n.occurred_at,
+    (n.occurred_at AT TIME ZONE %(time_zone)s)::date AS occurred_on,
+    n.version_at,
+    n.file_id,
+    n.is_deleted
+FROM (
+    SELECT DISTINCT ON (l.system, r.interaction_ref)
+        l.system,
+        r.*
+    FROM raw.interactions AS r
+    INNER JOIN merging_loads AS l ON r.load_id = l.load_id
+    ORDER BY l.system ASC, r.interaction_ref ASC, r.version_at DESC, r.file_id DESC, r.record_no DESC
+) AS n
+LEFT JOIN core.customer_identifiers AS i ON n.system = i.source AND n.customer_ref = i.external_id
+WHERE
+    (%(day_from)s::date IS NULL OR (n.occurred_at AT TIME ZONE %(time_zone)s)::date >= %(day_from)s::date)
+    AND (%(day_to)s::date IS NULL OR (n.occurred_at AT TIME ZONE %(time_zone)s)::date <= %(day_to)s::date)
+ORDER BY n.occurred_at, n.system, n.interaction_ref
+ON CONFLICT (source, external_id) DO UPDATE
+    SET
+        customer_id = excluded.customer_id,
+        kind = excluded.kind,
+        direction = excluded.direction,
+        subject = excluded.subject,
+        body = excluded.body,
+        agent_ref = excluded.agent_ref,
+        status = excluded.status,
+        outcome = excluded.outcome,
+        occurred_at = excluded.occurred_at,
+        occurred_on = excluded.occurred_on,
+        version_at = excluded.version_at,
+        file_id = excluded.file_id,
+        is_deleted = excluded.is_deleted
+    WHERE
+    (t.version_at, t.file_id) <= (excluded.version_at, excluded.file_id)
+    AND (
+        t.customer_id, t.kind, t.direction, t.subject, t.body, t.agent_ref, t.status, t.outcome, t.occurred_at,
+        t.occurred_on, t.version_at, t.file_id, t.is_deleted
+    ) IS DISTINCT FROM (
+        excluded.customer_id, excluded.kind, excluded.direction, excluded.subject, excluded.body, excluded.agent_ref,
+        excluded.status, excluded.outcome, excluded.occurred_at, excluded.occurred_on, excluded.version_at,
+        excluded.file_id, excluded.is_deleted
+    );
