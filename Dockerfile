@@ -14,7 +14,7 @@ RUN --mount=type=cache,target=/root/.cache/uv \
 FROM python:${PYTHON}
 RUN groupadd --gid 10001 marketflow \
     && useradd --uid 10001 --gid marketflow --home-dir /opt/airflow --no-create-home --shell /usr/sbin/nologin marketflow \
-    && install --directory --owner=marketflow --group=marketflow /opt/airflow /opt/airflow/logs /var/lib/marketflow
+    && install --directory --owner=marketflow --group=marketflow /opt/airflow /opt/airflow/logs /var/lib/marketflow /collected
 COPY --from=build /opt/venv /opt/venv
 WORKDIR /opt/marketflow
 COPY pyproject.toml LICENSE README.md ./
@@ -32,6 +32,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     AIRFLOW__CORE__PLUGINS_FOLDER=/opt/marketflow/plugins \
     MARKETFLOW_ROOT=/opt/marketflow \
     MARKETFLOW_HOME=/var/lib/marketflow \
-    MARKETFLOW_LANDING=/landing
+    MARKETFLOW_LANDING=/landing \
+    MARKETFLOW_COLLECTOR_LOG=/collected
 USER marketflow
 CMD ["airflow", "version"]

@@ -1,4 +1,4 @@
-"""A shop's year of orders, as Parquet of lines and of orders with their totals: many customers buy once, few very often.
+"""A shop's year of orders, as Parquet of lines and of orders with their totals; few customers buy very often.
 
 Everything follows from the numbers themselves (`hash`), so that two runs measure the same rows.
 """
@@ -47,7 +47,8 @@ COPY (
 """
 _TOTALS = """
 COPY (
-    SELECT order_id, customer_id, ordered_on, kind, count(*) AS line_count, CAST(sum(amount) AS DECIMAL(14, 2)) AS revenue
+    SELECT
+        order_id, customer_id, ordered_on, kind, count(*) AS line_count, CAST(sum(amount) AS DECIMAL(14, 2)) AS revenue
     FROM '{lines}' GROUP BY ALL ORDER BY order_id
 ) TO '{orders}' (FORMAT parquet)
 """

@@ -38,11 +38,13 @@ CREATE TABLE features.purchase_summaries (
 CREATE TABLE features.purchase_windows (
     is_kept boolean PRIMARY KEY DEFAULT TRUE CHECK (is_kept),
     as_of date NOT NULL,
-    window_days integer NOT NULL
+    window_days integer NOT NULL,
+    customers bigint NOT NULL
 );
 COMMENT ON TABLE features.purchase_windows IS 'One row: which days features.purchase_summaries counts; none: it has never been written';
 COMMENT ON COLUMN features.purchase_windows.as_of IS 'The last day';
 COMMENT ON COLUMN features.purchase_windows.window_days IS 'How many days up to that day';
+COMMENT ON COLUMN features.purchase_windows.customers IS 'How many had bought in it when all were last summed up';
 
 -- Summing up a year by customer reads the index alone, in the customers' order: 0.3 s for 1.5 million orders where reading
 -- and hashing the rows takes 1.3 s. The index is hardly larger for it.

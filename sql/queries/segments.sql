@@ -52,11 +52,12 @@ SELECT c.key::bigint
 FROM ops.pending_changes AS c
 WHERE c.entity = 'customer' AND c.change_id > %(position)s AND c.change_id <= %(newest)s;
 
--- name: touched_share
--- Share of those whose totals must be made anew; one where there are no totals yet.
+-- name: touched_count
+-- Those whose totals must be made anew, beside all that there were.
 SELECT
-    (SELECT count(*) FROM pg_temp.touched_customers)::float
-    / greatest((SELECT count(*) FROM features.purchase_summaries), 1) AS share;
+    (SELECT count(*) FROM pg_temp.touched_customers) AS touched,
+    w.customers
+FROM features.purchase_windows AS w;
 
 -- name: forget_touched
 DELETE FROM features.purchase_summaries AS f

@@ -9,7 +9,7 @@ WHERE f.source = %(source)s;
 -- Loads that a run began; a living run holds the advisory lock of its load.
 SELECT l.load_id
 FROM ops.loads AS l
-WHERE l.source = %(source)s AND l.record = %(record)s AND l.state = 'loading'
+WHERE l.source = %(source)s AND l.kind = %(kind)s AND l.state = 'loading'
 ORDER BY l.load_id;
 
 -- name: lock_load
@@ -18,9 +18,20 @@ SELECT pg_try_advisory_lock(%(space)s, %(load_id)s::integer);
 -- name: unlock_load
 SELECT pg_advisory_unlock(%(space)s, %(load_id)s::integer);
 
+-- name: lock_source
+SELECT pg_advisory_lock(%(space)s, hashtext(%(source)s));
+
+-- name: unlock_source
+SELECT pg_advisory_unlock(%(space)s, hashtext(%(source)s));
+
+-- name: last_window
+SELECT max(f.window_until)
+FROM ops.landing_files AS f
+WHERE f.source = %(source)s AND f.state = 'loaded';
+
 -- name: start_load
-INSERT INTO ops.loads (source, record, started_at)
-VALUES (%(source)s, %(record)s, %(now)s)
+INSERT INTO ops.loads (source, system, record, kind, started_at)
+VALUES (%(source)s, %(system)s, %(record)s, %(kind)s, %(now)s)
 RETURNING load_id;
 
 -- name: flush_later
@@ -29,8 +40,14 @@ SELECT set_config('synchronous_commit', 'off', true);
 
 -- name: add_file
 -- A file that another run is taking in just now makes this wait for that run's transaction.
-INSERT INTO ops.landing_files (load_id, source, path, checksum, bytes, state, reason, taken_at)
-VALUES (%(load_id)s, %(source)s, %(path)s, %(checksum)s, %(bytes)s, %(state)s, %(reason)s, %(now)s)
+INSERT INTO ops.landing_files (
+    load_id, source, path, checksum, bytes, object_version, state, reason, header, version_at, window_from,
+    window_until, taken_at
+)
+VALUES (
+    %(load_id)s, %(source)s, %(path)s, %(checksum)s, %(bytes)s, %(object_version)s, %(state)s, %(reason)s, %(header)s,
+    %(version_at)s, %(window_from)s, %(window_until)s, %(now)s
+)
 ON CONFLICT (source, checksum) DO NOTHING
 RETURNING file_id;
 
@@ -38,10 +55,22 @@ RETURNING file_id;
 UPDATE ops.landing_files
 SET
     records_read = %(read)s,
-    records_loaded = %(loaded)s,
+    records_loaded = %(read)s - %(quarantined)s,
     records_quarantined = %(quarantined)s,
     reason = %(reason)s
 WHERE file_id = %(file_id)s;
+
+-- name: count_record
+INSERT INTO ops.load_records AS r (load_id, record, records_loaded)
+VALUES (%(load_id)s, %(record)s, %(rows)s)
+ON CONFLICT (load_id, record) DO UPDATE SET records_loaded = r.records_loaded + excluded.records_loaded;
+
+-- name: records_of_load
+SELECT
+    r.record,
+    r.records_loaded
+FROM ops.load_records AS r
+WHERE r.load_id = %(load_id)s;
 
 -- name: finish_load
 -- The totals are those of its files, also of files that an earlier, killed run had taken in for it.
@@ -91,5 +120,5 @@ WHERE
 
 -- name: copy_to_quarantine
 COPY ops.quarantine (
-    load_id, file_id, record_no, record, reason, column_name, payload, payload_bytes, quarantined_at
+    load_id, file_id, record_no, record, reason, column_name, payload, payload_kind, payload_bytes, quarantined_at
 ) FROM STDIN;

@@ -88,7 +88,7 @@ class Config:
 
     @property
     def edge_url(self) -> str:
-        """The service that answers links in mails."""
+        """The service that takes events and answers links in mails."""
         return self._url("edge")
 
     @property
@@ -114,6 +114,11 @@ class Config:
     def run(self) -> Path:
         """Process files: locks, the supervisor's state."""
         return self.home / "run"
+
+    @property
+    def collected(self) -> Path:
+        """The log of the events that the edge service took; ingest drains it."""
+        return self.home / "collected"
 
     @property
     def logs(self) -> Path:

@@ -27,13 +27,21 @@ _NOISY = (
     "uvicorn.error",
 )
 # Left out: Airflow's settings of another project, secrets, and what slows every start by 5 s.
-_DROPPED = ("AIRFLOW", "MARKETFLOW_WAREHOUSE_DSN", "MARKETFLOW_KEYS", "PYTHONDONTWRITEBYTECODE")
+_DROPPED = (
+    "AIRFLOW",
+    "MARKETFLOW_WAREHOUSE_DSN",
+    "MARKETFLOW_KEYS",
+    "MARKETFLOW_WRITE_KEYS",
+    "PYTHONDONTWRITEBYTECODE",
+)
+_WRITE_KEYS = "MARKETFLOW_WRITE_KEYS"
 
 
 def supervisor_environment(config: Config) -> dict[str, str]:
     """Environment of the supervisor: all that `Config.from_env` needs to come to the same configuration."""
     ports = {port.variable: str(config.ports[name]) for name, port in PORTS.items()}
-    return {**_base(config), **ports, "MARKETFLOW_PARTS": ",".join(config.parts), **config.replaced}
+    own = {_WRITE_KEYS: os.environ[_WRITE_KEYS]} if os.environ.get(_WRITE_KEYS) else {}
+    return {**_base(config), **ports, **own, "MARKETFLOW_PARTS": ",".join(config.parts), **config.replaced}
 
 
 def server(config: Config) -> Server:
@@ -53,7 +61,10 @@ def environment(config: Config) -> dict[str, str]:
 
 
 def edge_environment(config: Config) -> dict[str, str]:
-    """Environment of the edge service, which knows the role `edge` and the keys, and nothing of Airflow."""
+    """Environment of the edge service, which knows the role `edge`, the keys and who may send, and nothing of Airflow.
+
+    Write keys of the user's own, from MARKETFLOW_WRITE_KEYS, take the place of the stack's.
+    """
     dsn = config.dsn("edge")
     if "AIRFLOW_CONN_WAREHOUSE" in config.replaced:
         dsn = os.environ.get("MARKETFLOW_WAREHOUSE_DSN") or as_edge(warehouse_dsn(config))
@@ -62,6 +73,7 @@ def edge_environment(config: Config) -> dict[str, str]:
         **_base(config),
         "MARKETFLOW_WAREHOUSE_DSN": dsn,
         "MARKETFLOW_KEYS": keys or config.secrets.key_ring(),
+        _WRITE_KEYS: os.environ.get(_WRITE_KEYS) or config.secrets.write_keys(),
         "MARKETFLOW_EDGE_HOST": "127.0.0.1",
         "MARKETFLOW_EDGE_PORT": str(config.ports["edge"]),
     }
@@ -116,6 +128,7 @@ def _base(config: Config) -> dict[str, str]:
         "MARKETFLOW_ROOT": str(config.root),
         "MARKETFLOW_HOME": str(config.home),
         "MARKETFLOW_LANDING": str(config.landing),
+        "MARKETFLOW_COLLECTOR_LOG": str(config.collected),
         "MARKETFLOW_EDGE_URL": config.edge_url,
     }
 

@@ -46,6 +46,12 @@ class Secrets:
         """What Airflow encrypts connections and variables with in its database."""
         return self._keep("airflow_fernet_key", lambda: Fernet.generate_key().decode())
 
+    def write_keys(self) -> str:
+        """Who may send events to the collector: a key for web pages, where anybody can read it, and one for servers."""
+        return self._keep(
+            "write_keys", lambda: f"web:public={random.token_urlsafe(18)}, server={random.token_urlsafe(18)}"
+        )
+
     def token(self, name: str) -> str:
         """A random secret of 64 bytes, such as the key that signs Airflow's tokens."""
         return self._keep(f"airflow_{name}", lambda: random.token_urlsafe(64))

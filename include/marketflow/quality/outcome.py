@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Literal
 
-LENGTH_OF = "length of "  # and the column's name: how long its text is
 _WORDS = {
     "expect_column_values_to_not_be_null": "{column} is missing",
     "expect_column_values_to_be_between": "{column} is out of bounds",
+    "expect_column_value_lengths_to_be_between": "{column} is too long",
+    "expect_column_values_to_be_in_set": "{column} is none of the values that it may have",
     "expect_column_values_to_be_unique": "{column} is not unique",
     "expect_column_values_to_be_null": "{column} says that an address is refused",
     "expect_compound_columns_to_be_unique": "{column} is not unique",
@@ -48,13 +49,10 @@ def say(subject: str, expectation: str, column: str | None, observed: dict[str, 
 
 
 def _what(expectation: str, column: str | None) -> str:
-    if column and column.startswith(LENGTH_OF):
-        return f"{column.removeprefix(LENGTH_OF)} is too long"
     if expectation == "expect_table_row_count_to_be_between":
         return "there are no rows"
-    if expectation == "expect_column_values_to_be_in_set" and column:
-        # a rule's column is named for what is wrong, in several words
-        return column if " " in column else f"{column} is none of the values that it may have"
+    if expectation == "expect_column_values_to_be_null" and column and " " in column:
+        return column  # a rule's column is named for what is wrong, in several words
     return _WORDS.get(expectation, f"{expectation} of {{column}} does not hold").format(column=column or "the batch")
 
 

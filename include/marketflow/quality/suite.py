@@ -9,7 +9,6 @@ from typing import Any
 
 from psycopg import sql
 
-from marketflow.quality.outcome import LENGTH_OF
 from marketflow.sources import EARLIEST, Column, Contract, Rule
 
 STOP, WARN = "critical", "warning"  # Great Expectations' words for a failure that stops, and one that is told
@@ -30,7 +29,7 @@ def judged_rules(contract: Contract) -> list[Rule]:
 
 
 def judged_rows(contract: Contract, load_id: int) -> sql.Composed:
-    """The query of the batch: the judged columns, the lengths of texts, and for each rule whether the row breaks it.
+    """The query of the batch: the judged columns, and for each rule a column: TRUE where the row breaks it, else NULL.
 
     Rules speak of the contract's own names, so the columns go by these inside.
     """
@@ -38,12 +37,9 @@ def judged_rows(contract: Contract, load_id: int) -> sql.Composed:
     names = {c.target: c.name for c in contract.columns}
     inner = [sql.SQL("{} AS {}").format(sql.Identifier(t), sql.Identifier(names.get(t, t))) for t in judged]
     outer = [sql.SQL("{} AS {}").format(sql.Identifier(names.get(t, t)), sql.Identifier(t)) for t in judged]
-    for column in (c for c in contract.columns if c.target in judged and _has_length(c)):
-        length = sql.Identifier(column.name)
-        outer.append(sql.SQL("length({}) AS {}").format(length, sql.Identifier(LENGTH_OF + column.target)))
     for rule in judged_rules(contract):
         broken = sql.SQL(rule.broken)  # type: ignore[arg-type]  # words of a contract: code, not input
-        outer.append(sql.SQL("({}) AS {}").format(broken, sql.Identifier(rule.reason)))
+        outer.append(sql.SQL("nullif({}, FALSE) AS {}").format(broken, sql.Identifier(rule.reason)))
     return sql.SQL("SELECT {} FROM (SELECT {} FROM {} WHERE load_id = {}) AS r").format(
         sql.SQL(", ").join(outer), sql.SQL(", ").join(inner),
         sql.Identifier(*contract.table.split(".")), sql.Literal(load_id),
@@ -69,11 +65,8 @@ def expectations(contract: Contract, latest: dt.datetime, brought: Collection[st
             found.append(
                 gxe.ExpectColumnValuesToBeNull(column=column.refusal_target, mostly=_GOOD_ADDRESSES, severity=WARN)
             )
-    # The batch has a column for each rule, named for what is wrong: true where the row breaks it.
-    return found + [
-        gxe.ExpectColumnValuesToBeInSet(column=rule.reason, value_set=[False], severity=STOP)
-        for rule in judged_rules(contract)
-    ]
+    # The batch has a column for each rule, named for what is wrong.
+    return found + [gxe.ExpectColumnValuesToBeNull(column=r.reason, severity=STOP) for r in judged_rules(contract)]
 
 
 def _hidden(column: Column) -> bool:
@@ -90,13 +83,9 @@ def _of_column(gxe: Any, column: Column, latest: dt.datetime) -> list[Any]:
         found.append(gxe.ExpectColumnValuesToBeBetween(column=name, min_value=low, max_value=high, severity=STOP))
     if column.allowed:
         found.append(gxe.ExpectColumnValuesToBeInSet(column=name, value_set=list(column.allowed), severity=STOP))
-    if _has_length(column):
-        # A pattern is not held against the batch again: the loader's SQL proved it, and it costs as much as all the
-        # rest. Great Expectations' own expectation of lengths would be one more scan of all rows.
-        name_of_length = LENGTH_OF + name
-        found.append(
-            gxe.ExpectColumnValuesToBeBetween(column=name_of_length, max_value=column.max_length, severity=STOP)
-        )
+    elif column.kind in ("text", "zone"):
+        # A pattern is not held against the batch again: the loader's SQL proved it, and it costs as much as all the rest.
+        found.append(gxe.ExpectColumnValueLengthsToBeBetween(column=name, max_value=column.max_length, severity=STOP))
     if column.unique == "warn":
         found.append(gxe.ExpectColumnValuesToBeUnique(column=name, severity=WARN))
     return found
@@ -118,8 +107,3 @@ def _exact(value: Any) -> Any:
     if value is None:
         return None
     return int(value) if value == int(value) else float(value)
-
-
-
-def _has_length(column: Column) -> bool:
-    return column.kind in ("text", "zone") and not column.allowed

@@ -47,8 +47,8 @@ def _advance(conn: psycopg.Connection, values: dict[str, object]) -> bool:
         return False
     conn.execute(q["touched_forget"])
     conn.execute(q["touched"], {**values, "kept_as_of": kept[0]})
-    share = conn.execute(q["touched_share"]).fetchone()
-    if share is None or share[0] > _TOO_MANY:
+    counts = conn.execute(q["touched_count"]).fetchone()
+    if counts is None or counts[0] > _TOO_MANY * counts[1]:
         return False
     for step in ("forget_touched", "summarise_touched", "move_window"):
         conn.execute(q[step], values)

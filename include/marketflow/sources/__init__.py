@@ -7,6 +7,8 @@ Never:  judges a batch (that is `quality`), touches core, shows a value of a fil
 
 from marketflow.sources.contracts import CONTRACTS, EARLIEST, Column, Contract, Rule, contract_of, latest_instant
 from marketflow.sources.definition import FoundSources, Source, find_sources, load_source, load_sources
+from marketflow.sources.load import take_in
+from marketflow.sources.manifest import LoadSummary, last_window
 
 __all__ = [
     "CONTRACTS",
@@ -14,11 +16,14 @@ __all__ = [
     "Column",
     "Contract",
     "FoundSources",
+    "LoadSummary",
     "Rule",
     "Source",
     "contract_of",
     "find_sources",
+    "last_window",
     "latest_instant",
     "load_source",
     "load_sources",
+    "take_in",
 ]

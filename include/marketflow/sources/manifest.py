@@ -201,7 +201,7 @@ def last_window(conn: psycopg.Connection, source: str) -> dt.datetime | None:
 def _described(name: str, seen: Fingerprint, entry: Entry | None) -> dict[str, Any]:
     window: Window | None = entry.item.window if entry else None
     return {
-        "path": name, "checksum": seen.checksum, "bytes": seen.size,
+        "path": name, "checksum": seen.checksum, "bytes": seen.size, "object_version": seen.version,
         "header": list(entry.header) if entry else None, "version_at": entry.version_at if entry else None,
         "window_from": window.since if window else None, "window_until": window.until if window else None,
     }  # fmt: skip

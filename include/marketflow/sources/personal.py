@@ -28,15 +28,16 @@ def personal_columns(
     import pyarrow as pa
 
     texts = values.to_pylist()
+    hashed = _each(lambda text: _bytea(keys.keyed_hash(text.strip())))
     if column.kind == "key":
-        hashed = _each(lambda text: _bytea(keys.keyed_hash(text.strip())))
         return {column.target: pa.array([hashed(t) for t in texts], pa.string())}
-    if column.hash_target is None or column.refusal_target is None:
-        return {column.target: _encrypted(texts, column.personal or "", keys)}
+    if column.refusal_target is None:
+        hashes = {column.hash_target: pa.array([hashed(t) for t in texts], pa.string())} if column.hash_target else {}
+        return {column.target: _encrypted(texts, column.personal or "", keys), **hashes}
     found = _addresses(column, texts, countries, keys)
     return {
         column.target: _encrypted([address for address, _, _ in found], column.personal or "", keys),
-        column.hash_target: pa.array([digest for _, digest, _ in found], pa.string()),
+        column.hash_target or "": pa.array([digest for _, digest, _ in found], pa.string()),
         column.refusal_target: pa.array([refusal for _, _, refusal in found], pa.string()),
     }
 

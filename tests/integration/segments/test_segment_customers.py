@@ -11,7 +11,9 @@ from scipy.stats import rankdata
 
 from integration.segments.conftest import fill
 from marketflow.segments import load_segments, segment_customers, segment_of_triples
+from marketflow.segments.rfm import _write_rules
 from marketflow.shared import Clock
+from marketflow.warehouse import load_transforms, run_steps
 
 DAY = dt.date(2017, 12, 31)
 
@@ -101,3 +103,24 @@ def rows_of(conn: psycopg.Connection, run_id: int) -> list[tuple]:
         "FROM models.rfm WHERE run_id = %s ORDER BY 1"
     )
     return conn.execute(query, [run_id]).fetchall()
+
+
+@pytest.mark.parametrize("customers", [1, 2, 3, 4, 5, 6, 7, 19, 60, 240])
+@pytest.mark.parametrize("sums", [1, 3, 30, 10_000])
+def test_scores_of_many_or_few_equal_sums(conn: psycopg.Connection, customers: int, sums: int) -> None:
+    rng = np.random.default_rng(customers * sums)
+    given = [
+        (n, int(rng.integers(1, 6)), int(rng.integers(-2, sums)), int(rng.integers(0, 9))) for n in range(customers)
+    ]
+    with conn.cursor() as cursor:
+        cursor.executemany(
+            "INSERT INTO features.purchase_summaries VALUES (%s, %s, %s::numeric / 100, '2017-01-01', %s + date '2017-01-01')",
+            given,
+        )
+    _write_rules(conn)
+    run_steps(conn, load_transforms()["models.rfm"], {"run_id": 1, "as_of": DAY, "aside": False})
+    query = "SELECT frequency_score, monetary_score, recency_score FROM models.rfm ORDER BY customer_id"
+    found = np.array(conn.execute(query).fetchall())
+    for column in range(3):
+        middle = rankdata([row[column + 1] for row in given], method="average")
+        assert found[:, column].tolist() == np.ceil(5 * (middle - 0.5) / customers).tolist()

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
 
-from landing_files import ORDER, as_csv, write
+from landing_files import GOOD, ORDER, as_csv, write
 from marketflow.privacy import QUARANTINE, KeyRing
 
 from .conftest import Rows, Take
@@ -33,7 +34,9 @@ ORDERS = [
     ({"currency": "dollars"}, "currency", "currency is longer than 3 characters"),
     ({"currency": "usd"}, "currency", "currency is not three capital letters (ISO 4217)"),
     ({"order_id": "x" * 65}, "order_id", "order_id is longer than 64 characters"),
-    ({"ordered_at": "2017-12-31T10:00:00"}, "ordered_at", "ordered_at is not a time with an offset (ISO 8601)"),
+    ({"ordered_at": "2017-12-31T10:00:00"}, "ordered_at", "ordered_at has no zone and the source names none"),
+    ({"ordered_at": "2017-12-31T10:00:00-05"}, "ordered_at", "ordered_at is not a time with an offset (ISO 8601)"),
+    ({"ordered_at": "2017-12-31"}, "ordered_at", "ordered_at is not a time with an offset (ISO 8601)"),
     ({"ordered_at": "tomorrow"}, "ordered_at", "ordered_at is not a time with an offset (ISO 8601)"),
     ({"ordered_at": "2017-02-30T10:00:00Z"}, "ordered_at", "ordered_at is not a time that exists"),
     ({"ordered_at": "0001-01-01T00:00:00+00:00"}, "ordered_at", "ordered_at is before 2000-01-01"),
@@ -47,17 +50,17 @@ def test_a_bad_order_line(
     *, landing: Path, take: Take, rows: Rows, keys: KeyRing, change: dict[str, str], column: str, reason: str
 ) -> None:
     bad = as_csv("orders", change).removeprefix(HEADER)
+    fields = json.dumps({**ORDER, **change}, separators=(",", ":"), ensure_ascii=False).encode()
     write(landing, "orders/day.csv", HEADER + GOOD_1 + bad + GOOD_2)
     summary = take("orders")
     assert (summary.read, summary.loaded, summary.quarantined) == (3, 2, 1)
     assert rows("SELECT record_no, order_ref FROM raw.order_lines ORDER BY 1") == [(1, "good-1"), (3, "good-2")]
-    ((found_reason, found_column, number, path, payload, size),) = rows(
-        "SELECT q.reason, q.column_name, q.record_no, f.path, q.payload, q.payload_bytes"
+    ((found_reason, found_column, number, path, payload, size, kind),) = rows(
+        "SELECT q.reason, q.column_name, q.record_no, f.path, q.payload, q.payload_bytes, q.payload_kind"
         " FROM ops.quarantine AS q JOIN ops.landing_files AS f USING (file_id)"
     )
     assert (found_reason, found_column, number, path) == (reason, column, 2, "orders/day.csv")
-    assert keys.decrypt(payload, QUARANTINE) == bad
-    assert size == len(bad)
+    assert (keys.decrypt(payload, QUARANTINE), size, kind) == (fields, len(fields), "fields")
 
 
 DAMAGE = [
@@ -78,10 +81,10 @@ def test_damage_in_the_middle_of_a_file(
     summary = take("orders")
     assert (summary.read, summary.loaded, summary.quarantined) == (3, 2, 1)
     assert rows("SELECT order_ref FROM raw.order_lines ORDER BY 1") == [("good-1",), ("good-2",)]
-    ((found, column, number, payload, size),) = rows(
-        "SELECT reason, column_name, record_no, payload, payload_bytes FROM ops.quarantine"
+    ((found, column, number, payload, size, kind),) = rows(
+        "SELECT reason, column_name, record_no, payload, payload_bytes, payload_kind FROM ops.quarantine"
     )
-    assert (found, column, number, size) == (reason, None, 2, len(damage))
+    assert (found, column, number, size, kind) == (reason, None, 2, len(damage), "bytes")
     assert keys.decrypt(payload, QUARANTINE) == damage[:65_536]
 
 
@@ -116,11 +119,21 @@ def test_values_arrive_as_they_are_meant(landing: Path, take: Take, rows: Rows) 
 
 
 OTHERS = [
-    ("behaviour", {"event_type": "opened"}, "event_type is none of: campaign_received, coupon_redeemed"),
+    ("behaviour", {"event_type": ""}, "event_type is missing"),
+    ("behaviour", {"event_id": "x" * 201}, "event_id is longer than 200 characters"),
     ("behaviour", {"event_id": ""}, "event_id is missing"),
     ("behaviour", {"occurred_at": "2017-12-30"}, "occurred_at is not a time with an offset (ISO 8601)"),
-    ("products", {"department": ""}, "department is missing"),
+    ("behaviour", {"properties": "{}" * 20_000}, "properties is longer than 32768 bytes"),
+    ("behaviour", {"properties": '{"a":' * 5_000 + "1" + "}" * 5_000}, "properties is nested more than 32 deep"),
+    ("behaviour", {"properties": "[1]"}, "properties is not a JSON object"),
+    ("behaviour", {"properties": '{"a": NaN}'}, "properties is not JSON"),
+    ("behaviour", {"properties": '{"a": 1,}'}, "properties is not JSON"),
+    ("behaviour", {"properties": r'{"a": "\ud800"}'}, "properties is not JSON"),
+    ("behaviour", {"properties": r'{"a": "x\u0000y"}'}, "properties holds a NUL character"),
+    ("behaviour", {"properties": '{"a": 1e999999}'}, "properties holds a number that is too large"),
+    ("products", {"product_url": "javascript:alert(1)"}, "product_url is not an address that begins with http:// or https://"),
     ("products", {"category": "x" * 101}, "category is longer than 100 characters"),
+    ("products", {"list_price": "-1"}, "negative list_price"),
     ("customers", {"customer_id": ""}, "customer_id is missing"),
     ("customers", {"time_zone": "Mars/Olympus"}, "time_zone is not a time zone"),
     ("customers", {"time_zone": "'; DROP TABLE raw.customers"}, "time_zone is not a time zone"),
@@ -129,6 +142,9 @@ OTHERS = [
     ("customers", {"email_consent": "maybe"}, "email_consent is neither true nor false"),
     ("customers", {"consent_at": ""}, "consent_at is missing although email_consent is yes"),
     ("customers", {"given_name": "x" * 201}, "given_name is longer than 200 characters"),
+    ("customers", {"birth_date": "1899-12-31"}, "birth_date is before 1900-01-01"),
+    ("customers", {"birth_date": "1980-02-30"}, "birth_date is not a day that exists"),
+    ("customers", {"birth_date": "30.2.1980"}, "birth_date is not a day (ISO 8601)"),
     ("customers", {"is_simulated": "2"}, "is_simulated is neither true nor false"),
 ]
 
@@ -137,7 +153,8 @@ OTHERS = [
 def test_a_bad_row_of_another_record(
     *, landing: Path, take: Take, rows: Rows, record: str, change: dict[str, str], reason: str
 ) -> None:
-    write(landing, f"{record}/a.csv", as_csv(record, {}, change, {}))
+    header = list(dict.fromkeys([*GOOD[record], *change]))
+    write(landing, f"{record}/a.csv", as_csv(record, *({**dict.fromkeys(change, ""), **GOOD[record], **c} for c in ({}, change, {})), header=header))
     summary = take(record)
     assert (summary.read, summary.loaded, summary.quarantined) == (3, 2, 1)
     assert rows("SELECT reason, record_no, record FROM ops.quarantine") == [(reason, 2, record)]

@@ -73,7 +73,7 @@ def test_absent_values_get_the_contracts_defaults(landing: Path, take: Take, row
     take("customers")
     assert rows(
         "SELECT given_name, email, locale, time_zone, country, email_consent, consent_at, is_simulated FROM raw.customers"
-    ) == [(None, None, "en-US", "UTC", "US", None, None, False)]
+    ) == [(None, None, None, None, None, None, None, False)]
 
 
 def test_no_name_and_no_address_is_in_a_dump_or_a_log(
@@ -97,7 +97,8 @@ def test_no_name_and_no_address_is_in_a_dump_or_a_log(
 def test_memory_holds_one_block_and_blocks_join_without_a_seam(
     landing: Path, take: Take, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("marketflow.sources.careful._BLOCK_RECORDS", 7)
+    monkeypatch.setattr("marketflow.sources.readers.delimited.BLOCK_ROWS", 7)
+    monkeypatch.setattr("marketflow.sources.load.BLOCK_ROWS", 7)
     changes = [{"customer_id": f"c{n}", "country": "??" if n % 5 == 0 else "US"} for n in range(1, 51)]
     write(landing, "customers/a.csv", as_csv("customers", *changes))
     assert (take("customers").loaded, take("customers").load_id) == (40, None)

@@ -15,27 +15,31 @@ from conftest import ROOT
 from landing_files import as_csv, write
 from marketflow.privacy import KeyRing, generate_key_ring
 from marketflow.shared import Clock, SourceError
-from marketflow.sources import take_in
-from marketflow.sources.careful import Careful
+from marketflow.sources import Source, take_in
 from marketflow.sources.manifest import Books
+from marketflow.sources.mapping import Mapper, Part, Portion
+from marketflow.sources.places.folder import FolderPlace
 from marketflow.warehouse import connect
 
-from .conftest import Rows, Take
+from .conftest import SHOP, Rows, Take
 
 TAKE = """
 import datetime as dt, sys
 from pathlib import Path
 from zoneinfo import ZoneInfo
 from marketflow.privacy import KeyRing
-from marketflow.shared import Clock
-from marketflow.sources import take_in
+from marketflow.shared import Clock, settings
+from marketflow.sources import load_sources, take_in
+from marketflow.sources.places.folder import FolderPlace
 from marketflow.warehouse import connect
 dsn, landing, keys = sys.argv[1:]
 clock = Clock(time_zone=ZoneInfo("America/New_York"), pinned_day=dt.date(2017, 12, 31))
 with connect(dsn, "loader") as conn:
     print("ready", flush=True)
     sys.stdin.readline()
-    s = take_in(conn, "orders", landing=Path(landing), keys=KeyRing.from_json(keys), clock=clock)
+    (source,) = [s for s in load_sources() if s.name == "orders"]
+    place = FolderPlace(source, Path(landing))
+    s = take_in(conn, source, place, keys=KeyRing.from_json(keys), clock=clock, shop=settings().shop())
     print(s.load_id, s.read, s.loaded, s.quarantined)
 """
 CONTENT = (
@@ -152,45 +156,55 @@ def _wait_for_the_backend_to_go(rows: Rows) -> None:
 
 
 def test_a_load_is_taken_over_from_the_dead_and_not_from_the_living(
-    warehouse_dsn: str, loader: psycopg.Connection, clock: Clock
+    warehouse_dsn: str, loader: psycopg.Connection, clock: Clock, demo: dict[str, Source]
 ) -> None:
     with connect(warehouse_dsn, "loader") as living:
-        mine = Books(living, "orders", clock).begin()
-        assert Books(loader, "orders", clock).load_id is None
-    while Books(loader, "orders", clock).load_id != mine:
+        mine = Books(living, demo["orders"], clock).begin()
+        assert Books(loader, demo["orders"], clock).load_id is None
+    while Books(loader, demo["orders"], clock).load_id != mine:
         pass  # until the server has noticed that the session is gone
 
 
 def test_an_error_in_one_file_keeps_the_others_and_shows_no_data(
-    *,
-    landing: Path,
-    loader: psycopg.Connection,
-    keys: KeyRing,
-    clock: Clock,
-    monkeypatch: pytest.MonkeyPatch,
-    rows: Rows,
-) -> None:
+    *, landing: Path, loader: psycopg.Connection, keys: KeyRing, clock: Clock, monkeypatch: pytest.MonkeyPatch,
+    rows: Rows, demo: dict[str, Source],
+) -> None:  # fmt: skip
     write(landing, "customers/a.csv", as_csv("customers", {}))
     write(landing, "customers/b.csv", as_csv("customers", {"customer_id": "c2"}))
-    real = Careful.load
+    real, place = Mapper.map, FolderPlace(demo["customers"], landing)
 
-    def fail_on_the_second(self: Careful, stream: object) -> object:
-        if rows_before := loader.execute("SELECT count(*) FROM raw.customers").fetchone():
-            assert rows_before
-        if rows_before != (0,):
-            loader.execute("SELECT 'ottoline.quackenbush@example.com'::integer")
-        return real(self, stream)  # type: ignore[arg-type]
+    def spoil_the_second(self: Mapper, load_id: int, parts: list[Part]) -> Portion:
+        portion = real(self, load_id, parts)
+        if parts[-1].block.rows["customer_id"].to_pylist() == ["c2"]:
+            portion.copies["customers"] = b"ottoline.quackenbush@example.com,1\n"
+        return portion
 
-    monkeypatch.setattr(Careful, "load", fail_on_the_second)
+    monkeypatch.setattr(Mapper, "map", spoil_the_second)
     with pytest.raises(SourceError) as caught:
-        take_in(loader, "customers", landing=landing, keys=keys, clock=clock)
+        take_in(loader, demo["customers"], place, keys=keys, clock=clock, shop=SHOP)
     assert str(caught.value).startswith("customers/b.csv: PostgreSQL reported InvalidTextRepresentation (22P02)")
     assert "quackenbush" not in _all_words(caught.value)
     assert rows("SELECT path FROM ops.landing_files") == [("customers/a.csv",)]
     assert rows("SELECT state FROM ops.loads") == [("loading",)]
     monkeypatch.undo()
-    assert take_in(loader, "customers", landing=landing, keys=keys, clock=clock).files == 2
+    assert take_in(loader, demo["customers"], place, keys=keys, clock=clock, shop=SHOP).files == 2
     assert rows("SELECT state, records_read FROM ops.loads") == [("loaded", 2)]
+
+
+def test_an_error_in_the_thread_comes_out_and_leaves_nothing(
+    landing: Path, loader: psycopg.Connection, take: Take, rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(landing, "orders/a.csv", as_csv("orders", {}))
+
+    def fail(*_: object) -> Portion:
+        raise MemoryError
+
+    monkeypatch.setattr(Mapper, "map", fail)
+    with pytest.raises(MemoryError):
+        take("orders")
+    assert rows("SELECT count(*) FROM ops.landing_files") == [(0,)]
+    monkeypatch.undo()
+    assert take("orders").loaded == 1
 
 
 def _all_words(error: BaseException | None) -> str:
@@ -202,11 +216,12 @@ def _all_words(error: BaseException | None) -> str:
 
 
 def test_what_the_caller_had_open_is_committed_and_the_role_stays(
-    warehouse_dsn: str, landing: Path, keys: KeyRing, clock: Clock
+    warehouse_dsn: str, landing: Path, keys: KeyRing, clock: Clock, demo: dict[str, Source]
 ) -> None:
     write(landing, "orders/a.csv", as_csv("orders", {}))
     with connect(warehouse_dsn, "loader") as conn:
-        take_in(conn, "orders", landing=landing, keys=keys, clock=clock)
+        place = FolderPlace(demo["orders"], landing)
+        take_in(conn, demo["orders"], place, keys=keys, clock=clock, shop=SHOP)
         assert conn.execute("SELECT current_user").fetchone() == ("marketflow_loader",)
         assert conn.execute("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").fetchone() == (0,)
 
@@ -215,15 +230,14 @@ def test_a_file_that_is_written_to_meanwhile_waits_for_the_next_run(
     landing: Path, take: Take, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(landing, "orders/a.csv", as_csv("orders", {}))
-    real = Careful.load
+    real = Mapper.map
 
-    def append(self: Careful, stream: object) -> object:
+    def append(self: Mapper, load_id: int, parts: list[Part]) -> Portion:
         with path.open("ab") as out:
             out.write(as_csv("orders", {"order_id": "late"}).split(b"\n", 1)[1])
-        return real(self, stream)  # type: ignore[arg-type]
+        return real(self, load_id, parts)
 
-    monkeypatch.setattr(Careful, "load", append)
-    monkeypatch.setattr("marketflow.sources.load.is_plain", lambda _contract: False)
+    monkeypatch.setattr(Mapper, "map", append)
     assert take("orders").load_id is None
     assert rows("SELECT count(*) FROM raw.order_lines") == [(0,)]
     monkeypatch.undo()

@@ -12,6 +12,7 @@ import pytest
 import yaml
 from compose_spec.models import ComposeSpecification
 
+from marketflow.edge.collector import WriteKeys
 from marketflow.embedded.config import PARTS
 from marketflow.privacy import KeyRing, generate_key_ring
 from marketflow.shared import Settings
@@ -107,7 +108,7 @@ def test_every_variable_is_explained_in_the_example_and_none_is_left_over() -> N
 
 def test_a_missing_secret_stops_the_start_and_says_where_to_look() -> None:
     secrets = [name for name, value in EXAMPLE.items() if not value]
-    assert len(secrets) == 13
+    assert len(secrets) == 15
     for name in secrets:
         found = [v for v in VARIABLE.finditer(TEXT) if v[1] == name]
         assert all(v[2] == "?" and v[3] == "see .env.example" for v in found), name
@@ -170,7 +171,24 @@ def test_edge_knows_its_own_role_and_the_keys_only() -> None:
         "MARKETFLOW_ENCRYPTION_KEY",
         "MARKETFLOW_HASHING_KEY",
         "MARKETFLOW_SIGNING_KEY",
+        "MARKETFLOW_WRITE_KEY_WEB",
+        "MARKETFLOW_WRITE_KEY_SERVER",
     }
+
+
+def test_the_edge_service_reads_its_write_keys_and_nobody_else_has_them() -> None:
+    keys = WriteKeys.parse(SERVICES["edge"]["environment"]["MARKETFLOW_WRITE_KEYS"])
+    web, server = (keys.by_secret(FILLED[f"MARKETFLOW_WRITE_KEY_{name}"]) for name in ("WEB", "SERVER"))
+    assert web is not None and server is not None
+    assert (web.name, web.is_public, server.name, server.is_public) == ("web", True, "server", False)
+    secret = FILLED["MARKETFLOW_WRITE_KEY_SERVER"]
+    assert {name for name, service in SERVICES.items() if secret in json.dumps(service)} == {"edge"}
+
+
+def test_what_the_edge_service_takes_ingest_can_load_and_delete() -> None:
+    for name in ("edge", *AIRFLOW):
+        folder = SERVICES[name]["environment"]["MARKETFLOW_COLLECTOR_LOG"]
+        assert f"collected:{folder}" in SERVICES[name]["volumes"]
 
 
 def test_a_scheduler_starts_after_an_api_server_whose_task_api_is_built() -> None:

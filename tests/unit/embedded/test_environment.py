@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from marketflow.edge.collector import WriteKeys
 from marketflow.embedded.config import Config
 from marketflow.embedded.environment import (
     as_edge,
@@ -76,6 +77,22 @@ def test_the_edge_service_knows_its_role_and_the_keys_only(tmp_path: Path) -> No
     assert config(tmp_path).secrets.password("marketflow_owner") not in json.dumps(found)
     ring = json.loads(environment(config(tmp_path))["AIRFLOW_CONN_MARKETFLOW_KEYS"])["password"]
     assert KeyRing.from_json(found["MARKETFLOW_KEYS"]) == KeyRing.from_json(ring)
+
+
+def test_the_edge_service_writes_the_log_that_airflow_drains(tmp_path: Path) -> None:
+    ours = config(tmp_path)
+    edge, airflow = edge_environment(ours), environment(ours)
+    assert edge["MARKETFLOW_COLLECTOR_LOG"] == airflow["MARKETFLOW_COLLECTOR_LOG"] == str(tmp_path / "collected")
+    assert len(WriteKeys.parse(edge["MARKETFLOW_WRITE_KEYS"])) == 2
+    assert "MARKETFLOW_WRITE_KEYS" not in airflow
+
+
+def test_write_keys_of_the_user_reach_the_edge_service_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MARKETFLOW_WRITE_KEYS", "mine=a-key-of-mine")
+    assert "MARKETFLOW_WRITE_KEYS" not in environment(config(tmp_path))
+    handed_on = supervisor_environment(config(tmp_path))["MARKETFLOW_WRITE_KEYS"]
+    monkeypatch.setenv("MARKETFLOW_WRITE_KEYS", handed_on)
+    assert edge_environment(config(tmp_path))["MARKETFLOW_WRITE_KEYS"] == "mine=a-key-of-mine"
 
 
 def test_airflow_does_not_know_the_superuser(tmp_path: Path) -> None:

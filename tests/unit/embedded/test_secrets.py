@@ -22,6 +22,7 @@ def every(secrets: Secrets) -> dict[str, str]:
         "fernet": secrets.fernet_key(),
         "jwt": secrets.token("jwt_secret"),
         "keys": secrets.key_ring(),
+        "write_keys": secrets.write_keys(),
     }
 
 

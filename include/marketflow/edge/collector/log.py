@@ -89,7 +89,7 @@ class EventLog:
 
     async def append(self, record: bytes) -> None:
         """Returns when the record is durable; raises NotDurable when it is not and will not be."""
-        self._loop = self._loop or asyncio.get_running_loop()
+        self._loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append((record, future))
         if not self._is_writing:

@@ -60,6 +60,7 @@ class Portion:
     """What became of some blocks: CSV for COPY and its number of rows per record, and the rows that are not loaded."""
 
     copies: dict[str, Any] = field(default_factory=dict)  # record: buffer of CSV
+    targets: dict[str, tuple[str, ...]] = field(default_factory=dict)  # record: the columns of its CSV
     rows: dict[str, int] = field(default_factory=dict)
     read: Counter[int] = field(default_factory=Counter)  # by file
     bad: list[Quarantined] = field(default_factory=list)
@@ -67,16 +68,17 @@ class Portion:
 
 @contextmanager
 def database(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB in memory, with one thread, that reaches neither files nor the network; it spills, encrypted, to `scratch`."""
+    """A DuckDB in memory, with one thread, that reaches neither files nor the network. Digests may spill to `scratch`."""
     import duckdb
 
     scratch.mkdir(parents=True, exist_ok=True)
     options: dict[str, str | bool | int | float | list[str]] = {
-        "threads": 1, "memory_limit": _MEMORY, "temp_directory": str(scratch), "temp_file_encryption": True,
-        "autoinstall_known_extensions": False, "autoload_known_extensions": False, "enable_external_access": False,
+        "threads": 1, "memory_limit": _MEMORY, "temp_directory": str(scratch),
+        "autoinstall_known_extensions": False, "autoload_known_extensions": False,
     }  # fmt: skip
     with duckdb.connect(":memory:", config=options) as con:
         con.execute("SET TimeZone = 'UTC'")
+        con.execute("SET enable_external_access = false")  # last: it holds for the folder's setting, too
         con.execute("SET lock_configuration = true")
         yield con
 
@@ -139,7 +141,7 @@ class Mapper:
                 kept = made if good is None else pc.and_(made, good)
             count, data = maker.make(judged, place, kept)
             if count:
-                portion.copies[record], portion.rows[record] = data, count
+                portion.copies[record], portion.rows[record], portion.targets[record] = data, count, maker.targets
 
     def _run(self, rows: pa.Table) -> pa.Table:
         import duckdb

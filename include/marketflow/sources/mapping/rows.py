@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from marketflow.privacy import KeyRing
 from marketflow.sources.contracts import Column, Contract
-from marketflow.sources.mapping.words import name
+from marketflow.sources.mapping.words import literal, name
 from marketflow.sources.personal import personal_columns
 
 if TYPE_CHECKING:
@@ -25,10 +26,10 @@ class RowMaker:
         country: str, *, distinct: bool,
     ) -> None:  # fmt: skip
         self.con, self.contract, self.columns, self.keys, self.country = con, contract, columns, keys, country
-        self.distinct = distinct
+        self.distinct, self.salt = distinct, secrets.token_hex(16)
         self.seen = name(f"seen_{contract.record}")
         if distinct:
-            con.execute(f"CREATE OR REPLACE TEMP TABLE {self.seen} (file_id BIGINT, digest UHUGEINT)")
+            con.execute(f"CREATE OR REPLACE TEMP TABLE {self.seen} (file_id BIGINT, a UBIGINT, b UBIGINT)")
 
     @property
     def targets(self) -> tuple[str, ...]:
@@ -56,19 +57,25 @@ class RowMaker:
             self.con.execute(f"DELETE FROM {self.seen}")
 
     def _once(self, rows: pa.Table) -> pa.Table:
-        """Without rows that this file has had: within the block by grouping, before it by a digest of 128 bits."""
+        """Without rows that this file has had: within the block by grouping, before it by a digest of 128 bits.
+
+        What DuckDB keeps, and may spill to disk, are the digests only, salted for this run.
+        """
         columns = ", ".join(name(c) for c in rows.column_names if c != "record_no")
+        row = f"ROW({literal(self.salt)}, {columns})::VARCHAR"
         self.con.register("rows", rows)
-        self.con.execute(
-            "CREATE OR REPLACE TEMP TABLE fresh AS SELECT * FROM ("
-            f"SELECT {columns}, min(record_no) AS record_no, md5_number(ROW({columns})::VARCHAR) AS digest"
-            f" FROM rows GROUP BY {columns}) AS d"
-            f" WHERE NOT EXISTS (SELECT 1 FROM {self.seen} AS s WHERE s.file_id = d.file_id AND s.digest = d.digest)"
-        )
+        fresh = self.con.sql(
+            f"SELECT * FROM (SELECT *, md5_number_upper({row}) AS a, md5_number_lower({row}) AS b"
+            f" FROM (SELECT {columns}, min(record_no) AS record_no FROM rows GROUP BY {columns})) AS d"
+            f" WHERE NOT EXISTS (SELECT 1 FROM {self.seen} AS s"
+            " WHERE s.file_id = d.file_id AND s.a = d.a AND s.b = d.b)"
+            " ORDER BY file_id, record_no"
+        ).to_arrow_table()
         self.con.unregister("rows")
-        self.con.execute(f"INSERT INTO {self.seen} SELECT file_id, digest FROM fresh")
-        found = self.con.sql("SELECT * EXCLUDE digest FROM fresh ORDER BY file_id, record_no").to_arrow_table()
-        return found.select(rows.column_names)
+        self.con.register("fresh", fresh.select(["file_id", "a", "b"]))
+        self.con.execute(f"INSERT INTO {self.seen} SELECT * FROM fresh")
+        self.con.unregister("fresh")
+        return fresh.select(rows.column_names)
 
     def _csv(self, rows: pa.Table) -> Any:
         import pyarrow as pa

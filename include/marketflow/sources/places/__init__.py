@@ -58,7 +58,7 @@ def place_of(
         def engine(name: str) -> sa.Engine:
             return engine_of(access(name))
 
-        return DatabasePlace(source, engine, lambda: last_window(conn, source.name), clock)
+        return DatabasePlace(source, engine, lambda: _last_window(conn, source.name), clock)
     return _collected(source, collector_log, keys)
 
 
@@ -70,14 +70,10 @@ def _collected(source: Source, folder: Path | None, keys: KeyRing | None) -> Pla
     return CollectorPlace(folder=folder, keys=keys)
 
 
-def last_window(conn: psycopg.Connection | None, source: str) -> dt.datetime | None:
-    """Where the newest window of a database's rows ended that was taken in; None: there was none."""
-    from marketflow.warehouse import queries
+def _last_window(conn: psycopg.Connection | None, source: str) -> dt.datetime | None:
+    from marketflow.sources.manifest import last_window
 
-    if conn is None:
-        return None
-    row = conn.execute(queries("places")["last_window"], {"source": source}).fetchone()
-    return row[0] if row else None
+    return last_window(conn, source) if conn is not None else None
 
 
 def _seen(conn: psycopg.Connection | None, source: str) -> dict[str, str]:

@@ -52,15 +52,18 @@ def _own_words(connection: str) -> Iterator[None]:
 
 
 def _reported(error: Any) -> str:
-    state = getattr(error, "sqlstate", None)
-    if state:  # psycopg; class 42 is about the statement: syntax, unknown names, missing rights
-        words = f": {error.diag.message_primary}" if state.startswith(("42", "28", "3D")) else ""
-        return f"reported {type(error).__name__}{words}"
-    number, *words = getattr(error, "args", None) or (None,)
-    if isinstance(number, int) and 1000 <= number < 2000:  # PyMySQL; these numbers are about the statement
-        about = f": {words[0]}" if number in (1044, 1045, 1049, 1054, 1060, 1064, 1142, 1143, 1146) else ""
-        return f"reported error {number}{about}"
-    return f"cannot be reached ({type(error).__name__}): check host, port and login of the connection"
+    """What a driver's error says that holds no data: all of it only when it is about the statement or the login."""
+    numbers = (1044, 1045, 1049, 1054, 1060, 1064, 1142, 1143, 1146)
+    if diagnosis := getattr(error, "diag", None):  # psycopg
+        about = (error.sqlstate or "").startswith(("42", "28", "3D"))
+        code, words = error.sqlstate, diagnosis.message_primary if about else ""
+    else:  # PyMySQL
+        code, words = (*getattr(error, "args", ()), None, None)[:2]
+        words = words if code in numbers else ""
+        code = code if isinstance(code, int) and 1000 <= code < 2000 else None
+    if code is None:
+        return f"cannot be reached ({type(error).__name__}): check host, port and login of the connection"
+    return f"reported error {code}" + (f": {words}" if words else "")
 
 
 class DatabasePlace:

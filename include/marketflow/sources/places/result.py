@@ -91,11 +91,13 @@ class Result:
             return sa.text(_bare(self._origin.query))
         columns = everything.selected_columns
         changed = columns[self._origin.watermark]
-        after = changed > sa.bindparam("since", type_=changed.type)
+        rows = sa.and_(
+            changed > sa.bindparam("since", type_=changed.type), changed <= sa.bindparam("until", type_=changed.type)
+        )
         if self._window.since is None:  # what has no time at all comes with the first window, and never again
-            after = sa.or_(after, changed.is_(None))
+            rows = sa.or_(rows, changed.is_(None))
         wanted = [sa.type_coerce(columns[c.name], sa.types.NullType()).label(c.name) for c in self._used]
-        return sa.select(*wanted).where(after, changed <= sa.bindparam("until", type_=changed.type))
+        return sa.select(*wanted).where(rows)
 
     def _values(self) -> dict[str, dt.datetime]:
         since, until = self._window.since or _LONG_AGO, self._window.until

@@ -58,7 +58,9 @@ class ParquetRows:
             about = pq.read_metadata(stream)
             stream.seek(0)
             repeated = _with_dictionaries(about)
-            self._file = pq.ParquetFile(stream, metadata=about, read_dictionary=repeated, buffer_size=1 << 20)
+            self._file = pq.ParquetFile(
+                stream, metadata=about, read_dictionary=repeated, buffer_size=1 << 20, page_checksum_verification=True
+            )
             self._schema = about.schema.to_arrow_schema()
         self._columns = [name for name in columns if self._has(name)]
         inner = [name for name in self._columns if name not in self._schema.names]

@@ -1,6 +1,10 @@
 -- check: customer_missing (stop)
 SELECT count(*)
-FROM core.interactions AS c
-INNER JOIN raw.interactions AS r ON c.external_id = r.interaction_ref AND c.file_id = r.file_id
-INNER JOIN merging_loads AS l ON r.load_id = l.load_id AND c.source = l.system
-WHERE r.customer_ref IS NOT NULL AND c.customer_id IS NULL;
+FROM raw.interactions AS r
+INNER JOIN merging_loads AS l ON r.load_id = l.load_id
+WHERE
+    r.customer_ref IS NOT NULL
+    AND NOT EXISTS (
+        SELECT FROM core.customer_identifiers AS i
+        WHERE i.source = l.system AND i.external_id = r.customer_ref
+    );

@@ -5,10 +5,5 @@ CROSS JOIN features.purchase_windows AS w
 WHERE f.frequency < 1 OR f.last_order_on > w.as_of OR f.first_order_on <= w.as_of - w.window_days;
 
 -- check: orders_without_a_rate (warn)
-SELECT count(*)
-FROM core.orders AS o
-WHERE
-    o.customer_id IS NOT NULL
-    AND o.base_revenue IS NULL
-    AND o.ordered_on <= %(as_of)s::date
-    AND o.ordered_on > %(as_of)s::date - %(window_days)s::integer;
+SELECT coalesce(sum(p.without_rate), 0)
+FROM pg_temp.purchases AS p;

@@ -16,7 +16,8 @@ SELECT
     (count(*) FILTER (WHERE o.kind = 'sale'))::integer AS frequency,
     coalesce(sum(o.base_revenue), 0)::numeric(14, 2) AS monetary,
     min(o.ordered_on) FILTER (WHERE o.kind = 'sale') AS first_order_on,
-    max(o.ordered_on) FILTER (WHERE o.kind = 'sale') AS last_order_on
+    max(o.ordered_on) FILTER (WHERE o.kind = 'sale') AS last_order_on,
+    count(*) FILTER (WHERE o.base_revenue IS NULL) AS without_rate
 FROM core.orders AS o
 WHERE
     o.customer_id IS NOT NULL
@@ -47,12 +48,14 @@ FROM pg_temp.purchases AS p
 WHERE NOT %(aside)s;
 
 -- step: note
-INSERT INTO features.purchase_windows (as_of, window_days)
+INSERT INTO features.purchase_windows (as_of, window_days, customers)
 SELECT
     %(as_of)s::date,
-    %(window_days)s::integer
+    %(window_days)s::integer,
+    (SELECT count(*) FROM pg_temp.purchases) AS customers
 WHERE NOT %(aside)s
 ON CONFLICT (is_kept) DO UPDATE
     SET
         as_of = excluded.as_of,
-        window_days = excluded.window_days;
+        window_days = excluded.window_days,
+        customers = excluded.customers;

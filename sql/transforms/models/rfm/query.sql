@@ -21,7 +21,7 @@ DROP TABLE IF EXISTS pg_temp.score_bounds;
 -- score ceil(5 (m - 1/2) / n). So a value that c customers have, and `upto` have it or less, is scored above k if
 -- 5 (2 upto - c) > 2 k n: all of it in whole numbers.
 -- Days and numbers of orders are few and are counted all. Sums are nearly as many as customers: of these only the one at
--- the border between two fifths can be in doubt, and it is counted only if its neighbours are its equals.
+-- the border between two fifths can be in doubt. Its equals stand around it; only if they are many are all counted.
 CREATE TEMPORARY TABLE score_bounds ON COMMIT DROP AS
 WITH summaries AS NOT MATERIALIZED (
     SELECT
@@ -71,61 +71,87 @@ numbers AS MATERIALIZED (
     GROUP BY p.frequency
 ),
 
--- for each border the sum before it, at it and behind it: three places in the order of the sums
-borders AS MATERIALIZED (
+-- the places in the order of the sums that lie around each border; `b` 0 is the first behind it
+places AS MATERIALIZED (
     SELECT
-        percentile_disc((
-            SELECT array_agg((greatest(1, least(t.n, k.k * t.n / 5 + 1 + b.b)) - 0.5) / t.n ORDER BY k.k, b.b)
-            FROM total AS t
-            CROSS JOIN generate_series(1, 4) AS k (k)
-            CROSS JOIN generate_series(-1, 1) AS b (b)
-            WHERE t.n > 0
-        )) WITHIN GROUP (ORDER BY s.monetary) AS sums_at
-    FROM summaries AS s
-),
-
-doubts AS (
-    SELECT
-        k.k,
-        t.n,
-        b.sums_at[3 * k.k - 1] AS monetary,
-        b.sums_at[3 * k.k] AS next,
-        b.sums_at[3 * k.k - 2] < b.sums_at[3 * k.k - 1] AND b.sums_at[3 * k.k - 1] < b.sums_at[3 * k.k] AS is_single
-    FROM borders AS b
-    CROSS JOIN total AS t
+        array_agg(k.k ORDER BY k.k, b.b) AS ks,
+        array_agg(b.b ORDER BY k.k, b.b) AS bs,
+        array_agg((k.k * t.n / 5 + 1 + b.b - 0.5) / t.n ORDER BY k.k, b.b) AS shares
+    FROM total AS t
     CROSS JOIN generate_series(1, 4) AS k (k)
+    CROSS JOIN generate_series(-10, 10) AS b (b)
+    WHERE k.k * t.n / 5 + 1 + b.b BETWEEN 1 AND t.n
 ),
 
-places AS (
+around AS (
     SELECT
-        d.*,
-        CASE WHEN d.is_single THEN
-            1 ELSE (
-            SELECT count(*) FROM summaries AS s
-            WHERE s.monetary = d.monetary
-        ) END AS c,
+        u.k,
+        u.b,
+        u.monetary,
+        max(u.monetary) FILTER (WHERE u.b = 0) OVER (PARTITION BY u.k) AS at_border
+    FROM
+        unnest(
+            (SELECT p.ks FROM places AS p),
+            (SELECT p.bs FROM places AS p),
+            (
+                SELECT percentile_disc((SELECT p.shares FROM places AS p)) WITHIN GROUP (ORDER BY s.monetary)
+                FROM summaries AS s
+            )
+        ) AS u (k, b, monetary)
+),
+
+-- all equals of the sum at the border are seen if there are others on both sides, or the end of the order
+borders AS (
+    SELECT
+        a.k,
+        t.n,
+        max(a.at_border) AS monetary,
+        min(a.monetary) FILTER (WHERE a.monetary > a.at_border) AS next,
+        count(*) FILTER (WHERE a.monetary = a.at_border) AS c,
+        a.k * t.n / 5 + 1 + max(a.b) FILTER (WHERE a.monetary = a.at_border) AS upto,
+        (min(a.monetary) < max(a.at_border) OR min(a.b) > -10)
+        AND (max(a.monetary) > max(a.at_border) OR max(a.b) < 10) AS all_seen
+    FROM around AS a
+    CROSS JOIN total AS t
+    GROUP BY a.k, t.n
+),
+
+counted AS (
+    SELECT
+        b.k,
+        b.n,
+        b.monetary,
+        b.next,
+        b.all_seen,
         CASE
-            WHEN d.is_single THEN d.k * d.n / 5 + 1
+            WHEN b.all_seen THEN b.c
             ELSE (
                 SELECT count(*) FROM summaries AS s
-                WHERE s.monetary <= d.monetary
+                WHERE s.monetary = b.monetary
+            )
+        END AS c,
+        CASE
+            WHEN b.all_seen THEN b.upto
+            ELSE (
+                SELECT count(*) FROM summaries AS s
+                WHERE s.monetary <= b.monetary
             )
         END AS upto
-    FROM doubts AS d
+    FROM borders AS b
 ),
 
 sums AS (
     SELECT
-        p.k,
+        c.k,
         CASE
-            WHEN 5 * (2 * p.upto - p.c) > 2 * p.k * p.n THEN p.monetary
-            WHEN p.is_single THEN p.next
+            WHEN 5 * (2 * c.upto - c.c) > 2 * c.k * c.n THEN c.monetary
+            WHEN c.all_seen THEN c.next
             ELSE (
                 SELECT min(s.monetary) FROM summaries AS s
-                WHERE s.monetary > p.monetary
+                WHERE s.monetary > c.monetary
             )
         END AS monetary
-    FROM places AS p
+    FROM counted AS c
 )
 
 SELECT

@@ -1,0 +1,26 @@
+"""Is a file what its source file says? Columns that are missing, new, or there twice stop it as a whole."""
+
+from __future__ import annotations
+
+from marketflow.sources.definition import Source
+from marketflow.sources.errors import HeaderRefused
+
+
+def check_header(source: Source, header: tuple[str, ...]) -> None:
+    """Raise HeaderRefused unless `header` has the columns that the source file maps, each once, and no new one.
+
+    A first line may be a person's record by mistake, so its words are repeated only when the header is there.
+    """
+    missing = [name for name in source.needed_columns if name not in header]
+    used = set(source.used_columns)
+    new = [] if source.unused == "any" else [n for n in header if n not in used and n not in source.unused]
+    twice = sorted({name for name in used if header.count(name) > 1})
+    if missing:
+        others = f"; it has {len(new)} unknown ones" if new else ""
+        raise HeaderRefused(f"the header lacks the columns {', '.join(missing)}{others}")
+    if twice:
+        raise HeaderRefused(f"the header names columns twice: {', '.join(twice)}")
+    if new:
+        shown = ", ".join(repr(name[:40]) for name in new[:5])
+        words = f"column {shown} is new: map it, or list it" if len(new) == 1 else f"columns {shown} are new: map or list them"
+        raise HeaderRefused(f"{words} under unused")

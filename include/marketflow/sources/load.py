@@ -1,0 +1,278 @@
+"""`take_in`: everything new at a source's place, in one load; no file and no window is ever taken in by half."""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing, nullcontext
+from dataclasses import dataclass, field
+from pathlib import PurePath
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import psycopg
+from psycopg import sql
+
+from marketflow.privacy import KeyRing
+from marketflow.shared import Clock, ConfigurationError, Shop, SourceError, settings
+from marketflow.sources.ahead import ahead
+from marketflow.sources.contracts import contract_of, latest_instant
+from marketflow.sources.definition import Source
+from marketflow.sources.errors import ContentChanged, HeaderRefused
+from marketflow.sources.header import check_header
+from marketflow.sources.manifest import Books, Counts, Entry, LoadSummary, one_at_a_time
+from marketflow.sources.mapping import Mapper, Part, Portion, database
+from marketflow.sources.places.item import Fingerprint, Item, Place
+from marketflow.sources.readers.block import BLOCK_BYTES, BLOCK_ROWS, Reader
+from marketflow.warehouse import queries
+
+if TYPE_CHECKING:
+    import duckdb
+
+log = logging.getLogger(__name__)
+_BATCH_BYTES, _BATCH_FILES = 4 << 20, 64  # small files share a transaction up to this
+_UNREAD = Fingerprint(checksum=b"", size=0)
+_CUT = "the file does not end with a line end: its last record may be cut"
+
+
+def take_in(
+    conn: psycopg.Connection, source: Source, place: Place, *, keys: KeyRing, clock: Clock, shop: Shop
+) -> LoadSummary:
+    """Take all that is new at `place` into raw and return the load in numbers; `load_id` None: nothing new.
+
+    Commits what the caller has open on `conn`, then file by file (small ones some at a time). Runs may overlap, and
+    one that is killed leaves whole files only: the next run goes on with its load. A file is known by its content's
+    checksum; one that cannot be used is entered as refused with the reason, and the others go on.
+    Raises SourceError when the place cannot be listed or the database fails; no message holds data.
+    """
+    if conn.autocommit:
+        raise ConfigurationError("take_in needs a connection without autocommit: it commits whole files")
+    conn.commit()
+    with one_at_a_time(conn, source) if source.from_.sql else nullcontext(), database(settings().home / "tmp") as con:
+        books = Books(conn, source, clock)
+        intake = _Intake(conn=conn, con=con, source=source, keys=keys, clock=clock, shop=shop, books=books)
+        try:
+            for batch in intake.batches(place.items()):
+                intake.load(batch)
+            return books.finish()
+        finally:
+            books.leave()
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Intake:
+    """The files of one run on their way in."""
+
+    conn: psycopg.Connection
+    con: duckdb.DuckDBPyConnection
+    source: Source
+    keys: KeyRing
+    clock: Clock
+    shop: Shop
+    books: Books
+    mappers: dict[tuple[str, ...], Mapper] = field(default_factory=dict)
+
+    def batches(self, items: Iterator[Item]) -> Iterator[list[tuple[Item, Fingerprint]]]:
+        """What is new, in order: some small files, or one large one, or one window, at a time."""
+        batch: list[tuple[Item, Fingerprint]] = []
+        for item in items:
+            seen = self._look_at(item)
+            if seen is None:
+                continue
+            size = sum(s.size for _, s in batch) + seen.size
+            if batch and (size > _BATCH_BYTES or len(batch) == _BATCH_FILES or item.window):
+                yield batch
+                batch = []
+            batch.append((item, seen))
+        if batch:
+            yield batch
+
+    def load(self, batch: Sequence[tuple[Item, Fingerprint]]) -> None:
+        """Take the items in, together; one by one when something is wrong with any of them."""
+        self.books.begin()
+        if len(batch) > 1:
+            try:
+                self._guarded(batch)
+            except (SourceError, OSError):
+                pass
+            else:
+                return
+        for item, seen in batch:
+            self._load_one(item, seen)
+
+    def _look_at(self, item: Item) -> Fingerprint | None:
+        """The item's fingerprint, unless it is known or cannot be read."""
+        try:
+            seen = item.fingerprint()
+        except ContentChanged:
+            log.warning("%s was written to while it was read; the next run takes it in", item.name)
+            return None
+        except (SourceError, OSError) as error:
+            self._refuse(item, _UNREAD, error)
+            return None
+        return None if seen.checksum in self.books.known else seen
+
+    def _load_one(self, item: Item, seen: Fingerprint) -> None:
+        try:
+            self._guarded([(item, seen)])
+        except ContentChanged:
+            log.warning("%s was written to while it was read; the next run takes it in", item.name)
+        except _DatabaseFailed:
+            raise
+        except (SourceError, OSError) as error:
+            self._refuse(item, seen, error)
+
+    def _refuse(self, item: Item, seen: Fingerprint, error: SourceError | OSError) -> None:
+        reason = f"the file cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
+        if self.books.refuse(item.name, seen, reason):
+            log.warning("%s is refused: %s", item.name, reason)
+
+    def _guarded(self, batch: Sequence[tuple[Item, Fingerprint]]) -> None:
+        """Run a transaction; roll it back when it fails, and let no words of PostgreSQL's out: they may be data."""
+        failure = None
+        try:
+            self._load_together(batch)
+        except psycopg.Error as error:
+            failure = f"PostgreSQL reported {type(error).__name__} ({error.sqlstate})"
+        finally:
+            if not self.conn.closed:
+                self.conn.rollback()  # nothing, unless something went wrong
+        if failure:  # raised here, so that the error does not come along as its context
+            raise _DatabaseFailed(f"{batch[0][0].name}: {failure}; its own words may hold data and are left out")
+        self.books.known.update(seen.checksum for _, seen in batch)
+
+    def _load_together(self, batch: Sequence[tuple[Item, Fingerprint]]) -> None:
+        with ExitStack() as opened:
+            readers = [opened.enter_context(item.read()) for item, _ in batch]
+            entries = [self._entry(*new, reader) for new, reader in zip(batch, readers, strict=True)]
+            file_ids = self.books.add(entries)
+            files = [
+                _File(file_id=file_id, entry=entry, reader=reader)
+                for file_id, entry, reader in zip(file_ids, entries, readers, strict=True)
+                if file_id is not None  # another run was quicker
+            ]
+            tally = self._copy(files)
+        if batch[0][0].window and not tally.read.total():
+            return  # rolled back: an empty window is not entered, and the next one begins where it did
+        self.books.count(tally.counts(files), tally.notes, tally.records)
+
+    def _entry(self, item: Item, seen: Fingerprint, reader: Reader) -> Entry:
+        check_header(self.source, reader.header)
+        return Entry(item=item, seen=seen, header=reader.header, version_at=self._version_at(item))
+
+    def _version_at(self, item: Item) -> dt.datetime:
+        """As of when records count that do not say it: the file's day, the window's end, or now."""
+        if item.window:
+            return item.window.until
+        dated = self.source.from_.dated
+        if dated is None:
+            return self.clock.now()
+        try:
+            at = dt.datetime.strptime(PurePath(item.name).name, dated)  # noqa: DTZ007 - the zone comes next
+        except ValueError:
+            raise HeaderRefused(f"the file's name is not of the form {dated}") from None
+        return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(self.source.time_zone or self.shop.time_zone))
+
+    def _copy(self, files: Sequence[_File]) -> _Tally:
+        tally = _Tally()
+        with closing(self._portions(files)) as portions, ahead(portions) as made:
+            for portion in made:
+                for record, data in portion.copies.items():
+                    self._copy_record(record, data, portion)
+                self._quarantine(portion)
+                tally.add(portion)
+        tally.notes = {f.file_id: _CUT for f in files if f.is_cut}
+        return tally
+
+    def _portions(self, files: Sequence[_File]) -> Iterator[Portion]:
+        """Blocks of the files, judged; blocks of small files with the same header together. Runs in a thread."""
+        load_id = self.books.begin()
+        gathered: list[Part] = []
+        header: tuple[str, ...] = ()
+        for mapper in self.mappers.values():
+            mapper.forget()
+        for file in files:
+            for part in file.parts():
+                if gathered and (file.entry.header != header or _size([*gathered, part]) > 1):
+                    yield self._mapper(header).map(load_id, gathered)
+                    gathered = []
+                header = file.entry.header
+                gathered.append(part)
+        if gathered:
+            yield self._mapper(header).map(load_id, gathered)
+
+    def _mapper(self, header: tuple[str, ...]) -> Mapper:
+        if header not in self.mappers:
+            latest = latest_instant(self.clock.business_date(), self.clock.time_zone)
+            self.mappers[header] = Mapper(
+                self.con, self.source, header, keys=self.keys, latest=latest, country=self.shop.country
+            )
+        return self.mappers[header]
+
+    def _copy_record(self, record: str, data: object, portion: Portion) -> None:
+        names = sql.SQL(", ").join(map(sql.Identifier, portion.targets[record]))
+        table = sql.Identifier(*contract_of(record).table.split("."))
+        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(table, names)
+        with self.conn.cursor() as cursor, cursor.copy(statement) as copy:
+            view = memoryview(data)  # type: ignore[arg-type]  # an Arrow buffer
+            for start in range(0, len(view), 1 << 17):
+                copy.write(view[start : start + (1 << 17)])
+
+    def _quarantine(self, portion: Portion) -> None:
+        if not portion.bad:
+            return
+        load_id, now = self.books.begin(), self.clock.now()
+        with self.conn.cursor() as cursor, cursor.copy(queries("sources")["copy_to_quarantine"]) as copy:
+            for q in sorted(portion.bad, key=lambda q: (q.file_id, q.record_no)):
+                copy.write_row((
+                    load_id, q.file_id, q.record_no, q.record, q.reason, q.column, q.payload, q.payload_kind,
+                    q.payload_bytes, now,
+                ))  # fmt: skip
+
+
+class _DatabaseFailed(SourceError):
+    """The run ends: nothing is wrong with the file."""
+
+
+@dataclass(kw_only=True)
+class _File:
+    """An opened file that is in the books."""
+
+    file_id: int
+    entry: Entry
+    reader: Reader
+    is_cut: bool = False
+
+    def parts(self) -> Iterator[Part]:
+        """Its blocks, with what the mapping needs to know of it."""
+        for block in self.reader.blocks():
+            self.is_cut = bool(getattr(self.reader, "unfinished", False))
+            yield Part(file_id=self.file_id, version_at=self.entry.version_at, block=block, cut=self.is_cut)
+
+
+@dataclass(kw_only=True)
+class _Tally:
+    """What became of the rows of some files."""
+
+    read: Counter[int] = field(default_factory=Counter)
+    bad: Counter[int] = field(default_factory=Counter)
+    records: Counter[str] = field(default_factory=Counter)
+    notes: dict[int, str] = field(default_factory=dict)
+
+    def add(self, portion: Portion) -> None:
+        """Count a portion."""
+        self.read.update(portion.read)
+        self.bad.update(Counter(q.file_id for q in portion.bad))
+        self.records.update(portion.rows)
+
+    def counts(self, files: Sequence[_File]) -> dict[int, Counts]:
+        """By file."""
+        return {f.file_id: Counts(read=self.read[f.file_id], quarantined=self.bad[f.file_id]) for f in files}
+
+
+def _size(parts: Sequence[Part]) -> float:
+    """How much of a block they fill; above 1 they are too many."""
+    rows = sum(len(p.block.numbers) for p in parts) / BLOCK_ROWS
+    return max(rows, sum(p.block.rows.nbytes for p in parts) / BLOCK_BYTES)

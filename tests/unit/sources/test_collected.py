@@ -1,0 +1,216 @@
+"""From the collector's log to rows: every message one row, or one bad record with its reason."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from campaign_shop import RING
+from collector_events import RECEIVED, read, read_messages, read_requests, request, segment, track
+from marketflow.privacy import KeyRing, generate_key_ring
+from marketflow.shared import SourceError
+from marketflow.sources.errors import ContentChanged
+from marketflow.sources.places.collector import CollectorPlace
+
+NAME = "20261122T090000000000-00000000.events"
+
+
+def test_a_track_call(tmp_path: Path) -> None:
+    message = track(anonymousId="device", context={"page": {"path": "/games"}, "campaign": {"id": "c7", "name": "spring"}})
+    found = read_messages(tmp_path, message)
+    [row] = found.rows
+    assert found.numbers == [1]
+    assert row | {"properties": None} == dict.fromkeys(row) | {
+        "message_id": "m-1", "type": "track", "event_type": "product_viewed", "user_id": "c1", "anonymous_id": "device",
+        "campaign_id": "c7", "product_id": "p1", "occurred_at": RECEIVED.isoformat(),
+        "received_at": RECEIVED.isoformat(), "write_key": "shop", "identifies": "false",
+    }  # fmt: skip
+    assert found.properties() == {
+        "product_id": "p1", "price": 2.5,
+        "_collected": {"event": "Product Viewed", "page": {"path": "/games"}, "campaign": {"id": "c7", "name": "spring"}},
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("message", "expected"),
+    [
+        ({"type": "page", "name": "Prices"}, {"event_type": "page"}),
+        ({"type": "screen", "name": "Start"}, {"event_type": "screen"}),
+        (track(event="  购买 完成! "), {"event_type": "购买_完成"}),
+        (track(event="!!!"), {"event_type": "!!!"}),
+        ({"type": "alias", "previousId": "before"}, {"event_type": "alias", "anonymous_id": "before"}),
+        ({"type": "group", "groupId": "g"}, {"event_type": "group"}),
+        (track(userId=17), {"user_id": "17"}),
+        (track(properties={"sku": 5, "coupon": "TEN"}), {"product_id": "5", "coupon_id": "TEN"}),
+        (track(properties={"product_id": "x" * 65}), {"product_id": None}),
+    ],
+)
+def test_other_calls(tmp_path: Path, message: dict[str, Any], expected: dict[str, str]) -> None:
+    found = read_messages(tmp_path, {"userId": "u", "messageId": "m"} | message)
+    assert {name: found.rows[0][name] for name in expected} == expected
+
+
+def test_an_identify_call_gives_what_a_customers_record_has(tmp_path: Path) -> None:
+    traits = {
+        "firstName": "Ada", "last_name": "Lovelace", "email": "ada@example.com", "phone": "+41791234567", "gender": "f",
+        "birthday": "1815-12-10T00:00:00Z", "address": {"country": "gb", "street": "St James's Square"}, "plan": "gold",
+        "loyaltyNumber": 123, "timezone": "Nowhere/City", "language": "en-GB",
+    }  # fmt: skip
+    found = read_messages(tmp_path, {"type": "identify", "userId": "c1", "messageId": "m", "traits": traits})
+    [row] = found.rows
+    assert {name: row[name] for name in list(row)[12:]} == {
+        "identifies": "true", "email": "ada@example.com", "phone": "+41791234567", "given_name": "Ada",
+        "family_name": "Lovelace", "gender": "f", "birth_date": None, "locale": "en-GB", "time_zone": None,
+        "country": "GB", "loyalty_number": "123",
+    }  # fmt: skip
+    properties = row["properties"]
+    assert found.properties()["plan"] == "gold"
+    assert not any(word in properties for word in ("Ada", "Lovelace", "ada@", "4179", "James"))
+
+
+def test_a_whole_name_is_split(tmp_path: Path) -> None:
+    found = read_messages(tmp_path, {"type": "identify", "userId": "c1", "traits": {"name": "Ada King Lovelace"}})
+    assert (found.rows[0]["given_name"], found.rows[0]["family_name"]) == ("Ada", "King Lovelace")
+
+
+@pytest.mark.parametrize("public", [False, True])
+def test_who_reads_a_public_key_changes_nobodys_record(tmp_path: Path, public: bool) -> None:
+    message = {"userId": "c1", "traits": {"email": "thief@example.com"}}
+    found = read_requests(tmp_path, request(message, call="identify", public=public))
+    assert found.rows[0]["identifies"] == ("false" if public else "true")
+
+
+@pytest.mark.parametrize("traits", [{}, {"plan": "gold"}])
+def test_an_identify_call_without_anything_about_the_person_is_an_event_only(
+    tmp_path: Path, traits: dict[str, str]
+) -> None:
+    found = read_messages(tmp_path, {"type": "identify", "userId": "c1", "traits": traits})
+    assert found.rows[0]["identifies"] == "false"
+
+
+def test_an_address_as_user_id_becomes_a_keyed_hash(tmp_path: Path) -> None:
+    found = read_messages(tmp_path, track(userId="Ada@Example.com"), track(userId="ada@example.com "), track(userId="+41 79 123 45 67"))
+    ids = [row["user_id"] for row in found.rows]
+    assert ids[0] == ids[1] == f"mail-{RING.keyed_hash('ada@example.com').hex()[:40]}"
+    assert ids[2].startswith("phone-") and "79" not in ids[2][:8]
+
+
+def test_bad_messages_of_a_batch_do_not_stop_their_neighbours(tmp_path: Path) -> None:
+    deep: Any = 1
+    for _ in range(300):
+        deep = [deep]
+    bad = [7, track(type="x"), track(properties={"a": "x" * 40_000}), track(properties={"a": deep}), track(timestamp="soon")]
+    batch = [track(0)]
+    for number, message in enumerate(bad, 1):
+        batch += [message, track(number)]
+    found = read_messages(tmp_path, *batch)
+    assert [row["message_id"] for row in found.rows] == [f"m-{n}" for n in range(6)]
+    assert found.numbers == [1, 3, 5, 7, 9, 11]
+    assert [b.number for b in found.bad] == [2, 4, 6, 8, 10]
+    assert [reason.split(" ")[0] for reason in found.reasons] == ["the", "type:", "the", "the", "timestamp:"]
+    assert all(b.payload and b.size for b in found.bad)
+
+
+def test_a_clock_one_day_ahead_is_corrected_and_noted(tmp_path: Path) -> None:
+    found = read_messages(
+        tmp_path, track(timestamp="2026-11-23T08:57:00Z"), track(2), sent_at="2026-11-23T09:00:00.000Z"
+    )
+    assert [row["occurred_at"] for row in found.rows] == ["2026-11-22T08:57:00+00:00", "2026-11-22T09:00:00+00:00"]
+    assert found.properties()["_collected"]["clock_ahead_seconds"] == 86_400
+
+
+def test_without_the_time_of_sending_it_goes_to_quarantine(tmp_path: Path) -> None:
+    found = read_messages(tmp_path, track(1, timestamp="2026-11-23T09:00:00Z"), track(2))
+    assert [row["message_id"] for row in found.rows] == ["m-2"]
+    assert found.reasons == [
+        "timestamp: lies 24.0 hours after the arrival, and there is no sentAt by which to correct the clock"
+    ]
+
+
+def test_the_context_of_a_batch_is_that_of_its_messages(tmp_path: Path) -> None:
+    body = {
+        "batch": [track(1), track(2, context={"locale": "fr-FR"})],
+        "context": {"locale": "de-CH", "library": {"name": "x"}},
+    }  # fmt: skip
+    found = read_requests(tmp_path, request(body, call="batch"))
+    assert [found.properties(n)["_collected"]["locale"] for n in (0, 1)] == ["de-CH", "fr-FR"]
+    assert found.properties(1)["_collected"]["library"] == {"name": "x"}
+
+
+def test_a_message_without_an_id_gets_one_that_stays_the_same(tmp_path: Path) -> None:
+    messages = [track(), track()]
+    for message in messages:
+        del message["messageId"]
+    assert [row["message_id"] for row in read_messages(tmp_path, *messages).rows] == ["r1-0", "r1-1"]
+    assert [row["message_id"] for row in read(tmp_path).rows] == ["r1-0", "r1-1"]
+
+
+def test_the_character_nul_is_taken_out(tmp_path: Path) -> None:
+    found = read_messages(tmp_path, track(messageId="m\0x", userId="c\0", properties={"a": "b\0c"}))
+    assert (found.rows[0]["message_id"], found.rows[0]["user_id"]) == ("mx", "c")
+    assert found.properties()["a"] == "bc"
+
+
+def test_what_was_left_out_is_counted_in_the_log_without_values(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with caplog.at_level(logging.INFO, "marketflow"):
+        read_messages(tmp_path, track(properties={"email": "ada@example.com", "note": "+41791234567"}))
+    assert f"collected/{NAME}: personal values left out of properties: email 1, looks like phone 1" in caplog.text
+    assert "ada" not in caplog.text
+
+
+def test_damage_is_one_bad_record(tmp_path: Path) -> None:
+    data = bytearray(segment([request(track(n), sequence=n) for n in range(3)]))
+    data[len(data) // 2] ^= 1
+    (tmp_path / NAME).write_bytes(data)
+    found = read(tmp_path)
+    assert [row["message_id"] for row in found.rows] == ["m-0", "m-2"]
+    assert found.reasons == ["the collector's log is damaged here: this is no whole record"]
+
+
+def test_a_record_of_other_keys_among_ours_is_one_bad_record(tmp_path: Path) -> None:
+    other = KeyRing.from_json(generate_key_ring())
+    ours = segment([request(track(1))])
+    (tmp_path / NAME).write_bytes(ours + segment([request(track(2))], other)[8:] + segment([request(track(3))])[8:])
+    found = read(tmp_path)
+    assert [row["message_id"] for row in found.rows] == ["m-1", "m-3"]
+    assert found.reasons == ["the record cannot be decrypted"]
+
+
+def test_with_the_wrong_keys_nothing_is_taken_for_bad(tmp_path: Path) -> None:
+    read_messages(tmp_path, track())
+    with pytest.raises(SourceError, match="cannot be decrypted with key version 1"):
+        read(tmp_path, KeyRing.from_json(generate_key_ring()))
+
+
+def test_the_place_gives_closed_segments_in_order(tmp_path: Path) -> None:
+    place = CollectorPlace(folder=tmp_path / "collected", keys=RING)
+    assert list(place.items()) == []
+    place.folder.mkdir()
+    for name in ("2.events", "1.events", ".3.events", "4.txt"):
+        (place.folder / name).write_bytes(segment([request(track())]))
+    assert [item.name for item in place.items()] == ["collected/1.events", "collected/2.events"]
+    first = next(place.items())
+    assert first.fingerprint().size == (place.folder / "1.events").stat().st_size
+    assert first.fingerprint() == first.fingerprint()
+
+
+def test_a_segment_that_changes_while_it_is_read_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / NAME).write_bytes(segment([request(track())]))
+    [item] = CollectorPlace(folder=tmp_path, keys=RING).items()
+    with pytest.raises(ContentChanged), item.read() as reader:
+        list(reader.blocks())
+        with (tmp_path / NAME).open("ab") as file:
+            file.write(b"x")
+
+
+def test_blocks_are_bounded(tmp_path: Path) -> None:
+    many = [request({"batch": [track(n * 100 + i) for i in range(100)]}, call="batch") for n in range(250)]
+    (tmp_path / NAME).write_bytes(segment(many))
+    [item] = CollectorPlace(folder=tmp_path, keys=RING).items()
+    with item.read() as reader:
+        sizes = [len(block.numbers) for block in reader.blocks()]
+    assert sum(sizes) == 25_000
+    assert max(sizes) <= 10_000

@@ -1,0 +1,129 @@
+"""Messages of the Segment protocol: reasons for refusal, depth, and the time that they are given."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from collector_events import RECEIVED, track
+from marketflow.sources.readers.messages import MAX_DEPTH, TimeRefused, depth, may_be_heavy, occurred_at, refusal, weight_refusal
+
+
+def nested(levels: int) -> Any:
+    found: Any = 1
+    for _ in range(levels):
+        found = {"a": found}
+    return found
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        track(),
+        track(userId=None, anonymousId="a"),
+        track(userId=7),
+        {"type": "page", "anonymousId": "a"},
+        {"type": "identify", "userId": "u", "traits": {}},
+        {"type": "alias", "userId": "u", "previousId": "a"},
+        {"type": "group", "userId": "u", "groupId": "g", "traits": None},
+    ],
+)
+def test_good_messages(message: dict[str, Any]) -> None:
+    assert refusal(message) is None
+
+
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        ("text", "the message is not a JSON object"),
+        ([], "the message is not a JSON object"),
+        (track(type="pay"), "type: is none of track"),
+        ({"userId": "u"}, "type: is none of track"),
+        (track(type=["track"]), "type: is none of track"),
+        (track(userId=None), "userId and anonymousId: both are missing"),
+        (track(userId=" ", anonymousId=""), "userId and anonymousId: both are missing"),
+        (track(userId={}), "userId and anonymousId: both are missing"),
+        (track(userId=True), "userId and anonymousId: both are missing"),
+        ({"type": "alias", "userId": "u"}, "userId and previousId: an alias needs both"),
+        (track(event=None), "event: the name of what happened is missing"),
+        (track(event=3), "event: the name of what happened is missing"),
+        (track(event="Mail to ada@example.com"), "event: its name holds a mail address"),
+        (track(properties=[1]), "properties: is not an object"),
+        (track(context="x"), "context: is not an object"),
+        (track(messageId=5), "messageId: is not a text"),
+        (track(timestamp=1_700_000_000), "timestamp: is not a text"),
+    ],
+)
+def test_bad_messages_say_why(message: Any, reason: str) -> None:
+    found = refusal(message)
+    assert found is not None and found.startswith(reason)
+    assert "ada@" not in found
+
+
+@given(st.recursive(st.integers(), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3)))
+def test_depth_is_that_of_the_deepest(value: Any) -> None:
+    def slow(v: Any) -> int:
+        inner = v.values() if isinstance(v, dict) else v if isinstance(v, list) else None
+        return 0 if inner is None else 1 + max(map(slow, inner), default=0)
+
+    assert depth(value, 1_000) == slow(value)
+
+
+def test_a_message_may_be_nested_only_so_deep() -> None:
+    fits, deep = track(properties=nested(MAX_DEPTH - 1)), track(properties=nested(MAX_DEPTH))
+    assert weight_refusal(fits) is None
+    assert weight_refusal(deep) == f"the message is nested deeper than {MAX_DEPTH} levels"
+    assert may_be_heavy(b"[" * (MAX_DEPTH + 1)) and not may_be_heavy(b"[" * MAX_DEPTH)
+
+
+def test_a_message_may_have_so_many_bytes() -> None:
+    assert weight_refusal(track(properties={"a": "x" * 32_000})) is None
+    assert (weight_refusal(track(properties={"a": "x" * 33_000})) or "").endswith("more than 32768")
+
+
+def at(**shift: float) -> str:
+    return (RECEIVED + dt.timedelta(**shift)).isoformat()
+
+
+@pytest.mark.parametrize(
+    ("message", "sent", "expected", "ahead"),
+    [
+        ({}, None, 0, 0),
+        ({"timestamp": at(minutes=-3)}, None, -180, 0),
+        ({"timestamp": at(minutes=-3)}, at(seconds=-1), -179, 0),
+        # a clock one day ahead: the event was made three minutes before it was sent
+        ({"timestamp": at(days=1, minutes=-3)}, at(days=1), -180, 86_400),
+        ({"timestamp": at(days=-400)}, at(days=-400, seconds=10), -10, -400 * 86_400 + 10),
+        # the message's own times come before the batch's
+        ({"timestamp": at(days=1), "sentAt": at(days=1, seconds=5)}, at(days=9), -5, 86_405),
+        ({"originalTimestamp": at(hours=-2), "timestamp": at(hours=-1)}, at(), -7_200, 0),
+        # a little in the future is taken for now
+        ({"timestamp": at(minutes=4)}, None, 0, 0),
+        # a time of sending that is none counts as absent
+        ({"timestamp": at(minutes=-3)}, "yesterday", -180, 0),
+    ],
+)
+def test_when_it_happened(message: dict[str, Any], sent: str | None, expected: float, ahead: int) -> None:
+    moment, found = occurred_at(message, sent, RECEIVED)
+    assert (moment - RECEIVED).total_seconds() == expected
+    assert found == ahead
+
+
+@pytest.mark.parametrize(
+    ("message", "sent", "reason"),
+    [
+        ({"timestamp": at(days=1)}, None, "timestamp: lies 24.0 hours after the arrival, and there is no sentAt"),
+        ({"timestamp": at(days=1)}, at(), "timestamp: lies 24.0 hours after the arrival, although sentAt"),
+        ({"timestamp": "2026-11-22T09:00:00"}, None, "timestamp: is not a time with its zone"),
+        ({"timestamp": "soon"}, at(), "timestamp: is not a time with its zone"),
+        ({"timestamp": "0001-01-01T00:00:00Z"}, "9999-12-31T23:59:59Z", "timestamp: is beyond all calendars"),
+    ],
+)
+def test_times_that_nobody_believes(message: dict[str, Any], sent: str | None, reason: str) -> None:
+    with pytest.raises(TimeRefused) as refused:
+        occurred_at(message, sent, RECEIVED)
+    assert str(refused.value).startswith(reason)

@@ -1,0 +1,97 @@
+"""What is personal in what clients send does not get through; what is not, does."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from marketflow.sources.readers.scrub import kept_context, looks_personal, scrub
+
+
+def scrubbed(value: Any, **options: Any) -> tuple[Any, Counter[str]]:
+    left_out: Counter[str] = Counter()
+    return scrub(value, left_out, **options), left_out
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["email", "e-mail", "Email", "E_MAIL_ADDRESS", "phone", "Phone Number", "first_name", "lastName", "name", "address",
+     "ip", "IP-Address", "userAgent", "dateOfBirth", "iban", "password", "accessToken", "zip"],
+)  # fmt: skip
+def test_personal_names_are_left_out_at_every_depth(name: str) -> None:
+    for value in ("x", 5, {"city": "Bern"}, ["y"]):
+        found, left_out = scrubbed({"kept": 1, name: value, "list": [{"deep": {name: value}}]})
+        assert found == {"kept": 1, "list": [{"deep": {}}]}
+        assert sum(left_out.values()) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("ada@example.com", "looks like mail"),
+        ("write to ada.l+x@mail.example.co.uk today", "looks like mail"),
+        ("+41 79 123 45 67", "looks like phone"),
+        ("+15551234567", "looks like phone"),
+        ("(555) 123-4567", "looks like phone"),
+        ("079 123 45 67", "looks like phone"),
+        ("192.168.1.20", "looks like ip"),
+        ("2001:db8::1", "looks like ip"),
+    ],
+)  # fmt: skip
+def test_values_that_look_personal_are_left_out(text: str, kind: str) -> None:
+    assert looks_personal(text) == kind
+    found, left_out = scrubbed({"note": text, "list": [text, "ok"], text: 1})
+    assert found == {"list": ["ok"]}
+    assert left_out == {kind: 3}
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["2026-11-22", "2026-11-22T09:00:00Z", "2026-11-22 09-30", "4006381333931", "10.50", "1234567.890", "B00-123", "12:30",
+     "order-123-456-7890", "7f2c1a52-9d2e-4b60-8a5e-000000000001", "1.2.3", "SKU 1234 5678", "@shop", "3 @ 5", 15551234567,
+     True, None, 12.5],
+)  # fmt: skip
+def test_keys_days_and_amounts_stay(value: Any) -> None:
+    assert scrubbed({"note": value}) == ({"note": value}, {})
+
+
+def test_a_thing_may_have_a_name() -> None:
+    basket = {"products": [{"product_id": "p1", "name": "Monopoly"}, {"name": "Ada Lovelace"}]}
+    assert scrubbed(basket)[0] == {"products": [{"product_id": "p1", "name": "Monopoly"}, {}]}
+    assert scrubbed({"name": "Prices"}, may_be_named=True)[0] == {"name": "Prices"}
+
+
+def test_links_lose_what_people_typed() -> None:
+    page = {
+        "url": "https://ada:pw@shop.example/games?email=ada@example.com#x", "search": "?q=ada", "path": "/games",
+        "referrer": "https://search.example/",
+    }  # fmt: skip
+    found, left_out = scrubbed(page)
+    assert found == {
+        "url": "https://shop.example/games", "path": "/games", "referrer": "https://search.example/",
+    }  # fmt: skip
+    assert left_out == {"query of a link": 2}
+    assert scrubbed({"url": "https://shop.example/account/ada@example.com"}) == ({}, {"looks like mail": 1})
+
+
+def test_of_the_context_only_what_is_known_not_to_tell_persons_apart() -> None:
+    context = {
+        "ip": "1.2.3.4", "userAgent": "Mozilla", "locale": "en-GB", "timezone": "Europe/London",
+        "page": {"path": "/a", "title": "Prices", "search": "?x=1", "url": "https://shop.example/a?b"},
+        "campaign": {"name": "spring", "source": "news", "secret": 1},
+        "device": {"id": "abc", "advertisingId": "def", "type": "ios", "name": "Ada's phone"},
+        "traits": {"email": "ada@example.com"}, "location": {"city": "Bern"}, "custom": 1,
+        "library": {"name": "analytics.js", "version": "2.1"},
+    }  # fmt: skip
+    assert kept_context(context, Counter()) == {
+        "locale": "en-GB", "timezone": "Europe/London",
+        "page": {"path": "/a", "title": "Prices", "url": "https://shop.example/a"},
+        "campaign": {"name": "spring", "source": "news"}, "device": {"type": "ios"},
+        "library": {"name": "analytics.js", "version": "2.1"},
+    }  # fmt: skip
+
+
+def test_texts_lose_the_character_that_postgresql_has_no_place_for() -> None:
+    assert scrubbed({"a\0b": ["c\0d"]})[0] == {"ab": ["cd"]}
