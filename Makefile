@@ -11,7 +11,7 @@ ROLE ?= owner
 # byte-code is what makes Airflow start in 3 s and not in 7
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help install demo up stop status logs dsn psql test test-slow lint format bench reset requirements schema env
+.PHONY: help install demo up stop status logs dsn psql test test-slow lint format bench reset requirements schema docs env
 
 help:  ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -53,6 +53,7 @@ lint: $(INSTALLED)  ## check style, types, layers, SQL, and that generated files
 	$(BIN)/sqlfluff lint sql/migrations sql/queries sql/transforms
 	@$(REQUIREMENTS) | diff -u requirements.txt - || { echo "requirements.txt is not what uv.lock says: make requirements"; exit 1; }
 	@$(BIN)/marketflow schema --check
+	@$(BIN)/marketflow docs --check
 
 format: $(INSTALLED)  ## format the code
 	$(BIN)/ruff check --fix .
@@ -69,6 +70,9 @@ requirements: $(INSTALLED)  ## write requirements.txt from uv.lock
 
 schema: $(INSTALLED)  ## write sql/schema.sql, the sum of the migrations
 	@$(BIN)/marketflow schema
+
+docs: $(INSTALLED)  ## write docs/contracts.md and docs/catalogue.html
+	@$(BIN)/marketflow docs
 
 env:  ## write .env for `docker compose`, with random secrets; keeps the one that is there
 	@test -e .env || (umask 077; while IFS= read -r line; do case "$$line" in \

@@ -10,11 +10,9 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import uvicorn
-
 from marketflow.edge import create_app
 from marketflow.edge.collector import Collector, EventLog, WriteKeys
-from marketflow.edge.server import server_options, tune_process
+from marketflow.edge.server import serve, server_options
 from marketflow.privacy import KeyRing
 from marketflow.shared import Clock
 
@@ -45,12 +43,7 @@ def main(port: int, folder: Path) -> None:
         else:
             await edge(scope, receive, send)
 
-    tune_process()
-    log.start()
-    try:
-        uvicorn.run(app, host="127.0.0.1", port=port, **server_options() | {"log_level": "warning"})
-    finally:
-        log.close()
+    serve(app, log, host="127.0.0.1", port=port, **server_options() | {"log_level": "warning"})
 
 
 if __name__ == "__main__":

@@ -110,7 +110,7 @@ def run() -> Result:
     beside = {name: round(s, 3) for name, s in (seconds | kept).items()} | {"first run, with its backtest": whole}
     return Result(
         name="rfm_vs_duckdb", ours=ours, baseline=baseline, unit="s", more_is_better=False, beside=beside,
-        what=f"RFM with scores of {shop.order_count:,} orders, a day's run, stored; baseline: DuckDB, Parquet of orders",
+        what=f"RFM with scores of {shop.order_count:,} orders, daily run, stored; baseline: DuckDB from Parquet",
     )  # fmt: skip
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
-
 from campaign_shop import RING
 from marketflow.edge.collector import EventLog
 from marketflow.privacy import COLLECTED, KeyRing
@@ -91,4 +90,6 @@ def read_requests(folder: Path, *requests: bytes) -> Found:
 
 def read_messages(folder: Path, *messages: Any, sent_at: str | None = None) -> Found:
     """What the reader makes of a batch."""
-    return read_requests(folder, request({"batch": list(messages)} | ({"sentAt": sent_at} if sent_at else {}), call="batch"))
+    return read_requests(
+        folder, request({"batch": list(messages)} | ({"sentAt": sent_at} if sent_at else {}), call="batch")
+    )

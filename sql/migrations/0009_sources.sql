@@ -2,6 +2,8 @@
 ALTER TABLE ops.loads ADD COLUMN system text NOT NULL DEFAULT 'shop';
 ALTER TABLE ops.loads ALTER COLUMN system DROP DEFAULT;
 ALTER TABLE ops.loads ADD COLUMN kind text NOT NULL DEFAULT 'files' CHECK (kind IN ('files', 'window', 'replay'));
+ALTER TABLE ops.loads ADD COLUMN raw_forgotten_at timestamptz;
+COMMENT ON COLUMN ops.loads.raw_forgotten_at IS 'When its rows in raw were deleted because they were old; core keeps what it made of them';
 COMMENT ON COLUMN ops.loads.source IS 'The file include/sources/<source>.yaml by which the records were read';
 COMMENT ON COLUMN ops.loads.system IS 'Whose numbers the records carry: several sources of one shop share a system, and with it their customers and orders';
 COMMENT ON COLUMN ops.loads.record IS 'The first record of the source; ops.load_records has all of them';
@@ -243,6 +245,8 @@ CREATE INDEX exchange_rates_load ON raw.exchange_rates USING brin (load_id);
 
 GRANT SELECT, INSERT, DELETE ON ALL TABLES IN SCHEMA raw TO marketflow_loader;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ops.load_records TO marketflow_loader;
-GRANT UPDATE (replayed_load_id, replayed_at) ON ops.quarantine TO marketflow_loader;
+GRANT UPDATE (reason, column_name, replayed_load_id, replayed_at) ON ops.quarantine TO marketflow_loader;
+GRANT USAGE ON SCHEMA privacy TO marketflow_loader;
+GRANT INSERT ON privacy.audit_log TO marketflow_loader; -- somebody had payloads in quarantine read
 GRANT SELECT ON ops.findings, ops.table_freshness TO marketflow_loader;
 GRANT SELECT ON ops.load_records, ops.findings TO marketflow_analyst;

@@ -125,6 +125,9 @@ UPDATE core.orders SET base_revenue = revenue; -- until now a warehouse knew one
 -- What was given back of an order; few orders are about another one.
 CREATE INDEX orders_original ON core.orders (source, original_order_ref) WHERE original_order_ref IS NOT NULL;
 
+-- Nobody asks for lines by day without their orders, and it costs a tenth of writing them.
+DROP INDEX core.order_lines_day;
+
 -- Never deleted by a rebuild: what was forgotten must not come back with an old file.
 CREATE TABLE core.deleted_orders (
     source text NOT NULL,
@@ -229,6 +232,9 @@ CREATE TABLE core.coupons (
     is_deleted boolean NOT NULL DEFAULT FALSE,
     UNIQUE (source, external_id)
 );
+
+ALTER TABLE marts.revenue_daily ADD COLUMN given_back numeric(14, 2) NOT NULL DEFAULT 0;
+ALTER TABLE marts.revenue_daily ADD COLUMN base_revenue numeric(14, 2);
 
 -- Answers of customers who were named without an address: they count for the address that the customer has.
 CREATE TABLE privacy.customer_answers (

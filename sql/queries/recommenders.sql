@@ -21,6 +21,7 @@ INNER JOIN core.order_lines AS l ON o.order_id = l.order_id
 INNER JOIN marts.products AS p ON l.product_id = p.product_id
 WHERE
     p.is_recommendable
+    AND o.kind = 'sale'
     AND o.ordered_on <= %(as_of)s::date
     AND o.ordered_on > %(as_of)s::date - %(basket_days)s::integer
 GROUP BY o.ordered_on;
@@ -29,13 +30,14 @@ GROUP BY o.ordered_on;
 -- Age in days of every order, with or without products that may be proposed: what shares of baskets are of. Packed.
 SELECT string_agg(int8send((%(as_of)s::date - o.ordered_on)::bigint), ''::bytea) AS packed
 FROM core.orders AS o
-WHERE o.ordered_on <= %(as_of)s::date AND o.ordered_on > %(as_of)s::date - %(basket_days)s::integer
+WHERE o.kind = 'sale' AND o.ordered_on <= %(as_of)s::date AND o.ordered_on > %(as_of)s::date - %(basket_days)s::integer
 GROUP BY o.ordered_on;
 
 -- name: read_customers
 -- Packed.
 SELECT string_agg(int8send(c.customer_id), ''::bytea ORDER BY c.customer_id) AS packed
-FROM core.customers AS c;
+FROM core.customers AS c
+WHERE c.merged_into IS NULL;
 
 -- name: read_kinds
 -- Products of the same name are of one kind: other sizes, brands or suppliers. Packed.

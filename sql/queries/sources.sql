@@ -122,3 +122,19 @@ WHERE
 COPY ops.quarantine (
     load_id, file_id, record_no, record, reason, column_name, payload, payload_kind, payload_bytes, quarantined_at
 ) FROM STDIN;
+
+-- name: loads_to_forget
+-- Merged loads of long ago whose raw rows are still there; core has what they said. Rows that wait in quarantine stay.
+SELECT
+    l.load_id,
+    array_agg(r.record ORDER BY r.record) AS records
+FROM ops.loads AS l
+INNER JOIN ops.load_records AS r ON l.load_id = r.load_id
+WHERE l.state = 'merged' AND l.finished_at < %(before)s AND l.raw_forgotten_at IS NULL
+GROUP BY l.load_id
+ORDER BY l.load_id;
+
+-- name: note_forgotten
+UPDATE ops.loads
+SET raw_forgotten_at = %(now)s
+WHERE load_id = %(load_id)s;

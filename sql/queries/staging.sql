@@ -77,14 +77,26 @@ GROUP BY r.file_id, r.order_ref;
 -- core has, or partial: repaired lines of an order of whose other lines raw holds nothing any more. Held back are orders of
 -- several customers or currencies. Numbers are drawn in the order of time.
 CREATE TEMPORARY TABLE incoming_orders AS
-WITH newest AS (
-    SELECT DISTINCT ON (l.system, v.order_ref)
+WITH candidates AS (
+    SELECT
         l.system AS source,
         v.*
     FROM order_versions AS v
     INNER JOIN merging_loads AS l ON v.load_id = l.load_id
     WHERE NOT coalesce(v.has_several_customers, FALSE) AND NOT v.has_several_currencies
-    ORDER BY l.system ASC, v.order_ref ASC, v.version_at DESC, v.file_id DESC
+),
+
+-- Hardly any order comes twice in one load: asking for a newer one takes a tenth of sorting them all by name.
+newest AS (
+    SELECT v.*
+    FROM candidates AS v
+    WHERE
+        NOT EXISTS (
+            SELECT FROM candidates AS b
+            WHERE
+                b.order_ref = v.order_ref AND b.source = v.source
+                AND (b.version_at, b.file_id) > (v.version_at, v.file_id)
+        )
 ),
 
 compared AS MATERIALIZED (
@@ -498,5 +510,6 @@ CREATE TEMPORARY TABLE touched_points (contact_point_id bigint NOT NULL);
 CREATE TEMPORARY TABLE addressed_customers (customer_id bigint NOT NULL);
 
 -- name: statistics
-ANALYZE order_versions, incoming_orders, incoming_products_sold, incoming_customers, incoming_contacts, incoming_answers, incoming_products,
-incoming_events, named_customers, incoming_keys;
+-- Of a small sample: these tables are read from end to end in any case.
+ANALYZE incoming_orders, incoming_products_sold, incoming_customers, incoming_contacts, incoming_answers,
+incoming_products, incoming_events, named_customers, incoming_keys;

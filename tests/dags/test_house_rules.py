@@ -114,7 +114,7 @@ def test_a_dag_file_only_wires(path: Path) -> None:
 def test_any_source_wakes_the_core(dagbag: Any) -> None:
     from marketflow.sources import find_sources
 
-    woken_by = {asset.name for _, asset in dagbag.dags["build_core"].timetable.asset_condition.iter_assets()}
+    woken_by = {asset.name for asset in dagbag.dags["build_core"].timetable.asset_condition.objects}
     assert woken_by == {f"raw.{source.name}" for source in find_sources().good} | {"raw.replayed_rows"}
 
 

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from marketflow.cli.docs import docs
 from marketflow.embedded import stack
 from marketflow.embedded.config import PARTS, Config
 from marketflow.embedded.environment import warehouse_dsn
@@ -153,6 +154,9 @@ def schema(
         path.write_text(text, encoding="utf-8")
     elif not path.exists() or path.read_text(encoding="utf-8") != text:
         raise ConfigurationError(f"{path.name} is not the sum of the migrations: run `make schema`")
+
+
+app.command()(docs)
 
 
 @app.command()

@@ -1,15 +1,14 @@
 """`python -m marketflow.edge`: serve, with what MARKETFLOW_WAREHOUSE_DSN, MARKETFLOW_KEYS, MARKETFLOW_WRITE_KEYS,
-MARKETFLOW_COLLECTOR_* and MARKETFLOW_EDGE_* say."""
+MARKETFLOW_COLLECTOR_* and MARKETFLOW_EDGE_* say.
+"""
 
 from __future__ import annotations
 
 import logging
 
-import uvicorn
-
 from marketflow.edge.app import create_app
 from marketflow.edge.collector import Collector, EventLog, WriteKeys
-from marketflow.edge.server import server_options, tune_process
+from marketflow.edge.server import serve, server_options
 from marketflow.privacy import KeyRing
 from marketflow.shared import ConfigurationError, Settings, settings
 
@@ -21,15 +20,10 @@ def main() -> None:
         raise ConfigurationError("the edge service needs MARKETFLOW_WAREHOUSE_DSN (role edge) and MARKETFLOW_KEYS")
     keys = KeyRing.from_json(found.keys.get_secret_value())
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s:     %(message)s")
-    tune_process()
     log = event_log(found, keys)
     collector = Collector(log, _write_keys(found), found.clock(), per_second=found.collector_rate)
     app = create_app(found.warehouse_dsn.get_secret_value(), keys, found.clock(), collector=collector)
-    log.start()
-    try:
-        uvicorn.run(app, host=found.edge_host, port=found.edge_port, **server_options())
-    finally:
-        log.close()
+    serve(app, log, host=found.edge_host, port=found.edge_port, **server_options(found.edge_request_seconds))
 
 
 def event_log(found: Settings, keys: KeyRing) -> EventLog:

@@ -7,11 +7,10 @@ from __future__ import annotations
 
 import asyncio
 from asyncio import TimerHandle
-from typing import Any
+from typing import Any, ClassVar
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-REQUEST_SECONDS = 20.0  # from the first byte of a request to its last; 500 KB take 0.2 Mbit/s
 HEADER_BYTES, HEADER_COUNT = 32_768, 100
 _LATE = "the request took too long"
 _LARGE = "the headers are too large"
@@ -20,6 +19,7 @@ _LARGE = "the headers are too large"
 class GuardedProtocol(HttpToolsProtocol):
     """A connection of a client that may be slow, wrong or hostile."""
 
+    request_seconds: ClassVar[float] = 20.0  # from the first byte of a request to its last; 500 KB need 0.2 Mbit/s
     _deadline: TimerHandle | None = None
     _head = 0  # bytes that came since the request began and before its headers were complete
     _is_whole = True  # nothing of a request has come, or all of it
@@ -68,7 +68,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     def _expect(self) -> None:
         if self._deadline is None:
-            self._deadline = self.loop.call_later(REQUEST_SECONDS, self._refuse, 408, _LATE)
+            self._deadline = self.loop.call_later(self.request_seconds, self._refuse, 408, _LATE)
 
     def _forget(self) -> None:
         if self._deadline is not None:
@@ -97,6 +97,10 @@ def _answer(status: int, reason: str) -> bytes:
 
 async def _too_large(_scope: Any, _receive: Any, send: Any) -> None:
     body = _answer(431, _LARGE).partition(b"\r\n\r\n")[2]
-    headers = [(b"content-type", b"application/json"), (b"connection", b"close"), (b"content-length", b"%d" % len(body))]
+    headers = [
+        (b"content-type", b"application/json"),
+        (b"connection", b"close"),
+        (b"content-length", b"%d" % len(body)),
+    ]
     await send({"type": "http.response.start", "status": 431, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -4,17 +4,41 @@ from __future__ import annotations
 
 import gc
 import resource
+import signal
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
+import uvicorn
+from starlette.types import ASGIApp
+
+from marketflow.edge.collector import EventLog
 from marketflow.edge.protocol import GuardedProtocol
 
 _FILES = 4_096
-_SWITCH_SECONDS = 0.0005  # how long the loop may keep the interpreter from the log's thread; 5 ms would delay each group
+_SWITCH_SECONDS = (
+    0.0005  # how long the loop may keep the interpreter from the log's thread; 5 ms would delay each group
+)
 
 
-def server_options() -> dict[str, Any]:
-    """Arguments of `uvicorn.run` beside application, host and port."""
+def serve(app: ASGIApp, log: EventLog, *, host: str, port: int, **options: Any) -> None:
+    """Serve until SIGTERM or SIGINT, then let requests finish and close the log."""
+    _tune_process()
+    # uvicorn raises the signal once more when it has ended: by default the process would be gone before its log is closed
+    signal.signal(signal.SIGTERM, _leave)
+    log.start()
+    try:
+        uvicorn.run(app, host=host, port=port, **options)
+    finally:
+        log.close()
+
+
+def _leave(*_: object) -> NoReturn:
+    raise SystemExit(0)
+
+
+def server_options(request_seconds: float = 20.0) -> dict[str, Any]:
+    """Options of uvicorn. A request must come within `request_seconds`."""
+    GuardedProtocol.request_seconds = request_seconds
     return {
         "loop": "uvloop",
         "http": GuardedProtocol,
@@ -32,9 +56,10 @@ def server_options() -> dict[str, Any]:
     }
 
 
-def tune_process() -> None:
+def _tune_process() -> None:
     """Allow as many open files as there may be connections, let the log's thread have its turn soon, and collect
-    garbage seldom: a request leaves no cycles, and looking for them took 7 % of the time."""
+    garbage seldom: a request leaves no cycles, and looking for them took 7 % of the time.
+    """
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.collect()
     gc.freeze()

@@ -59,9 +59,10 @@ def take_in_source(source: Source, *, again: bool) -> dict[str, Any]:
     return asdict(summary)
 
 
-def judge_loads(source: Source, limit: float, *, again: bool) -> list[int]:
+def judge_loads(source: Source, limit: float | None, *, again: bool) -> list[int]:
     """Pass or refuse each load that waits before core; a refusal fails the task with the reason, for good.
 
+    `limit`: share of bad rows that is allowed; None: as the source file says.
     Returns the loads that `build_core` may take. One that passed beside a refused one is announced by the next run.
     """
     from marketflow.quality import judge

@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     edge_url: str = "http://127.0.0.1:8091"
     edge_host: str = "127.0.0.1"
     edge_port: int = 8091
+    edge_request_seconds: float = Field(
+        20.0, gt=0, description="time that a client has to send a request, from its first byte to its last"
+    )
 
     # the collector of behaviour, a part of the edge service
     collector_log: Path = Field(

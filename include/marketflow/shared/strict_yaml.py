@@ -31,7 +31,8 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
         twice = next((k for k, _ in node.value if keys.count(k.value) > 1), None)
         if twice is not None:
             raise yaml.constructor.ConstructorError(None, None, f"{twice.value} stands twice", twice.start_mark)
-        return super().construct_mapping(node, *args, **options)
+        made: dict[Any, Any] = super().construct_mapping(node, *args, **options)
+        return made
 
 
 _Loader.yaml_implicit_resolvers = {**_WORDS, **{first: [_TRUE_OR_FALSE, *_WORDS.get(first, [])] for first in "tf"}}

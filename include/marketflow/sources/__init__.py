@@ -9,6 +9,9 @@ from marketflow.sources.contracts import CONTRACTS, EARLIEST, Column, Contract, 
 from marketflow.sources.definition import FoundSources, Source, find_sources, load_source, load_sources
 from marketflow.sources.load import take_in
 from marketflow.sources.manifest import LoadSummary, last_window
+from marketflow.sources.places.collector import forget_drained
+from marketflow.sources.places.quarantine import Selection
+from marketflow.sources.replay import ReplaySummary, read_repairs, replay_quarantine
 
 __all__ = [
     "CONTRACTS",
@@ -17,13 +20,18 @@ __all__ = [
     "Contract",
     "FoundSources",
     "LoadSummary",
+    "ReplaySummary",
     "Rule",
+    "Selection",
     "Source",
     "contract_of",
     "find_sources",
+    "forget_drained",
     "last_window",
     "latest_instant",
     "load_source",
     "load_sources",
+    "read_repairs",
+    "replay_quarantine",
     "take_in",
 ]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Generator, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -20,10 +20,10 @@ class _End(Generic[T]):
 
 
 @contextmanager
-def ahead(things: Iterator[T], depth: int = 1) -> Iterator[Iterable[T]]:
+def ahead(things: Generator[T, None, None], depth: int = 1) -> Iterator[Iterable[T]]:
     """Make `things` in a thread, at most `depth` ahead; an error there is raised where the thing would have come.
 
-    On leaving, the thread has ended and the iterator is closed, whatever happened.
+    On leaving, the thread has ended and the generator is closed, whatever happened.
     """
     made: queue.Queue[T | _End[T]] = queue.Queue(depth)
     gone = threading.Event()
@@ -37,9 +37,7 @@ def ahead(things: Iterator[T], depth: int = 1) -> Iterator[Iterable[T]]:
         except BaseException as caught:  # noqa: BLE001 - it is raised again, by the caller
             error = caught
         finally:
-            if hasattr(things, "close"):
-                with closing(things):  # in this thread: it may hold what belongs to it
-                    pass
+            things.close()
         _put(made, _End(error), gone)
 
     thread = threading.Thread(target=work, name="ahead", daemon=True)

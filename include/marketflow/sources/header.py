@@ -22,5 +22,5 @@ def check_header(source: Source, header: tuple[str, ...]) -> None:
         raise HeaderRefused(f"the header names columns twice: {', '.join(twice)}")
     if new:
         shown = ", ".join(repr(name[:40]) for name in new[:5])
-        words = f"column {shown} is new: map it, or list it" if len(new) == 1 else f"columns {shown} are new: map or list them"
-        raise HeaderRefused(f"{words} under unused")
+        words = f"column {shown} is new: map it" if len(new) == 1 else f"columns {shown} are new: map them"
+        raise HeaderRefused(f"{words}, or list {'it' if len(new) == 1 else 'them'} under unused")

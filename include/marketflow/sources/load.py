@@ -5,8 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, closing, nullcontext
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import PurePath
 from typing import TYPE_CHECKING
@@ -177,7 +177,7 @@ class _Intake:
 
     def _copy(self, files: Sequence[_File]) -> _Tally:
         tally = _Tally()
-        with closing(self._portions(files)) as portions, ahead(portions) as made:
+        with ahead(self._portions(files)) as made:
             for portion in made:
                 for record, data in portion.copies.items():
                     self._copy_record(record, data, portion)
@@ -186,7 +186,7 @@ class _Intake:
         tally.notes = {f.file_id: _CUT for f in files if f.is_cut}
         return tally
 
-    def _portions(self, files: Sequence[_File]) -> Iterator[Portion]:
+    def _portions(self, files: Sequence[_File]) -> Generator[Portion, None, None]:
         """Blocks of the files, judged; blocks of small files with the same header together. Runs in a thread."""
         load_id = self.books.begin()
         gathered: list[Part] = []
@@ -275,4 +275,4 @@ class _Tally:
 def _size(parts: Sequence[Part]) -> float:
     """How much of a block they fill; above 1 they are too many."""
     rows = sum(len(p.block.numbers) for p in parts) / BLOCK_ROWS
-    return max(rows, sum(p.block.rows.nbytes for p in parts) / BLOCK_BYTES)
+    return max(rows, float(sum(p.block.rows.nbytes for p in parts)) / BLOCK_BYTES)

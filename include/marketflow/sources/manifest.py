@@ -104,14 +104,15 @@ class Books:
         """Write down what became of the files' rows, with notes, and how many rows raw got of each record; commit."""
         with self.conn.pipeline():
             for file_id, c in counts.items():
-                values = {"file_id": file_id, "reason": notes.get(file_id), "read": c.read, "quarantined": c.quarantined}
+                numbers = {"read": c.read, "quarantined": c.quarantined}
+                values = {"file_id": file_id, "reason": notes.get(file_id), **numbers}
                 self.conn.execute(queries("sources")["count_file"], values)
             for record, rows in records.items():
                 values = {"load_id": self.load_id, "record": record, "rows": rows}
                 self.conn.execute(queries("sources")["count_record"], values)
             self.conn.commit()
 
-    def refuse(self, name: str, seen: Fingerprint, reason: str, header: Sequence[str] = ()) -> bool:
+    def refuse(self, name: str, seen: Fingerprint, reason: str) -> bool:
         """Enter a refused file; False when the same refusal stands there since an earlier run.
 
         Its key is made of path, content and reason: the content may yet be taken in, under another source file.
@@ -137,7 +138,7 @@ class Books:
         row = self.conn.execute(queries("sources")["finish_load"], values).fetchone()
         if row is None:
             self.conn.execute(queries("sources")["drop_empty_load"], values)
-        records = dict(self.conn.execute(queries("sources")["records_of_load"], values).fetchall())
+        records: dict[str, int] = dict(self.conn.execute(queries("sources")["records_of_load"], values).fetchall())
         self.conn.commit()
         self._unlock(load_id)
         if row is None:

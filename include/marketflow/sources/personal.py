@@ -1,7 +1,7 @@
 """Personal columns of good rows: normalised, encrypted, hashed here, before any table sees them.
 
-What is normalised or hashed is done once per distinct value of a block; every row gets a cipher text of its own, so that
-equal names do not show.
+What is normalised or hashed is done once per distinct value of a block; every row gets a cipher text of its own, so
+that equal names do not show.
 """
 
 from __future__ import annotations
@@ -58,10 +58,7 @@ def _addresses(
 def _address(column: Column, text: str, country: str | None, keys: KeyRing) -> Address:
     """A bad address does not refuse its record."""
     try:
-        if column.personal == EMAIL:
-            address = normalise_email(text)
-        else:
-            address = normalise_phone(text, country)
+        address = normalise_email(text) if column.personal == EMAIL else normalise_phone(text, country)
     except AddressRefused as refused:
         return None, None, refused.reason
     return address, _bytea(keys.keyed_hash(address)), None

@@ -120,7 +120,7 @@ class _Lines:
 class RecordReader:
     """Records one after the other; between two of them it may be left, and what it has read too much taken back."""
 
-    def __init__(self, stream: LineStream, width: int, dialect: Dialect = Dialect()) -> None:  # noqa: B008 - frozen
+    def __init__(self, stream: LineStream, width: int, dialect: Dialect = Dialect()) -> None:
         """`width` is the number of columns."""
         self._lines = _Lines(stream, dialect.encoding)
         self._reader = csv.reader(self._lines, **dialect.options)
@@ -147,7 +147,7 @@ class RecordReader:
         return b"".join(line.data for line in lines)
 
 
-def read_header(stream: LineStream, dialect: Dialect = Dialect()) -> tuple[str, ...]:  # noqa: B008 - frozen
+def read_header(stream: LineStream, dialect: Dialect = Dialect()) -> tuple[str, ...]:
     """The names in the first line, without a byte-order mark; raises HeaderRefused."""
     line = stream.readline(LIMIT)
     if not line:
@@ -167,7 +167,7 @@ def read_header(stream: LineStream, dialect: Dialect = Dialect()) -> tuple[str, 
     return tuple(rows[0])
 
 
-def read_records(stream: LineStream, width: int, dialect: Dialect = Dialect()) -> Iterator[Record]:  # noqa: B008
+def read_records(stream: LineStream, width: int, dialect: Dialect = Dialect()) -> Iterator[Record]:
     """All records, good and bad; blank lines are none. `width` is the number of columns."""
     reader, number = RecordReader(stream, width, dialect), 0
     while record := reader.next(number + 1):

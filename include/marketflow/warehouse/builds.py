@@ -37,7 +37,7 @@ class BuildSummary:
 def build_core(conn: psycopg.Connection, *, clock: Clock, shop: Shop | None = None) -> BuildSummary:
     """Merge the loads that passed the gate into core, note what they touched, and mark them merged.
 
-    All or nothing: a `stop` check that finds rows raises BatchRefused and rolls everything back. The loads may come from
+    All or nothing: a `stop` check that finds rows raises BatchRefused and rolls everything back. The loads may be of
     several systems. `shop` stands for what records do not say; None is a shop in the clock's zone that sells in USD.
     """
     q = queries("builds")

@@ -1,8 +1,10 @@
 """One person in several records: whoever shares an exact key (loyalty number, e-mail address, telephone number).
 
-Keys are taken by strength: all loyalty numbers, then all addresses, then all telephone numbers. Two numbers of one system
-are two people, whatever they share: a key that two of them have (a family's address) joins nobody, and a key that would
-give one person two numbers of a system is passed over. Both are noted, so that somebody can look.
+Keys are taken by strength: all loyalty numbers, then all addresses, then all telephone numbers. Two numbers of one
+system are two people, whatever they share: a key that two of them have (a family's address) joins nobody, and a key that
+would give one person two numbers of a system is passed over. Both are noted, so that somebody can look.
+
+In which order loads come matters only where keys contradict each other: what was joined stays joined.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ from marketflow.warehouse.queries import queries
 _WORDS = {"loyalty": "loyalty number", "email": "e-mail address", "phone": "telephone number"}
 
 Number = tuple[str, str]  # system, external id
+_Node = int | Number  # a customer of core, or a number that is new
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +45,7 @@ class Join:
     number: Number
     same: Number
     kind: str
-    kept: int | Number
+    kept: _Node
     merged_customer_id: int | None
 
 
@@ -61,7 +64,7 @@ class _Person:
     customers: set[int] = field(default_factory=set)
     new: set[Number] = field(default_factory=set)
     numbers: dict[str, str] = field(default_factory=dict)
-    why: dict[int | Number, tuple[str, Number, Number]] = field(default_factory=dict)
+    why: dict[_Node, tuple[str, Number, Number]] = field(default_factory=dict)
 
     @property
     def rank(self) -> tuple[int, int, str, int, str]:
@@ -79,12 +82,12 @@ def join_people(
 
     `carriers` are sorted: strong keys first, those of one key together. `numbers` has those of each known customer.
     """
-    people: dict[int | Number, _Person] = {}
+    people: dict[_Node, _Person] = {}
     refused: list[NotJoined] = []
     for (kind, _), group in groupby(carriers, key=lambda c: (c.kind, c.key)):
         together = list(group)
         for carrier in together:
-            _person(people, carrier, numbers)
+            _add(people, _node(carrier), numbers)
         if len({c.number[0] for c in together}) < len(together):
             reason = f"two customers of one system have the same {_WORDS[kind]}; they stay two"
             refused.append(NotJoined(carriers=tuple(together), reason=reason))
@@ -118,38 +121,43 @@ def _place(number: Number) -> tuple[str, int, str]:
     return number[0], len(number[1]), number[1]
 
 
-def _person(people: dict[int | Number, _Person], carrier: Carrier, numbers: Mapping[int, Iterable[Number]]) -> _Person:
-    node = carrier.customer_id if carrier.customer_id is not None else carrier.number
-    if node not in people:
-        if isinstance(node, int):
-            people[node] = _Person(customers={node}, numbers=dict(numbers.get(node, ())))
-        else:
-            people[node] = _Person(new={node}, numbers=dict([node]))
-    return people[node]
+def _node(carrier: Carrier) -> _Node:
+    return carrier.number if carrier.customer_id is None else carrier.customer_id
 
 
-def _unite(people: dict[int | Number, _Person], one: Carrier, other: Carrier) -> bool:
+def _add(people: dict[_Node, _Person], node: _Node, numbers: Mapping[int, Iterable[Number]]) -> None:
+    """Whom a number stands for before anything is joined."""
+    if node in people:
+        return
+    if isinstance(node, int):
+        people[node] = _Person(customers={node}, numbers=dict(numbers.get(node, ())))
+    else:
+        people[node] = _Person(new={node}, numbers=dict([node]))
+
+
+def _unite(people: dict[_Node, _Person], one: Carrier, other: Carrier) -> bool:
     """Make one of the two persons who have a key; False when that would give somebody two numbers of a system."""
-    ends = [(people[c.number if c.customer_id is None else c.customer_id], c.number) for c in (one, other)]
+    ends = [(people[_node(c)], c.number) for c in (one, other)]
     (kept, kept_number), (gone, gone_number) = sorted(ends, key=lambda end: end[0].rank)
     if kept is gone:
         return True
     if any(kept.numbers.get(system, number) != number for system, number in gone.numbers.items()):
         return False
-    for node in (*gone.customers, *gone.new):
+    nodes: list[_Node] = [*gone.customers, *gone.new]
+    for node in nodes:
         people[node] = kept
-        kept.why[node] = gone.why.get(node, (one.kind, gone_number, kept_number))
+        kept.why[node] = gone.why[node] if node in gone.why else (one.kind, gone_number, kept_number)
     kept.customers |= gone.customers
     kept.new |= gone.new
     kept.numbers |= gone.numbers
     return True
 
 
-def _joins(people: Mapping[int | Number, _Person]) -> list[Join]:
+def _joins(people: Mapping[_Node, _Person]) -> list[Join]:
     """Customers by number first, then new numbers in the order of the shop's own."""
     found: list[Join] = []
     for person in {id(p): p for p in people.values()}.values():
-        kept: int | Number = min(person.customers) if person.customers else min(person.new, key=_place)
+        kept: _Node = min(person.customers) if person.customers else min(person.new, key=_place)
         for node, (kind, number, same) in person.why.items():
             if node != kept:
                 customer = node if isinstance(node, int) else None

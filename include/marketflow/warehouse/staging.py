@@ -1,4 +1,4 @@
-"""What the loads of a build bring, brought into shape once: temporary tables that the transforms of core and privacy read."""
+"""What the loads of a build bring, brought into shape once: temporary tables that the transforms of core read."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 # Statements of staging.sql that fill or measure tables of the others; each other one creates the table of its name.
 _NOT_TABLES = ("deleted_versions", "statistics")
-# How many rows of raw are looked at for the planner: enough for tables that are read from end to end in any case.
+_SAMPLE, _USUAL_SAMPLE = 10, 100
 _RAW = ("order_lines", "customers", "contacts", "consents", "products", "events", "interactions", "feedback")
 
 
@@ -57,11 +57,13 @@ def staged(conn: psycopg.Connection, params: Mapping[str, Any]) -> Iterator[None
     Parameters are bound by the client: PostgreSQL binds none in CREATE TABLE AS, which alone is planned in parallel.
     """
     tables = [name for name in queries("staging").statements if name not in _NOT_TABLES] + ["found"]
+    conn.execute(queries("builds")["sample"], {"target": _SAMPLE})
     for table in _RAW:
         conn.execute(sql.SQL("ANALYZE {}").format(sql.Identifier("raw", table)))
     with psycopg.ClientCursor(conn) as cursor:
         for name, statement in queries("staging").statements.items():
             cursor.execute(statement, params if name != "statistics" else None)
+    conn.execute(queries("builds")["sample"], {"target": _USUAL_SAMPLE})
     conn.execute(queries("findings")["found"])
     find_same_people(conn)
     yield

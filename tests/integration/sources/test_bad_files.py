@@ -17,9 +17,15 @@ FILES = [
     (b"", "the file is empty"),
     (b"\x7fELF\x02\x01\x01\x00\xff\xfe" * 500, "this is not a text file in UTF-8"),
     (as_csv("orders", {}).decode().encode("utf-16"), "this is not a text file in UTF-8"),
-    (as_csv("products", {}), "the header lacks the columns order_id, quantity, amount, currency, ordered_at; it has 6 unknown ones"),
+    (
+        as_csv("products", {}),
+        "the header lacks the columns order_id, quantity, amount, currency, ordered_at; it has 6 unknown ones",
+    ),
     (as_csv("orders", {}).replace(b"amount", b"total", 1), "the header lacks the columns amount; it has 1 unknown"),
-    (as_csv("orders", {"note": "hi"}, header=[*ORDER, "note"]), "column 'note' is new: map it, or list it under unused"),
+    (
+        as_csv("orders", {"note": "hi"}, header=[*ORDER, "note"]),
+        "column 'note' is new: map it, or list it under unused",
+    ),
     (as_csv("orders", {}).replace(b"amount", b"amount,amount", 1), "the header names columns twice: amount"),
     (as_csv("orders", {}).replace(b",", b";"), "the header lacks the columns order_id"),
 ]

@@ -131,7 +131,11 @@ OTHERS = [
     ("behaviour", {"properties": r'{"a": "\ud800"}'}, "properties is not JSON"),
     ("behaviour", {"properties": r'{"a": "x\u0000y"}'}, "properties holds a NUL character"),
     ("behaviour", {"properties": '{"a": 1e999999}'}, "properties holds a number that is too large"),
-    ("products", {"product_url": "javascript:alert(1)"}, "product_url is not an address that begins with http:// or https://"),
+    (
+        "products",
+        {"product_url": "javascript:alert(1)"},
+        "product_url is not an address that begins with http:// or https://",
+    ),
     ("products", {"category": "x" * 101}, "category is longer than 100 characters"),
     ("products", {"list_price": "-1"}, "negative list_price"),
     ("customers", {"customer_id": ""}, "customer_id is missing"),
@@ -154,7 +158,11 @@ def test_a_bad_row_of_another_record(
     *, landing: Path, take: Take, rows: Rows, record: str, change: dict[str, str], reason: str
 ) -> None:
     header = list(dict.fromkeys([*GOOD[record], *change]))
-    write(landing, f"{record}/a.csv", as_csv(record, *({**dict.fromkeys(change, ""), **GOOD[record], **c} for c in ({}, change, {})), header=header))
+    write(
+        landing,
+        f"{record}/a.csv",
+        as_csv(record, *({**dict.fromkeys(change, ""), **GOOD[record], **c} for c in ({}, change, {})), header=header),
+    )
     summary = take(record)
     assert (summary.read, summary.loaded, summary.quarantined) == (3, 2, 1)
     assert rows("SELECT reason, record_no, record FROM ops.quarantine") == [(reason, 2, record)]

@@ -17,7 +17,9 @@ def basic(user: str, password: str = "") -> bytes:
     return b"Basic " + base64.b64encode(f"{user}:{password}".encode())
 
 
-@pytest.mark.parametrize("text", ["web:public=public-key, server=server-key==", '{"web:public": "public-key", "server": "server-key=="}'])
+@pytest.mark.parametrize(
+    "text", ["web:public=public-key, server=server-key==", '{"web:public": "public-key", "server": "server-key=="}']
+)
 def test_both_forms_say_the_same(text: str) -> None:
     keys = WriteKeys.parse(text)
     web, server = keys.by_secret("public-key"), keys.by_secret("server-key==")
@@ -28,7 +30,12 @@ def test_both_forms_say_the_same(text: str) -> None:
 
 @pytest.mark.parametrize(
     "header",
-    [basic("server-key=="), basic("server-key==", "whatever"), b"basic  " + basic("server-key==")[6:], basic("server-key==") + b" "],
+    [
+        basic("server-key=="),
+        basic("server-key==", "whatever"),
+        b"basic  " + basic("server-key==")[6:],
+        basic("server-key==") + b" ",
+    ],
 )
 def test_the_user_of_http_basic_is_the_key(header: bytes) -> None:
     found = KEYS.by_header(header)

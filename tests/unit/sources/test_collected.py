@@ -19,7 +19,9 @@ NAME = "20261122T090000000000-00000000.events"
 
 
 def test_a_track_call(tmp_path: Path) -> None:
-    message = track(anonymousId="device", context={"page": {"path": "/games"}, "campaign": {"id": "c7", "name": "spring"}})
+    message = track(
+        anonymousId="device", context={"page": {"path": "/games"}, "campaign": {"id": "c7", "name": "spring"}}
+    )
     found = read_messages(tmp_path, message)
     [row] = found.rows
     assert found.numbers == [1]
@@ -92,7 +94,9 @@ def test_an_identify_call_without_anything_about_the_person_is_an_event_only(
 
 
 def test_an_address_as_user_id_becomes_a_keyed_hash(tmp_path: Path) -> None:
-    found = read_messages(tmp_path, track(userId="Ada@Example.com"), track(userId="ada@example.com "), track(userId="+41 79 123 45 67"))
+    found = read_messages(
+        tmp_path, track(userId="Ada@Example.com"), track(userId="ada@example.com "), track(userId="+41 79 123 45 67")
+    )
     ids = [row["user_id"] for row in found.rows]
     assert ids[0] == ids[1] == f"mail-{RING.keyed_hash('ada@example.com').hex()[:40]}"
     assert ids[2].startswith("phone-") and "79" not in ids[2][:8]
@@ -102,7 +106,13 @@ def test_bad_messages_of_a_batch_do_not_stop_their_neighbours(tmp_path: Path) ->
     deep: Any = 1
     for _ in range(300):
         deep = [deep]
-    bad = [7, track(type="x"), track(properties={"a": "x" * 40_000}), track(properties={"a": deep}), track(timestamp="soon")]
+    bad = [
+        7,
+        track(type="x"),
+        track(properties={"a": "x" * 40_000}),
+        track(properties={"a": deep}),
+        track(timestamp="soon"),
+    ]
     batch = [track(0)]
     for number, message in enumerate(bad, 1):
         batch += [message, track(number)]
@@ -154,7 +164,9 @@ def test_the_character_nul_is_taken_out(tmp_path: Path) -> None:
     assert found.properties()["a"] == "bc"
 
 
-def test_what_was_left_out_is_counted_in_the_log_without_values(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_was_left_out_is_counted_in_the_log_without_values(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     with caplog.at_level(logging.INFO, "marketflow"):
         read_messages(tmp_path, track(properties={"email": "ada@example.com", "note": "+41791234567"}))
     assert f"collected/{NAME}: personal values left out of properties: email 1, looks like phone 1" in caplog.text
@@ -177,6 +189,12 @@ def test_a_record_of_other_keys_among_ours_is_one_bad_record(tmp_path: Path) -> 
     found = read(tmp_path)
     assert [row["message_id"] for row in found.rows] == ["m-1", "m-3"]
     assert found.reasons == ["the record cannot be decrypted"]
+
+
+def test_a_request_that_is_no_json_is_one_bad_record(tmp_path: Path) -> None:
+    head = request(track()).split(b"\n")[0]
+    found = read_requests(tmp_path, request(track(1)), head + b'\n{"n": 1e400}', request(track(2)))
+    assert ([row["message_id"] for row in found.rows], found.reasons) == (["m-1", "m-2"], ["the request is not JSON"])
 
 
 def test_with_the_wrong_keys_nothing_is_taken_for_bad(tmp_path: Path) -> None:

@@ -10,7 +10,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector_events import RECEIVED, track
-from marketflow.sources.readers.messages import MAX_DEPTH, TimeRefused, depth, may_be_heavy, occurred_at, refusal, weight_refusal
+from marketflow.sources.readers.messages import (
+    MAX_DEPTH,
+    TimeRefused,
+    depth,
+    may_be_heavy,
+    occurred_at,
+    refusal,
+    weight_refusal,
+)
 
 
 def nested(levels: int) -> Any:
@@ -64,7 +72,12 @@ def test_bad_messages_say_why(message: Any, reason: str) -> None:
     assert "ada@" not in found
 
 
-@given(st.recursive(st.integers(), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3)))
+@given(
+    st.recursive(
+        st.integers(),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=2), inner, max_size=3),
+    )
+)
 def test_depth_is_that_of_the_deepest(value: Any) -> None:
     def slow(v: Any) -> int:
         inner = v.values() if isinstance(v, dict) else v if isinstance(v, list) else None

@@ -34,7 +34,9 @@ def load_campaign(folder: Path) -> Campaign:
     try:
         checked = CampaignFile.model_validate(data)
     except ValidationError as error:
-        raise DefinitionError("\n".join(explain(path, tree, dict(e), CampaignFile, "campaign") for e in error.errors())) from None
+        raise DefinitionError(
+            "\n".join(explain(path, tree, dict(e), CampaignFile, "campaign") for e in error.errors())
+        ) from None
     if checked.name != folder.name:
         raise DefinitionError(told(path, tree, ["name"], f"must be the folder's name, {folder.name!r}"))
     return Campaign(**checked.model_dump(), templates=_load_templates(folder, mail=checked.channel == "email"))

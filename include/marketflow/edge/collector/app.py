@@ -18,7 +18,14 @@ from marketflow.edge.collector.log import EventLog, NotDurable
 from marketflow.edge.collector.rate import Rates
 from marketflow.shared import Clock
 from marketflow.sources.readers.messages import (
-    CALLS, MAX_BATCH, MAX_DEPTH, MAX_EVENT, MAX_MESSAGES, may_be_heavy, refusal, weight_refusal,
+    CALLS,
+    MAX_BATCH,
+    MAX_DEPTH,
+    MAX_EVENT,
+    MAX_MESSAGES,
+    may_be_heavy,
+    refusal,
+    weight_refusal,
 )  # fmt: skip
 
 Scope = MutableMapping[str, Any]
@@ -171,8 +178,8 @@ def _parse(body: bytes) -> dict[str, Any]:
     """Raises Refused 400; the parser itself gives up at 1,024 levels."""
     try:
         found = orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        deep = f", or nested deeper than {MAX_DEPTH} levels" if "recursion" in str(error).lower() else ""
+    except orjson.JSONDecodeError:
+        deep = f", or nested deeper than {MAX_DEPTH} levels" if may_be_heavy(body) else ""
         raise Refused(400, f"the body is not JSON{deep}") from None
     if not isinstance(found, dict):
         raise Refused(400, "the body is not a JSON object")

@@ -1,4 +1,4 @@
-"""Print the JSON Schema of a source file: `python -m marketflow.sources.definition > include/sources/source.schema.json`."""
+"""Print the JSON Schema of a source file, which stands in include/sources/source.schema.json."""
 
 from __future__ import annotations
 

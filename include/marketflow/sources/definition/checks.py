@@ -102,7 +102,9 @@ def _record_faults(source: Source, contract: Contract, mapping: RecordMapping) -
         yield place, f"one of {', '.join(either)} is missing: {contract.record} are known by it"
 
 
-def _column_faults(source: Source, column: Column, made: ColumnMapping, place: tuple[str | int, ...]) -> Iterator[Fault]:
+def _column_faults(
+    source: Source, column: Column, made: ColumnMapping, place: tuple[str | int, ...]
+) -> Iterator[Fault]:
     kinds = {"multiply": ("number",), "decimal": ("number",), "thousands": ("number",),
              "format": ("instant", "day"), "time_zone": ("instant",)}  # fmt: skip
     for field, fits in kinds.items():

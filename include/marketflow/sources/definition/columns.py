@@ -99,5 +99,6 @@ class RecordMapping(Strict):
 
     when: Condition | None = Field(None, description="only rows of these kinds yield it")
     columns: dict[str, ColumnMapping] | None = Field(
-        None, description="contract column: where it comes from. Left out: the source's columns have the contract's names"
+        None,
+        description="contract column: where it comes from. Left out: the source's columns have the contract's names",
     )

@@ -25,7 +25,7 @@ class FoundSources:
 
 def find_sources(folder: Path | None = None) -> FoundSources:
     """All sources of `folder` (include/sources); a file that is wrong is an error and does not stop the others."""
-    root = folder or settings().root / "include" / "sources"
+    root = folder or settings().sources
     found = FoundSources()
     for path in sorted(root.glob("*.yaml")) if root.is_dir() else []:
         if path.name.startswith("."):

@@ -23,7 +23,7 @@ class SqlOrigin(Strict):
     connection: str = Field(min_length=1, max_length=250, description="id of an Airflow connection")
     table: str | None = Field(None, max_length=200, description="a table, such as public.orders; all of its columns")
     query: str | None = Field(
-        None, max_length=20_000, description="or a query; it must use :since and :until, changed_at > :since AND <= :until"
+        None, max_length=20_000, description="or a query; it must use :since (exclusive) and :until (inclusive)"
     )
     watermark: ColumnName = Field(description="the column that tells when a row was changed")
     lag_seconds: int = Field(60, ge=0, le=86_400, description="how far behind now a window ends: changes may be late")
@@ -45,7 +45,7 @@ class Origin(Strict):
     connection: str | None = Field(None, max_length=250, description="of a url: id of an Airflow connection")
     sql: SqlOrigin | None = None
     collector: bool = Field(False, description="events that the edge service took by HTTP")
-    files: str = Field("*", min_length=1, max_length=200, description="which files, by name; those with a dot in front never")
+    files: str = Field("*", min_length=1, max_length=200, description="which files, by name; with a dot in front: none")
     dated: str | None = Field(None, max_length=200, description="the name of a file with its time (strptime)")
 
     @model_validator(mode="after")
@@ -79,7 +79,7 @@ class Quality(Strict):
     """Thresholds of this source."""
 
     quarantined: float | None = Field(
-        None, ge=0, le=1, description="share of bad rows above which the load stops; MARKETFLOW_QUARANTINE_LIMIT if absent"
+        None, ge=0, le=1, description="share of bad rows above which it stops; absent: MARKETFLOW_QUARANTINE_LIMIT"
     )
     volume: float = Field(0.5, ge=0, le=1, description="fewer rows than this share of the usual warns; 0: never")
     stale_after: str | None = Field(None, pattern=f"^{_AGE.pattern}$", description="such as 36 hours: then warn")
@@ -101,19 +101,19 @@ class SourceFile(Strict):
 
     title: str = Field(min_length=3, max_length=100, description="what people call it")
     owner: str = Field(min_length=1, max_length=100, description="the team or person to ask")
-    system: str = Field("", pattern=f"{NAME}|^$", description="whose numbers the records carry; absent: the file's name")
+    system: str = Field("", pattern=f"{NAME}|^$", description="whose numbers these are; absent: the file's name")
     from_: Origin = Field(alias="from")
-    format: Format = Field(default_factory=lambda: Format())
+    format: Format = Field(default_factory=Format)
     decimal: str = Field(".", description="the decimal mark of all numbers")
     thousands: str = Field("", max_length=3, description="marks between thousands, taken out")
     time_zone: str | None = Field(None, description="zone of times that name none; without it such a time is a fault")
-    times: str | None = Field(None, min_length=2, max_length=100, description="how times look (strptime); absent: ISO 8601")
+    times: str | None = Field(None, min_length=2, max_length=100, description="how times look (strptime); or ISO 8601")
     unused: Literal["any"] | tuple[ColumnName, ...] = Field((), description="columns that are there and not wanted")
     schedule: str | None = Field(description="cron, in the shop's zone; null: by hand only")
     records: Annotated[dict[str, RecordMapping], BeforeValidator(_record_given)] = Field(
         min_length=1, description="what a row becomes; the first is the primary one"
     )
-    quality: Quality = Field(default_factory=lambda: Quality())
+    quality: Quality = Field(default_factory=Quality)
 
     @property
     def primary(self) -> str:

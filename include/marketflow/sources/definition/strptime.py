@@ -7,22 +7,20 @@ import re
 import zoneinfo
 
 _KNOWN = frozenset("YymdHIMSfpzbBaAj%")
-_DAY = frozenset("YymdbBj")
 _NOT_RE2 = re.compile(r"\(\?(?:[=!>(]|<[=!]|P=)|(?<!\\)(?:\\\\)*(?:\\[1-9]|[*+?}]\+)|\\Z")
 
 
-def format_fault(text: str, *, day_only: bool = False) -> str | None:
+def format_fault(text: str) -> str | None:
     """What is wrong with a strptime format, in words; None: nothing."""
     words = re.findall(r"%(-?.|$)", text)
     unknown = [w for w in words if w.removeprefix("-") not in _KNOWN]
     if unknown:
-        return f"%{unknown[0]} is no format code that is known here; known are {' '.join(sorted('%' + c for c in _KNOWN))}"
+        known = " ".join(sorted("%" + c for c in _KNOWN))
+        return f"%{unknown[0]} is no format code that is known here; known are {known}"
     codes = {w.removeprefix("-") for w in words}
     year, day = codes & {"Y", "y"}, {"m", "d"} <= codes or {"b", "d"} <= codes or {"B", "d"} <= codes or "j" in codes
     if not (year and day):
         return "the format must give year, month and day, such as %Y-%m-%d"
-    if day_only and codes - _DAY - {"%", "a", "A"}:
-        return None  # a time in a column of days: its day counts
     return None
 
 
@@ -49,7 +47,7 @@ def zone_fault(name: str) -> str | None:
 def encoding_fault(name: str) -> str | None:
     """Is it an encoding of texts?"""
     try:
-        is_text = codecs.lookup(name)._is_text_encoding  # type: ignore[attr-defined]  # noqa: SLF001 - open() asks it too
+        is_text = codecs.lookup(name)._is_text_encoding  # noqa: SLF001 - open() asks it too
     except (LookupError, ValueError):
         is_text = False
     odd = name.lower().replace("-", "_") in ("unicode_escape", "raw_unicode_escape", "idna", "punycode", "undefined")

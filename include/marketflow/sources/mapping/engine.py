@@ -68,7 +68,7 @@ class Portion:
 
 @contextmanager
 def database(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-    """A DuckDB in memory, with one thread, that reaches neither files nor the network. Digests may spill to `scratch`."""
+    """A DuckDB in memory, one thread, shut off from files and network. Digests may spill to `scratch`."""
     import duckdb
 
     scratch.mkdir(parents=True, exist_ok=True)
@@ -146,7 +146,8 @@ class Mapper:
     def _run(self, rows: pa.Table) -> pa.Table:
         import duckdb
 
-        block = rows.select([rows.column_names.index(c) for c in self.plan.columns])
+        # In one piece: of several pieces DuckDB gives a short rest (under 64 rows) later than what comes after it.
+        block = rows.select([rows.column_names.index(c) for c in self.plan.columns]).combine_chunks()
         self.con.register("block", block.rename_columns([f"c{n}" for n in range(len(self.plan.columns))]))
         failure = None
         try:
@@ -156,7 +157,8 @@ class Mapper:
         finally:
             self.con.unregister("block")
         if failure:  # raised here, so that the error, whose words may be data, does not come along
-            raise ConfigurationError(f"{self.source.name}: the mapping cannot be carried out ({failure}); look at its patterns")
+            words = f"the mapping cannot be carried out ({failure}); look at its patterns"
+            raise ConfigurationError(f"{self.source.name}: {words}")
         return judged
 
     def _with_json(self, judged: pa.Table) -> pa.ChunkedArray:

@@ -1,4 +1,4 @@
-"""From a contract's column: how its text becomes a value, and what can be wrong with it. `t` is the text, `v` the value.
+"""From a contract's column: how its text becomes a value, and what can be wrong with it.
 
 The first rule that a row breaks is stored as its reason. A rule that the others of its column imply is there for its
 words only; rows that break nothing are not held against it.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from marketflow.sources.contracts import EARLIEST, Column
 from marketflow.sources.contracts.model import FUTURE_DAYS, INTEGER_DIGITS
@@ -33,6 +34,14 @@ class Reading:
     zone: str | None = None
 
 
+class Names(NamedTuple):
+    """What a column is called in the statement: its text, a time as written in whatever zone, its value."""
+
+    t: str
+    w: str
+    v: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rule:
     """Words and the condition (SQL) that makes a value bad."""
@@ -47,8 +56,9 @@ def written(t: str, reading: Reading) -> str:
     return f"try_strptime({t}, {literal(reading.format)})" if reading.format else f"TRY_CAST({t} AS TIMESTAMP)"
 
 
-def value(column: Column, t: str, w: str, reading: Reading, latest: dt.datetime) -> str:
-    """SQL of the value; null for a text that is none. `w`: of a time or day, the name of what is `written`."""
+def value(column: Column, names: Names, reading: Reading, latest: dt.datetime) -> str:
+    """SQL of the value; null for a text that is none."""
+    t, w, _ = names
     if column.kind == "number":
         return f"TRY_CAST({t} AS {number_type(column)})"
     if column.kind == "instant":
@@ -65,16 +75,17 @@ def number_type(column: Column) -> str:
     return f"DECIMAL({INTEGER_DIGITS + column.decimals}, {column.decimals})"
 
 
-def rules(column: Column, t: str, w: str, v: str, reading: Reading, latest: dt.datetime) -> list[Rule]:
+def rules(column: Column, names: Names, reading: Reading, latest: dt.datetime) -> list[Rule]:
     """What can be wrong with a text that is there. `latest`: the first instant that is too far in the future."""
+    t, _, v = names
     makers: dict[str, Callable[[], list[Rule]]] = {
-        "number": lambda: [*_number_shape(column, t), *number_limits(column, v)],
-        "instant": lambda: list(_instant_rules(column, t, w, v, reading, latest)),
-        "day": lambda: list(_day_rules(column, t, v, reading, latest)),
-        "flag": lambda: [Rule(reason=f"{column.name} is neither true nor false", broken=f"{t} IS NOT NULL AND {v} IS NULL")],
+        "number": lambda: [*shape_rules(column.name, t, column.decimals), *number_limits(column, v)],
+        "instant": lambda: list(_instant_rules(column, names, reading, latest)),
+        "day": lambda: list(_day_rules(column, names, reading, latest)),
+        "flag": lambda: [Rule(reason=f"{column.name} is neither true nor false", broken=_nothing_of(names))],
         "zone": lambda: [_unlike(column, t, ZONE, "is not a time zone"), _unknown_zone(column, t)],
-        "json": lambda: [Rule(reason=f"{column.name} is longer than {column.max_length} bytes", broken=f"strlen({t}) > {column.max_length}")],
-    }  # fmt: skip
+        "json": lambda: [_longer(column, f"strlen({t})", "bytes")],
+    }
     return makers.get(column.kind, lambda: _text_rules(column, t))()
 
 
@@ -91,10 +102,6 @@ def shape_rules(who: str, t: str, decimals: int) -> list[Rule]:
         Rule(reason=f"{who} has too many digits (at most {decimals} after the point)",
              broken=f"NOT {fits(t, number_pattern(decimals))}"),
     ]  # fmt: skip
-
-
-def _number_shape(column: Column, t: str) -> list[Rule]:
-    return shape_rules(column.name, t, column.decimals)
 
 
 def number_limits(column: Column, v: str) -> list[Rule]:
@@ -116,15 +123,14 @@ def _instant(t: str, w: str, reading: Reading, latest: dt.datetime) -> str:
     told = f"make_timestamp(epoch_us(TRY_CAST({t} AS TIMESTAMPTZ)))"
     if reading.zone is None:
         return told
-    return f"CASE WHEN suffix({t}, 'Z') OR {t}[-6] IN ('+', '-') THEN {told} ELSE {instant(w, reading.zone, latest)} END"
+    local = instant(w, reading.zone, latest)
+    return f"CASE WHEN suffix({t}, 'Z') OR {t}[-6] IN ('+', '-') THEN {told} ELSE {local} END"
 
 
-def _instant_rules(
-    column: Column, t: str, w: str, v: str, reading: Reading, latest: dt.datetime
-) -> Iterator[Rule]:  # fmt: skip
-    yield from _format_rules(column, t, w, reading) if reading.format else _iso_rules(column, t, reading)
-    name, absent = column.name, f"{t} IS NOT NULL AND {v} IS NULL"
-    nonsense = Rule(reason=f"{name} is not a time that exists", broken=f"{absent} AND {w} IS NULL", implied=True)
+def _instant_rules(column: Column, names: Names, reading: Reading, latest: dt.datetime) -> Iterator[Rule]:
+    yield from _format_rules(column, names, reading) if reading.format else _iso_rules(column, names.t, reading)
+    name, v, absent = column.name, names.v, _nothing_of(names)
+    nonsense = Rule(reason=f"{name} is not a time that exists", broken=f"{absent} AND {names.w} IS NULL", implied=True)
     if reading.zone is None:
         yield Rule(reason=nonsense.reason, broken=absent)
     else:
@@ -136,11 +142,11 @@ def _instant_rules(
         yield Rule(reason=words, broken=f"{v} >= {_timestamp(latest)}")
 
 
-def _format_rules(column: Column, t: str, w: str, reading: Reading) -> Iterator[Rule]:
-    broken = f"{t} IS NOT NULL AND {w} IS NULL"
+def _format_rules(column: Column, names: Names, reading: Reading) -> Iterator[Rule]:
+    broken = f"{names.t} IS NOT NULL AND {names.w} IS NULL"
     yield Rule(reason=f"{column.name} is not a time of the form {reading.format}", broken=broken, implied=True)
     if reading.zone is None and "%z" not in (reading.format or ""):
-        yield Rule(reason=f"{column.name} {_NO_ZONE}", broken=f"{t} IS NOT NULL", implied=True)
+        yield Rule(reason=f"{column.name} {_NO_ZONE}", broken=f"{names.t} IS NOT NULL", implied=True)
 
 
 def _iso_rules(column: Column, t: str, reading: Reading) -> Iterator[Rule]:
@@ -151,8 +157,8 @@ def _iso_rules(column: Column, t: str, reading: Reading) -> Iterator[Rule]:
         yield _unlike(column, t, f"{_LOCAL}{_OFFSET}?", "is not a time (ISO 8601)")
 
 
-def _day_rules(column: Column, t: str, v: str, reading: Reading, latest: dt.datetime) -> Iterator[Rule]:
-    absent, name = f"{t} IS NOT NULL AND {v} IS NULL", column.name
+def _day_rules(column: Column, names: Names, reading: Reading, latest: dt.datetime) -> Iterator[Rule]:
+    (t, _, v), absent, name = names, _nothing_of(names), column.name
     if reading.format:
         yield Rule(reason=f"{name} is not a day of the form {reading.format}", broken=absent)
     else:
@@ -169,15 +175,25 @@ def _text_rules(column: Column, t: str) -> list[Rule]:
     if column.allowed:
         return [Rule(reason=f"{column.name} is none of: {', '.join(column.allowed)}",
                      broken=f"{t} NOT IN ({literals(column.allowed)})")]  # fmt: skip
-    words = f"{column.name} is longer than {column.max_length} characters"
-    too_long = Rule(reason=words, broken=f"length({t}) > {column.max_length}")
+    too_long = _longer(column, f"length({t})", "characters")
     if column.pattern:
         return [too_long, _unlike(column, t, column.pattern, f"is not {column.pattern_says}")]
     return [too_long]
 
 
+def _longer(column: Column, length: str, units: str) -> Rule:
+    words = f"{column.name} is longer than {column.max_length} {units}"
+    return Rule(reason=words, broken=f"{length} > {column.max_length}")
+
+
+def _nothing_of(names: Names) -> str:
+    """There is a text, and it is no value."""
+    return f"{names.t} IS NOT NULL AND {names.v} IS NULL"
+
+
 def _unknown_zone(column: Column, t: str) -> Rule:
-    return Rule(reason=f"{column.name} is not a time zone", broken=f"{t} NOT IN (SELECT zone FROM zones)")
+    unknown = f"{t} NOT IN (SELECT zone FROM zones)"  # noqa: S608 - a name of ours
+    return Rule(reason=f"{column.name} is not a time zone", broken=unknown)
 
 
 def _unlike(column: Column, t: str, pattern: str, words: str) -> Rule:

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from marketflow.sources.contracts import Column, Contract, contract_of
 from marketflow.sources.definition import ColumnMapping, RecordMapping, Source
-from marketflow.sources.mapping.kinds import Reading, Rule, number_limits, rules, value, written
+from marketflow.sources.mapping.kinds import Names, Reading, Rule, number_limits, rules, value, written
 from marketflow.sources.mapping.texts import Text, reading_of, text_of
 from marketflow.sources.mapping.words import all_of, any_of, is_missing, literal, literals, name
 
@@ -97,37 +97,42 @@ def _add_record(
     for column in contract.columns:
         how = made.get(column.name)
         text = text_of(source, column, how, names) if how else _absent(column)
-        t, w, v = (name(record, column.name + mark) for mark in ("$", "@", ""))
-        reading = reading_of(source, how)
-        layers.texts.append(f"{text.sql} AS {t}")
-        if column.kind in ("instant", "day"):
-            layers.written.append(f"{written(t, reading)} AS {w}")
-        layers.values.append(f"{_value(layers, column, text, (t, w), reading, latest)} AS {v}")
-        shape = _product_rules(column, t, v) if text.value else rules(column, t, w, v, reading, latest) if how else []
-        if column.kind == "text" and source.format.type != "csv":
-            shape.append(Rule(reason=f"{column.name} holds a NUL character", broken=f"contains({t}, chr(0))"))
+        own, reading = Names(*(name(record, column.name + mark) for mark in ("$", "@", ""))), reading_of(source, how)
+        _add_value(layers, column, text, own, reading=reading, latest=latest)
+        shape = _shape(source, column, text, own, reading=reading, latest=latest) if how else []
         for rule in (*_presence(contract, column), *text.rules, *shape):
             fault = Fault(record=record, column=column.name, reason=rule.reason)
             layers.judged.append((fault, _where_made(source, contract, rule.broken), rule.implied))
         if how:
-            out = f"CAST({v} AS VARCHAR)" if column.personal else v
+            out = f"CAST({own.v} AS VARCHAR)" if column.personal else own.v
             layers.results.append(f"{out} AS {name(record, column.target)}")
     layers.judged += _cross(source, contract)
 
 
-def _value(
-    layers: _Layers, column: Column, text: Text, names: tuple[str, str], reading: Reading, latest: dt.datetime
-) -> str:  # fmt: skip
-    if text.value is None:
-        return value(column, *names, reading, latest)
-    factors = [f'{names[1][:-1]}{n}"' for n, _ in enumerate(text.factors)]
+def _add_value(
+    layers: _Layers, column: Column, text: Text, names: Names, *, reading: Reading, latest: dt.datetime
+) -> None:
+    """Put the text, what is between it and the value, and the value into the layers."""
+    layers.texts.append(f"{text.sql} AS {names.t}")
+    if column.kind in ("instant", "day"):
+        layers.written.append(f"{written(names.t, reading)} AS {names.w}")
+    factors = [f'{names.w[:-1]}{n}"' for n, _ in enumerate(text.factors)]
     layers.written += [f"{sql} AS {factor}" for sql, factor in zip(text.factors, factors, strict=True)]
-    return text.value(factors)
+    made = text.value(factors) if text.value else value(column, names, reading, latest)
+    layers.values.append(f"{made} AS {names.v}")
 
 
-def _product_rules(column: Column, t: str, v: str) -> list[Rule]:
-    absent = Rule(reason=f"{column.name} has too many digits", broken=f"{t} IS NOT NULL AND {v} IS NULL")
-    return [absent, *number_limits(column, v)]
+def _shape(
+    source: Source, column: Column, text: Text, names: Names, *, reading: Reading, latest: dt.datetime
+) -> list[Rule]:
+    """The rules about the column's own text."""
+    if text.value:
+        nothing = f"{names.t} IS NOT NULL AND {names.v} IS NULL"
+        return [Rule(reason=f"{column.name} has too many digits", broken=nothing), *number_limits(column, names.v)]
+    found = rules(column, names, reading, latest)
+    if column.kind == "text" and source.format.type != "csv":
+        found.append(Rule(reason=f"{column.name} holds a NUL character", broken=f"contains({names.t}, chr(0))"))
+    return found
 
 
 def _where_made(source: Source, contract: Contract, broken: str) -> str:
@@ -189,7 +194,7 @@ def _statement(source: Source, names: Mapping[str, str], layers: _Layers) -> str
     sound = all_of(f"({broken}) IS NOT TRUE" for _, broken, implied in layers.judged if not implied)
     whens = " ".join(f"WHEN {broken} THEN {n}" for n, (_, broken, _) in enumerate(layers.judged))
     return (
-        f"SELECT CASE WHEN {sound} THEN NULL::INTEGER {whens} END AS fault, {', '.join(layers.results)}"
+        f"SELECT CASE WHEN {sound} THEN NULL::INTEGER {whens} END AS fault, {', '.join(layers.results)}"  # noqa: S608 - quoted by `words`
         f" FROM (SELECT *, {', '.join(layers.values)}"
         f" FROM (SELECT {', '.join(['*', *layers.written])}"
         f" FROM (SELECT *, {', '.join(layers.texts)}"

@@ -42,7 +42,8 @@ class RowMaker:
         import pyarrow as pa
 
         record = self.contract.record
-        rows = pa.table({**place, **{c.target: judged[f"{record}.{c.target}"] for c in self.columns if c.target != "version_at"}})
+        given = {c.target: judged[f"{record}.{c.target}"] for c in self.columns if c.target != "version_at"}
+        rows = pa.table({**place, **given})
         if any(c.target == "version_at" for c in self.columns):
             rows = _with_version(rows, judged[f"{record}.version_at"])
         if kept is not None:
@@ -54,7 +55,7 @@ class RowMaker:
     def forget(self) -> None:
         """Begin new files."""
         if self.distinct:
-            self.con.execute(f"DELETE FROM {self.seen}")
+            self.con.execute(f"DELETE FROM {self.seen}")  # noqa: S608 - a quoted name
 
     def _once(self, rows: pa.Table) -> pa.Table:
         """Without rows that this file has had: within the block by grouping, before it by a digest of 128 bits.
@@ -64,8 +65,8 @@ class RowMaker:
         columns = ", ".join(name(c) for c in rows.column_names if c != "record_no")
         row = f"ROW({literal(self.salt)}, {columns})::VARCHAR"
         self.con.register("rows", rows)
-        fresh = self.con.sql(
-            f"SELECT * FROM (SELECT *, md5_number_upper({row}) AS a, md5_number_lower({row}) AS b"
+        fresh = self.con.sql(  # all names and texts are quoted
+            f"SELECT * FROM (SELECT *, md5_number_upper({row}) AS a, md5_number_lower({row}) AS b"  # noqa: S608
             f" FROM (SELECT {columns}, min(record_no) AS record_no FROM rows GROUP BY {columns})) AS d"
             f" WHERE NOT EXISTS (SELECT 1 FROM {self.seen} AS s"
             " WHERE s.file_id = d.file_id AND s.a = d.a AND s.b = d.b)"
@@ -73,7 +74,7 @@ class RowMaker:
         ).to_arrow_table()
         self.con.unregister("rows")
         self.con.register("fresh", fresh.select(["file_id", "a", "b"]))
-        self.con.execute(f"INSERT INTO {self.seen} SELECT * FROM fresh")
+        self.con.execute(f"INSERT INTO {self.seen} SELECT * FROM fresh")  # noqa: S608
         self.con.unregister("fresh")
         return fresh.select(rows.column_names)
 
@@ -114,8 +115,13 @@ def _with_version(rows: pa.Table, own: pa.ChunkedArray) -> pa.Table:
 
 
 def _utc(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """DuckDB's timestamps are in UTC and do not say so; PostgreSQL wants to be told."""
-    import pyarrow as pa
+    """Instants as texts that say they are in UTC; DuckDB's are, and do not say so.
 
-    naive = pa.types.is_timestamp(values.type) and values.type.tz is None
-    return values.cast(pa.timestamp("us", "UTC")) if naive else values
+    Arrow writes an instant with a zone thirty times as slowly as one without: 0.1 s for 100,000.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    if not pa.types.is_timestamp(values.type):
+        return values
+    return pc.binary_join_element_wise(values.cast(pa.timestamp("us")).cast(pa.string()), "Z", "")

@@ -37,7 +37,8 @@ def text_of(source: Source, column: Column, made: ColumnMapping, names: Mapping[
     if made.constant is not None:
         plain = literal(made.constant) if made.constant else "NULL::VARCHAR"
     elif made.join:
-        plain = f"CASE WHEN {any_of(f'{p} IS NOT NULL' for p in parts)} THEN concat_ws({literal(made.with_)}, {', '.join(parts)}) END"
+        joined = f"concat_ws({literal(made.with_)}, {', '.join(parts)})"
+        plain = f"CASE WHEN {any_of(f'{p} IS NOT NULL' for p in parts)} THEN {joined} END"
     else:
         (plain,) = parts
     known = _meaning(made)
@@ -71,10 +72,11 @@ def _translated(column: Column, made: ColumnMapping, plain: str, known: list[tup
     text = f"CASE {whens} {otherwise} END"
     if made.has_otherwise:
         return Text(sql=text)
-    words = f"{column.name}: no pattern under match fits" if made.match else f"{column.name}: the word is not under replace"
     if made.replace:
+        words = f"{column.name}: the word is not under replace"
         unknown = f"{plain} NOT IN ({literals(made.replace)})"
     else:
+        words = f"{column.name}: no pattern under match fits"
         unknown = f"NOT ({any_of(fits(plain, p) for p in made.match or ())})"
     return Text(sql=text, rules=(Rule(reason=words, broken=f"{plain} IS NOT NULL AND {unknown}"),))
 

@@ -36,7 +36,7 @@ def spans(zone: str, until: dt.datetime) -> tuple[Span, ...]:
             found += [Span(old, None), Span(new, after)]
         else:  # it is put back: times between come twice, the first counts
             found.append(Span(old, after))
-    return (Span(dt.datetime.min, _offset(tz, _FROM)), *found)
+    return (Span(_FROM.replace(tzinfo=None), _offset(tz, _FROM)), *found)
 
 
 def instant(local: str, zone: str, until: dt.datetime) -> str:

@@ -21,7 +21,15 @@ from marketflow.privacy import COLLECTED, AddressRefused, KeyRing, normalise_ema
 from marketflow.shared import ConfigurationError, SourceError
 from marketflow.sources.readers.block import BLOCK_BYTES, KEPT, BadRecord, Block
 from marketflow.sources.readers.frames import scan, unbundle
-from marketflow.sources.readers.messages import Message, TimeRefused, as_json, may_be_heavy, occurred_at, refusal, weight_refusal
+from marketflow.sources.readers.messages import (
+    Message,
+    TimeRefused,
+    as_json,
+    may_be_heavy,
+    occurred_at,
+    refusal,
+    weight_refusal,
+)
 from marketflow.sources.readers.scrub import kept_context, looks_personal, scrub
 from marketflow.sources.readers.traits import TRAITS, personal_traits
 
@@ -117,7 +125,11 @@ class CollectedReader:
 
     def _of_request(self, record: bytes) -> Iterator[tuple[Row | tuple[str, bytes], int]]:
         head, _, body = record.partition(b"\n")
-        meta, request = orjson.loads(head), orjson.loads(body)
+        try:
+            meta, request = orjson.loads(head), orjson.loads(body)
+        except orjson.JSONDecodeError:  # the collector has parsed it; another version of the parser may judge otherwise
+            yield ("the request is not JSON", record), len(record)
+            return
         if meta["call"] != "batch":
             yield self._row(request | {"type": meta["call"]}, meta, None, 0), len(body)
             return
@@ -141,7 +153,10 @@ class CollectedReader:
     def _taken(self, message: Message, meta: Message, sent: object, index: int) -> Row:
         received = dt.datetime.fromisoformat(meta["at"])
         moment, ahead = occurred_at(message, sent, received)
-        kind, given = message["type"], message.get("traits" if message["type"] in ("identify", "group") else "properties")
+        kind, given = (
+            message["type"],
+            message.get("traits" if message["type"] in ("identify", "group") else "properties"),
+        )
         inner = scrub(given or {}, self._left_out, may_be_named=kind in ("page", "screen", "group"))
         context = message.get("context") or {}
         row: Row = dict.fromkeys(COLUMNS)

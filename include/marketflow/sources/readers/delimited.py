@@ -65,15 +65,18 @@ class CsvReader:
         """Take the well-formed bytes that the window begins with; False when there are none."""
         window, dialect, width = self._window, self._dialect, len(self.header)
         self._plainly, window.is_new = self._plainly or window.is_new, False
-        if self._plainly and _is_plain(window.data, window.at, window.lines_end, dialect):
-            if self._take(made, window.lines_end):
+        if window.data.startswith(_BOM, window.at):
+            return False  # Arrow would drop it, at the beginning of any stretch
+        if self._plainly:
+            if _is_plain(window.data, window.at, window.lines_end, dialect) and self._take(made, window.lines_end):
                 return True
             self._plainly = False
-        end = _well_formed(window.data, window.at, window.lines_end, dialect, width)
-        if end == window.at:
+        pattern = _pattern(dialect, width)
+        found = pattern.match(window.data, window.at, window.sound_end()) if pattern else None
+        if found is None or found.end() == window.at:
             return False
-        if not self._take(made, end):
-            self._owed = end - window.at
+        if not self._take(made, found.end()):
+            self._owed = found.end() - window.at
         return not self._owed
 
     def _take(self, made: _Gathering, end: int) -> bool:
@@ -109,6 +112,7 @@ class _Window:
         self._stream = stream
         self.data, self.at = b"", 0
         self.is_new = True
+        self._sound = 0  # up to there `data` is known to be UTF-8
         if self.fill(1) and self.data.startswith(_BOM):
             self.at = len(_BOM)
 
@@ -117,20 +121,30 @@ class _Window:
         """Where the last whole line ends."""
         return max(self.data.rfind(b"\n") + 1, self.at)
 
+    def sound_end(self) -> int:
+        """Where the last whole line ends before which all is UTF-8; each byte is looked at once."""
+        if self._sound <= self.at:
+            self._sound = self.lines_end
+            try:
+                str(memoryview(self.data)[self.at : self._sound], "utf-8")
+            except UnicodeDecodeError as error:
+                self._sound = self.at + error.start
+        return max(self.data.rfind(b"\n", self.at, self._sound) + 1, self.at)
+
     def fill(self, size: int) -> bool:
         """Read on when no whole line is left; False when the stream has ended and everything is used."""
         if self.lines_end > self.at:
             return True
         more = self._stream.read(max(size, 1 << 16))
         if more:
-            self.data, self.at, self.is_new = self.data[self.at :] + more, 0, True
+            self._put(self.data[self.at :] + more)
         return self.at < len(self.data)
 
     def readline(self, limit: int, /) -> bytes:
         """The next line or its first `limit` bytes."""
         end = self.data.find(b"\n", self.at, self.at + limit) + 1
         while not end and len(self.data) - self.at < limit and (more := self._stream.read(limit)):
-            self.data, self.at, self.is_new = self.data[self.at :] + more, 0, True
+            self._put(self.data[self.at :] + more)
             end = self.data.find(b"\n", 0, limit) + 1
         end = end or min(self.at + limit, len(self.data))
         line, self.at = self.data[self.at : end], end
@@ -139,7 +153,10 @@ class _Window:
     def push_back(self, data: bytes) -> None:
         """Put bytes in front that were read last."""
         if data:
-            self.data, self.at, self.is_new = data + self.data[self.at :], 0, True
+            self._put(data + self.data[self.at :])
+
+    def _put(self, data: bytes) -> None:
+        self.data, self.at, self.is_new, self._sound = data, 0, True, 0
 
 
 class _Gathering:
@@ -155,11 +172,12 @@ class _Gathering:
 
     def add(self, table: pa.Table, before: int, size: int) -> None:
         """A stretch; `before` is the number of the record before it."""
+        import numpy as np
         import pyarrow as pa
 
         self._settle()
         self._tables.append(table)
-        self._numbers.append(pa.array(range(before + 1, before + len(table) + 1), pa.int32()))
+        self._numbers.append(pa.array(np.arange(before + 1, before + len(table) + 1, dtype=np.int32)))
         self.size += size
 
     def add_record(self, record: Record) -> None:
@@ -204,7 +222,7 @@ class _Gathering:
 
 
 def _is_plain(data: bytes, start: int, end: int, dialect: Dialect) -> bool:
-    """No quote, no NUL, no line end but \\n and \\r\\n, no long line: then CSV is delimiters and line ends."""
+    """No quote, no NUL, no lone carriage return, no long line: then CSV is delimiters and line ends."""
     if not dialect.delimiter.isascii() or data.find(b"\0", start, end) >= 0:
         return False
     if dialect.quote and data.find(dialect.quote.encode(), start, end) >= 0:
@@ -213,19 +231,6 @@ def _is_plain(data: bytes, start: int, end: int, dialect: Dialect) -> bool:
         return False
     steps = range(start, end - _LONGEST // 2, _LONGEST // 2)
     return all(data.find(b"\n", at, at + _LONGEST // 2) >= 0 for at in steps)
-
-
-def _well_formed(data: bytes, start: int, end: int, dialect: Dialect, width: int) -> int:
-    """Where the well-formed records that stand at `start` end."""
-    pattern = _pattern(dialect, width)
-    found = pattern.match(data, start, end) if pattern else None
-    if pattern is None or found is None or found.end() == start:
-        return start
-    try:
-        str(memoryview(data)[start : found.end()], "utf-8")
-    except UnicodeDecodeError as error:
-        found = pattern.match(data, start, start + error.start)
-    return found.end() if found else start
 
 
 @cache

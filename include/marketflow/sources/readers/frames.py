@@ -1,6 +1,6 @@
-"""The file format of what the collector took: records one after the other, each provably whole or not there.
+r"""The file format of what the collector took: records one after the other, each provably whole or not there.
 
-A segment is `MFCOLL1\\n` and records; a record is `mark (4 bytes) | length of the body (4, big endian) |
+A segment is `MFCOLL1\n` and records; a record is `mark (4 bytes) | length of the body (4, big endian) |
 CRC-32 of length and body (4) | body`. What a crash leaves of the last write is no record, and the mark finds the next
 record behind damage. The edge service writes it, the source `collector` reads it; what is in a body is not its concern.
 """

@@ -17,7 +17,9 @@ CALLS = ("track", "identify", "page", "screen", "group", "alias")
 MAX_EVENT = 32_768  # bytes of one message, as Segment has it
 MAX_BATCH = 512_000  # bytes of one request
 MAX_MESSAGES = 2_500  # in one batch
-MAX_DEPTH = 50  # objects and arrays within each other
+MAX_DEPTH = (
+    32  # objects and arrays within each other, the message itself counted; the contract allows its properties as many
+)
 TOLERANCE = dt.timedelta(minutes=5)  # that a time may lie after its arrival and still be taken for its arrival
 _MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]")
 _OBJECTS = ("properties", "traits", "context")

@@ -10,17 +10,18 @@ from typing import Any
 from urllib.parse import urlsplit
 
 # Names as they are compared: lower case, without separators.
-PERSONAL = frozenset(
-    """
-    email mail emailaddress useremail contactemail phone phonenumber telephone tel mobile mobilenumber mobilephone fax
-    firstname lastname givenname familyname fullname surname middlename maidenname nickname displayname customername
-    contactname username login birthday birthdate dateofbirth dob address address1 address2 street streetaddress
-    addressline1 addressline2 postalcode postcode zip zipcode ip ipaddress clientip remoteip useragent latitude
-    longitude lat lng lon geo location coordinates ssn passport passportnumber nationalid taxid iban bic
-    accountnumber creditcard cardnumber cvc cvv password passwd pwd secret token accesstoken apikey authorization
-    cookie sessionid avatar photo deviceid advertisingid idfa idfv gaid imei mac macaddress
-    """.split()
-)
+PERSONAL = frozenset({
+    "email", "mail", "emailaddress", "useremail", "contactemail", "phone", "phonenumber", "telephone", "tel",
+    "mobile", "mobilenumber", "mobilephone", "fax", "firstname", "lastname", "givenname", "familyname", "fullname",
+    "surname", "middlename", "maidenname", "nickname", "displayname", "customername", "contactname", "username",
+    "login", "birthday", "birthdate", "dateofbirth", "dob", "address", "address1", "address2", "street",
+    "streetaddress", "addressline1", "addressline2", "postalcode", "postcode", "zip", "zipcode", "ip", "ipaddress",
+    "clientip", "remoteip", "useragent", "latitude", "longitude", "lat", "lng", "lon", "geo", "location",
+    "coordinates", "ssn", "passport", "passportnumber", "nationalid", "taxid", "iban", "bic", "accountnumber",
+    "creditcard", "cardnumber", "cvc", "cvv", "password", "passwd", "pwd", "secret", "token", "accesstoken", "apikey",
+    "authorization", "cookie", "sessionid", "avatar", "photo", "deviceid", "advertisingid", "idfa", "idfv", "gaid",
+    "imei", "mac", "macaddress",
+})  # fmt: skip
 _MAYBE_PERSONAL = "name"  # of a thing, where the object is one
 _OF_THINGS = ("product_id", "productId", "sku", "price", "quantity")
 _MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]")
@@ -59,7 +60,8 @@ def kept_context(context: Mapping[str, Any], left_out: Counter[str]) -> dict[str
             kept = scrub({n: inner[n] for n in names if inner.get(n) is not None}, left_out, may_be_named=True)
             found |= {part: kept} if kept else {}
     plain = {n: context[n] for n in _PLAIN_CONTEXT if isinstance(context.get(n), str)}
-    return found | scrub(plain, left_out)
+    found.update(scrub(plain, left_out))
+    return found
 
 
 def looks_personal(value: object) -> str:
@@ -102,8 +104,9 @@ def _is_kept(name: str, value: object, left_out: Counter[str], *, named: bool) -
 
 def _look(value: object) -> str:
     """As looks_personal; the user, query and fragment of a link do not count, they are cut off anyway."""
-    is_link = isinstance(value, str) and _LINK.match(value)
-    return looks_personal(without_query(value, Counter()) if is_link else value)
+    if isinstance(value, str) and _LINK.match(value):
+        value = without_query(value, Counter())
+    return looks_personal(value)
 
 
 def _counted(kind: str, left_out: Counter[str]) -> bool:

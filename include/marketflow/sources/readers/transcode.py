@@ -1,4 +1,4 @@
-"""A text file in any encoding as a stream of UTF-8, in pieces. Bytes that do not decode stay no UTF-8, where they stood."""
+"""A text file in any encoding as a stream of UTF-8, in pieces. Bytes that do not decode are no UTF-8 there either."""
 
 from __future__ import annotations
 

@@ -55,9 +55,12 @@ USING (
             o.revenue
         FROM activation.sends AS s
         INNER JOIN windows AS w ON s.plan_id = w.plan_id
+        -- the ledger keeps the customer whom the message went to; her orders may be those of another one by now
+        INNER JOIN core.customers AS c ON s.customer_id = c.customer_id
         INNER JOIN core.orders AS o
             ON
-                s.customer_id = o.customer_id
+                coalesce(c.merged_into, c.customer_id) = o.customer_id
+                AND o.kind = 'sale'
                 AND s.settled_at < o.ordered_at
                 AND o.ordered_at <= s.settled_at + make_interval(days => w.attribution_days)
         WHERE s.state = 'sent' AND NOT s.is_test

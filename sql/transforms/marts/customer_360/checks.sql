@@ -1,10 +1,12 @@
 -- check: customer_missing (stop)
 SELECT count(*)
 FROM core.customers AS c
-WHERE NOT EXISTS (
-    SELECT FROM marts.customer_360 AS m
-    WHERE m.customer_id = c.customer_id
-);
+WHERE
+    c.merged_into IS NULL
+    AND NOT EXISTS (
+        SELECT FROM marts.customer_360 AS m
+        WHERE m.customer_id = c.customer_id
+    );
 
 -- check: order_after_the_day (stop)
 SELECT count(*)

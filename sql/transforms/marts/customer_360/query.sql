@@ -1,5 +1,6 @@
 -- step: merge
--- Nothing of a later day than the marts' own is counted. Money is in the currency that the customer paid with most often;
+-- Nothing of a later day than the marts' own is counted. A customer who turned out to be another one has no row; her orders
+-- are the other's. What was given back is taken off the revenue, and is no order. Money is in the currency that the customer paid with most often;
 -- other currencies are left out of the sum rather than added up with it.
 MERGE INTO marts.customer_360 AS m
 USING (
@@ -7,10 +8,10 @@ USING (
         SELECT
             o.customer_id,
             o.currency,
-            count(*) AS orders,
+            count(*) FILTER (WHERE o.kind = 'sale') AS orders,
             sum(o.revenue) AS revenue,
-            min(o.ordered_on) AS first_order_on,
-            max(o.ordered_on) AS last_order_on
+            min(o.ordered_on) FILTER (WHERE o.kind = 'sale') AS first_order_on,
+            max(o.ordered_on) FILTER (WHERE o.kind = 'sale') AS last_order_on
         FROM core.orders AS o
         WHERE o.customer_id IS NOT NULL AND o.ordered_on <= %(as_of)s::date
         GROUP BY o.customer_id, o.currency
@@ -102,6 +103,7 @@ USING (
         LEFT JOIN bought AS b ON c.customer_id = b.customer_id
         LEFT JOIN answered AS a ON c.customer_id = a.customer_id
         LEFT JOIN reached AS r ON c.customer_id = r.customer_id
+        WHERE c.merged_into IS NULL
     )
 
     SELECT f.* FROM known AS f
@@ -172,5 +174,5 @@ VALUES
 DELETE FROM marts.customer_360 AS m
 WHERE NOT EXISTS (
     SELECT FROM core.customers AS c
-    WHERE c.customer_id = m.customer_id
+    WHERE c.customer_id = m.customer_id AND c.merged_into IS NULL
 );

@@ -15,6 +15,6 @@ SELECT
         WHERE l.order_id = any(array_agg(o.order_id))
     ) AS product_ids
 FROM core.orders AS o
-WHERE o.ordered_on = any(%(days)s::date[]) AND o.customer_id IS NOT NULL
+WHERE o.ordered_on = any(%(days)s::date[]) AND o.customer_id IS NOT NULL AND o.kind = 'sale'
 GROUP BY o.ordered_on, o.customer_id
 ORDER BY o.ordered_on, o.customer_id;

@@ -1,5 +1,5 @@
 -- step: merge
--- Names are made of the finest grouping that the catalogue has. Texts in capitals are shortened by many systems to a fixed
+-- Names are the catalogue's, or where it has none made of the finest grouping that it has. Texts in capitals are shortened by many systems to a fixed
 -- width with words cut, abbreviated and bracketed; those are put right as far as a list of words goes. Texts in mixed case
 -- are somebody's own wording and stay as they are.
 MERGE INTO marts.products AS m
@@ -93,13 +93,16 @@ USING (
         SELECT
             p.product_id,
             p.external_id AS product_ref,
-            coalesce(nullif(n.product_name, ''), l.label, 'Product ' || p.external_id) AS product_name,
+            coalesce(
+                CASE WHEN p.product_name = upper(p.product_name) THEN initcap(p.product_name) ELSE p.product_name END,
+                nullif(n.product_name, ''), l.label, 'Product ' || p.external_id
+            ) AS product_name,
             p.brand,
             p.department,
             p.category,
             p.package_size,
             p.in_catalogue
-            AND l.label IS NOT NULL
+            AND coalesce(p.product_name, l.label) IS NOT NULL
             -- not merchandise: coupons, fuel, gift cards, deposits, the shop's own supplies
             AND coalesce(p.department, '') NOT IN (
                 'CHARITABLE CONT', 'CNTRL/STORE SUP', 'COUPON', 'FUEL', 'GM MERCH EXP', 'MISCELLANEOUS', 'POSTAL CENTER',

@@ -6,9 +6,14 @@ FROM (
         o.currency,
         sum(o.revenue) AS revenue
     FROM core.orders AS o
+    WHERE o.ordered_on = any(%(days)s::date[])
     GROUP BY o.ordered_on, o.currency
 ) AS o
-FULL JOIN marts.revenue_daily AS m ON o.ordered_on = m.ordered_on AND o.currency = m.currency
+FULL JOIN (
+    SELECT r.*
+    FROM marts.revenue_daily AS r
+    WHERE r.ordered_on = any(%(days)s::date[])
+) AS m ON o.ordered_on = m.ordered_on AND o.currency = m.currency
 WHERE o.revenue IS DISTINCT FROM m.revenue;
 
 -- check: half_of_the_week_before (warn)

@@ -16,7 +16,7 @@ sold AS (
         count(DISTINCT o.customer_id) AS customers,
         sum(l.amount) AS revenue
     FROM week AS w
-    INNER JOIN core.orders AS o ON o.ordered_on > w.ends_on - 7 AND w.ends_on >= o.ordered_on
+    INNER JOIN core.orders AS o ON o.ordered_on > w.ends_on - 7 AND w.ends_on >= o.ordered_on AND o.kind = 'sale'
     INNER JOIN core.order_lines AS l ON o.order_id = l.order_id
     GROUP BY l.product_id
 ),
