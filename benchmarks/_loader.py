@@ -1,86 +1,137 @@
-"""The whole load of a flat export, as the DAGs make it: file, raw, gate, core. A process of its own, to see its memory.
+"""The whole load of a flat export, as the DAGs make it: file, raw, gate, core; each step in a process of its own.
 
-`python -m benchmarks._loader DSN LANDING`: takes in what lies in LANDING/flat and prints a `Load` as JSON. Imports are
-done before the clock starts, as in Airflow, whose scheduler has done them once for all tasks.
+`python -m benchmarks._loader STEP DSN LANDING` does a step (`to_raw`, `gate`, `to_core`) for what lies in LANDING/flat
+and prints what it took as JSON. Imports are done before the clock starts, as in Airflow, whose scheduler has done them
+once for all tasks.
 """
 
 from __future__ import annotations
 
 import datetime as dt
 import json
-import resource
 import subprocess
 import sys
 import time
-from dataclasses import asdict, dataclass
-from itertools import pairwise
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from benchmarks._flat_export import LAST_DAY, SOURCE
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from marketflow.shared import Clock, Shop
+    from marketflow.sources import Source
 
 ROOT = Path(__file__).parents[1]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Load:
-    """What a load did and took: seconds, and the process's peak memory in MiB."""
+    """What a load did and took: seconds by step, and the peak memory of each step's process in MiB."""
 
     read: int
     loaded: int
     quarantined: int
-    to_raw: float
-    gate: float
-    to_core: float
-    peak_memory: float
+    steps: dict[str, float]
+    peaks: dict[str, float]
 
     @property
     def seconds(self) -> float:
         """The whole load."""
-        return self.to_raw + self.gate + self.to_core
+        return sum(self.steps.values())
+
+    @property
+    def peak_memory(self) -> float:
+        """Of the process that needed most."""
+        return max(self.peaks.values())
 
 
-def load_in_a_process(dsn: str, landing: Path) -> Load:
-    """Run this module for the warehouse at `dsn`, which must be empty."""
-    command = [sys.executable, "-m", "benchmarks._loader", dsn, str(landing)]
+def load_export(dsn: str, landing: Path) -> Load:
+    """Load what lies in `landing`/flat into the warehouse at `dsn`, which must be empty."""
+    found = {step: _in_a_process(step, dsn, landing) for step in STEPS}
+    return Load(
+        **found["to_raw"]["counts"],
+        steps={step: what["seconds"] for step, what in found.items()},
+        peaks={step: what["peak"] for step, what in found.items()},
+    )
+
+
+def _in_a_process(step: str, dsn: str, landing: Path) -> dict[str, Any]:
+    command = [sys.executable, "-m", "benchmarks._loader", step, dsn, str(landing)]
     done = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True)
-    return Load(**json.loads(done.stdout.splitlines()[-1]))
+    what: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return what
 
 
-def load(dsn: str, landing: Path) -> Load:
-    """Take in, judge, merge; each phase is committed."""
-    import great_expectations  # noqa: F401
+def _to_raw(dsn: str, landing: Path) -> tuple[float, dict[str, int]]:
+    import duckdb  # noqa: F401
     import pyarrow.csv  # noqa: F401
 
     from marketflow.privacy import KeyRing, generate_key_ring
-    from marketflow.quality import judge
-    from marketflow.shared import Clock, Shop
-    from marketflow.sources import load_source, take_in
+    from marketflow.sources import take_in
     from marketflow.sources.places import place_of
+    from marketflow.warehouse import connect
+
+    source, shop, clock = _given()
+    keys = KeyRing.from_json(generate_key_ring())
+    started = time.perf_counter()
+    with connect(dsn, "loader") as conn:
+        place = place_of(source, conn=conn, landing=landing, clock=clock)
+        done = take_in(conn, source, place, keys=keys, clock=clock, shop=shop)
+    seconds = time.perf_counter() - started
+    return seconds, {"read": done.read, "loaded": done.loaded, "quarantined": done.quarantined}
+
+
+def _gate(dsn: str, landing: Path) -> tuple[float, dict[str, int]]:
+    import great_expectations  # noqa: F401
+
+    from marketflow.quality import judge
+    from marketflow.warehouse import connect
+
+    source, _, clock = _given()
+    url = dsn.replace("postgresql://", "postgresql+psycopg://", 1)
+    started = time.perf_counter()
+    with connect(dsn, "loader") as conn:
+        verdict = judge(conn, url, 1, source=source, clock=clock, docs=landing / "docs")
+    assert verdict.passed, verdict.reason
+    return time.perf_counter() - started, {}
+
+
+def _to_core(dsn: str, _landing: Path) -> tuple[float, dict[str, int]]:
     from marketflow.warehouse import build_core, connect
+
+    _, shop, clock = _given()
+    started = time.perf_counter()
+    with connect(dsn) as conn:
+        built = build_core(conn, clock=clock, shop=shop)
+    assert built.loads == [1]
+    return time.perf_counter() - started, {}
+
+
+def _given() -> tuple[Source, Shop, Clock]:
+    from marketflow.shared import Clock, Shop
+    from marketflow.sources import load_source
 
     shop = Shop(time_zone="Europe/London", country="GB", locale="en-GB", currency="GBP")
     clock = Clock(time_zone=ZoneInfo(shop.time_zone), pinned_day=LAST_DAY + dt.timedelta(days=1))
-    source, keys = load_source(SOURCE), KeyRing.from_json(generate_key_ring())
-    times = [time.perf_counter()]
-    with connect(dsn, "loader") as conn:
-        place = place_of(source, conn=conn, landing=landing, clock=clock)
-        summary = take_in(conn, source, place, keys=keys, clock=clock, shop=shop)
-        times.append(time.perf_counter())
-        assert summary.load_id is not None
-        url = dsn.replace("postgresql://", "postgresql+psycopg://", 1)
-        verdict = judge(conn, url, summary.load_id, source=source, clock=clock, docs=landing / "docs")
-        assert verdict.passed, verdict.reason
-        times.append(time.perf_counter())
-    with connect(dsn) as conn:
-        build_core(conn, clock=clock, shop=shop)
-    times.append(time.perf_counter())
-    to_raw, gate, to_core = (after - before for before, after in pairwise(times))
-    return Load(
-        read=summary.read, loaded=summary.loaded, quarantined=summary.quarantined, to_raw=to_raw, gate=gate,
-        to_core=to_core, peak_memory=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-    )  # fmt: skip
+    return load_source(SOURCE), shop, clock
 
+
+def _peak() -> float:
+    """The most memory that this program has had, MiB. (getrusage counts what its parent had when it was started.)"""
+    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:")]
+    return int(line.split()[1]) / 1024
+
+
+STEPS: dict[str, Callable[[str, Path], tuple[float, dict[str, int]]]] = {
+    "to_raw": _to_raw,
+    "gate": _gate,
+    "to_core": _to_core,
+}
 
 if __name__ == "__main__":
-    print(json.dumps(asdict(load(sys.argv[1], Path(sys.argv[2])))))
+    seconds, counts = STEPS[sys.argv[1]](sys.argv[2], Path(sys.argv[3]))
+    print(json.dumps({"seconds": seconds, "peak": _peak(), "counts": counts}))

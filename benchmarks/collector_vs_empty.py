@@ -1,9 +1,9 @@
 """Single events over HTTP, answered when they are durable, against an empty handler on the same server.
 
-One process with one set of uvicorn's options serves both (`_collector_server`); one client (`_http_load`) drives them in
-turns, with the same request of half a kilobyte over as many kept connections. Ours checks the key and the event, gives
-it its time, encrypts it and brings it to the disk before it answers; the baseline reads the body and answers.
-What was answered is counted in the log afterwards: each once.
+One process with one set of uvicorn's options serves both (`_collector_server`); one client (`_http_load`) drives them
+in turns, with the same request of half a kilobyte over as many kept connections. Ours checks the key and the event,
+gives it its time, encrypts it and brings it to the disk before it answers; the baseline reads the body and answers.
+What was answered is counted in the log afterwards.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ from statistics import median
 
 from benchmarks import Result
 from benchmarks._flat_export import BARE, write_export
-from benchmarks._loader import Load, load_in_a_process
+from benchmarks._loader import STEPS, Load, load_export
 from benchmarks._warehouse import fresh_warehouse
 from marketflow.embedded.postgres import binaries
 from marketflow.warehouse import connect
@@ -33,14 +33,11 @@ def run() -> Result:
         bare: list[float] = []
         for _ in range(ROUNDS):
             with bench.fresh() as dsn:
-                ours.append(load_in_a_process(dsn, bench.folder))
+                ours.append(load_export(dsn, bench.folder))
             with bench.fresh() as dsn:
                 bare.append(_copy(dsn, path))
     assert all(load.loaded == load.read == LINES for load in ours)
-    parts = {
-        f"{name.replace('_', ' ')}, s": round(median(getattr(load, name) for load in ours), 2)
-        for name in ("to_raw", "gate", "to_core")
-    }
+    parts = {f"{step.replace('_', ' ')}, s": round(median(load.steps[step] for load in ours), 2) for step in STEPS}
     return Result(
         name="load_vs_copy",
         ours=LINES / median(load.seconds for load in ours),

@@ -13,7 +13,7 @@ from statistics import median
 
 from benchmarks import Result
 from benchmarks._flat_export import write_export
-from benchmarks._loader import load_in_a_process
+from benchmarks._loader import load_export
 from benchmarks._warehouse import fresh_warehouse
 from marketflow.warehouse import connect
 
@@ -31,7 +31,7 @@ def run() -> Result:
         ours = []
         for _ in range(ROUNDS):
             with bench.fresh() as dsn:
-                ours.append(load_in_a_process(dsn, bench.folder).seconds)
+                ours.append(load_export(dsn, bench.folder).seconds)
         with bench.fresh() as dsn:
             theirs = _to_sql(dsn, path)
     return Result(

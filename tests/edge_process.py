@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import httpx
 import psutil
@@ -40,7 +40,7 @@ class EdgeProcess:
         } | settings  # fmt: skip
         self._environment = os.environ | {f"MARKETFLOW_{name.upper()}": str(value) for name, value in found.items()}
 
-    def __enter__(self) -> EdgeProcess:
+    def __enter__(self) -> Self:
         self.start()
         return self
 

@@ -91,24 +91,9 @@ FROM (
     UNION
     SELECT
         n.source,
-        n.external_id
-    FROM incoming_customers AS n
-    UNION
-    SELECT
-        n.source,
-        n.external_id
-    FROM incoming_contacts AS n
-    UNION
-    SELECT
-        n.source,
-        n.customer_ref
-    FROM incoming_answers AS n
-    WHERE n.customer_ref IS NOT NULL
-    UNION
-    SELECT
-        n.source,
         coalesce(n.customer_ref, 'anonymous:' || n.anonymous_ref)
     FROM incoming_events AS n
+    WHERE n.is_news
     UNION
     SELECT
         l.system,
@@ -130,7 +115,30 @@ SELECT
     'customer' AS entity,
     n.known_customer_id::text
 FROM incoming_events AS n
-WHERE n.known_customer_id IS NOT NULL
+WHERE n.known_customer_id IS NOT NULL AND n.is_news
+UNION
+SELECT
+    'customer' AS entity,
+    c.customer_id::text
+FROM core.customers AS c
+WHERE c.updated_at = %(now)s AND c.customer_id IN (
+    SELECT i.customer_id FROM core.customer_identifiers AS i
+    INNER JOIN named_customers AS n ON i.source = n.source AND i.external_id = n.external_id
+)
+UNION
+-- whoever has answered
+SELECT
+    'customer' AS entity,
+    p.customer_id::text
+FROM core.contact_points AS p
+WHERE
+    p.customer_id IS NOT NULL
+    AND p.contact_point_id IN (
+        SELECT e.contact_point_id FROM privacy.consent_events AS e
+        WHERE
+            e.recorded_at = %(now)s
+            AND e.contact_point_id IN (SELECT t.contact_point_id FROM touched_points AS t)
+    )
 UNION
 SELECT
     'day' AS entity,
@@ -142,7 +150,8 @@ SELECT
     'product' AS entity,
     p.product_id::text
 FROM core.products AS p
-INNER JOIN incoming_products AS n ON p.source = n.source AND p.external_id = n.external_id;
+INNER JOIN incoming_products AS n ON p.source = n.source AND p.external_id = n.external_id
+WHERE p.updated_at = %(now)s;
 
 -- name: has_ignored_orders
 -- Were some of the orders that came left as they are?

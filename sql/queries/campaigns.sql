@@ -112,8 +112,10 @@ WITH reached AS (
 settled AS (
     SELECT
         s.contact_point_id,
-        s.customer_id
+        -- the ledger keeps the customer it was planned for, who may have turned out to be another one since
+        coalesce(c.merged_into, s.customer_id) AS customer_id
     FROM activation.sends AS s
+    LEFT JOIN core.customers AS c ON s.customer_id = c.customer_id
     WHERE
         s.campaign = %(campaign)s AND s.occasion = %(occasion)s AND s.channel = %(channel)s AND s.step = 0
         AND s.state <> 'planned' AND NOT (s.state = 'cancelled' AND s.reason IS NOT DISTINCT FROM 'plan_rejected')

@@ -7,6 +7,6 @@ FROM ops.landing_files AS f
 INNER JOIN ops.loads AS l ON f.load_id = l.load_id
 WHERE
     f.source = %(source)s
-    AND f.checksum = any(%(checksums)s::bytea [])
+    AND f.checksum = any(%(checksums)s::bytea[])
     AND f.state = 'loaded'
     AND l.state = 'merged';

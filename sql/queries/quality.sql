@@ -137,20 +137,18 @@ ORDER BY n.checked_at DESC, n.table_name ASC;
 
 -- name: is_unique
 -- Is there a unique index on exactly these columns? A sorted list of their names is compared.
-SELECT EXISTS (
-    SELECT 1
-    FROM pg_index AS i
-    WHERE
-        i.indrelid = %(table)s::text::regclass
-        AND i.indisunique
-        AND i.indisvalid
-        AND i.indpred IS NULL
-        AND (
-            SELECT array_agg(a.attname::text ORDER BY a.attname::text)
-            FROM pg_attribute AS a
-            WHERE a.attrelid = i.indrelid AND a.attnum = any(i.indkey)
-        ) = %(key)s::text[]
-);
+SELECT count(*) > 0 AS is_unique
+FROM pg_index AS i
+WHERE
+    i.indrelid = %(table)s::text::regclass
+    AND i.indisunique
+    AND i.indisvalid
+    AND i.indpred IS NULL
+    AND (
+        SELECT array_agg(a.attname::text ORDER BY a.attname::text)
+        FROM pg_attribute AS a
+        WHERE a.attrelid = i.indrelid AND a.attnum = any(i.indkey)
+    ) = %(key)s::text[];
 
 -- name: table_bytes
 -- Of a partitioned table: of all its partitions.

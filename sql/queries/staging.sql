@@ -383,6 +383,7 @@ named AS MATERIALIZED (
 SELECT
     n.*,
     e.occurred_on AS known_on,
+    e.event_id IS NULL OR (e.version_at, e.file_id) < (n.version_at, n.file_id) AS is_news,
     e.customer_id AS known_customer_id
 FROM named AS n
 LEFT JOIN core.events AS e ON n.event_id = e.event_id

@@ -213,9 +213,6 @@ def test_nothing_acknowledged_is_missing_and_nothing_is_double(
     assert len(sender.sent) == len(sender.acknowledged) == EVENTS
     compare(database, sender)
     assert (read(edge.folder).rows, drain.forgotten > 0) == ([], True), "what core has is deleted from the log"
-    print(
-        f"\n{drain.runs} drains, {drain.interrupted} interrupted; {sender.attempts_failed} requests failed and were repeated"
-    )
 
 
 def compare(database: Database, sender: Sender) -> None:

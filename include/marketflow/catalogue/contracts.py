@@ -16,21 +16,21 @@ records. A row that does not fit goes to quarantine with the reason; its neighbo
 
 ## How it works
 
-* **An absent value** is null: an empty field, quoted or not, and whatever else the source calls `empty`. *Default* stands
-  for an absent value; a column that is required and absent puts the row into quarantine.
-* **Versions.** A record with the same key replaces what was known, when it is newer: by its own `updated_at`, or else by
-  the file's time (the date in its name, if the source says how it is `dated`; else when it was taken in). The order of
-  delivery does not matter. Of customers and products the earlier versions are kept
+* **An absent value** is null: an empty field, quoted or not, and whatever else the source calls `empty`. *Default*
+  stands for an absent value; a column that is required and absent puts the row into quarantine.
+* **Versions.** A record with the same key replaces what was known, when it is newer: by its own `updated_at`, or else
+  by the file's time (the date in its name, if the source says how it is `dated`; else when it was taken in). The order
+  of delivery does not matter. Of customers and products the earlier versions are kept
   (`core.customer_versions`, `core.product_versions`).
 * **Deletions.** A row with `deleted` true deletes the record as of its time; a version that is older than the deletion
   does not bring it back, a newer one does. It needs the key; the other required columns are required all the same.
-* **Orders** come as lines. All lines of an order stand in one file (or window), and a newer version of the order replaces
-  all of them. Two identical lines are two lines. A return or cancellation is an order of its own: it has its own number,
-  negative amounts, and counts on its own day.
-* **Instants** have a zone, in the text or by the source's `time_zone`; they lie after 1999 and at most two days behind the
-  business day. **Numbers** are plain decimals; more decimals than are listed put the row into quarantine.
-* **Personal** columns are encrypted before they reach a table. Mail addresses, telephone numbers and keys are found again
-  by a keyed hash. Where an address cannot be used, the row stays and a code says why.
+* **Orders** come as lines. All lines of an order stand in one file (or window), and a newer version of the order
+  replaces all of them. Two identical lines are two lines. A return or cancellation is an order of its own: it has its
+  own number, negative amounts, and counts on its own day.
+* **Instants** have a zone, in the text or by the source's `time_zone`; they lie after 1999 and at most two days after
+  the business day. **Numbers** are plain decimals; more decimals than are listed put the row into quarantine.
+* **Personal** columns are encrypted before they reach a table. Mail addresses, telephone numbers and keys are found
+  again by a keyed hash. Where an address cannot be used, the row stays and a code says why.
 """
 
 
@@ -78,19 +78,16 @@ def _required(column: Column) -> str:
 
 
 def _limits(column: Column) -> str:
-    if column.kind == "number":
-        return _bounds(column)
-    if column.kind in ("instant", "day"):
-        return "not in the future" if column.past else ""
-    if column.allowed:
-        return ", ".join(f"`{word}`" for word in column.allowed)
-    if column.kind == "json":
-        return f"an object, up to {column.max_length:,} bytes"
-    if column.kind == "flag":
-        return "true or false"
-    if column.pattern:
-        return column.pattern_says
-    return f"up to {column.max_length:,} characters"
+    of_kind = {
+        "number": _bounds(column),
+        "instant": "not in the future" if column.past else "",
+        "day": "not in the future" if column.past else "",
+        "json": f"an object, up to {column.max_length:,} bytes",
+        "flag": "true or false",
+        "zone": "a name in the tz database",
+    }
+    words = ", ".join(f"`{word}`" for word in column.allowed) or column.pattern_says
+    return of_kind.get(column.kind, words or f"up to {column.max_length:,} characters")
 
 
 def _bounds(column: Column) -> str:

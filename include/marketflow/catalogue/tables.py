@@ -80,7 +80,7 @@ def all_tables(root: Path) -> list[Table]:
         if name in transforms:
             found[name] = _of_transform(shapes[name], transforms[name])
         elif name in contracts:
-            found[name] = _of_contract(shapes[name], contracts[name])
+            found[name] = _of_contract(shapes[name], contracts[name], notes.get(name, {}))
         else:
             found[name] = _of_notes(shapes[name], notes.get(name, {}))
     for table in found.values():
@@ -92,7 +92,7 @@ def all_tables(root: Path) -> list[Table]:
 
 def _order(name: str) -> tuple[int, str]:
     schemas = list(SCHEMAS)
-    schema = name.split(".")[0]
+    schema = name.split(".", maxsplit=1)[0]
     return (schemas.index(schema) if schema in schemas else len(schemas), name)
 
 
@@ -119,14 +119,16 @@ def _expected(transform: Transform) -> list[str]:
     return found
 
 
-def _of_contract(shape: Shape, contract: Contract) -> Table:
-    words = dict(_PLACE)
+def _of_contract(shape: Shape, contract: Contract, notes: dict[str, Any]) -> Table:
+    words = {**_PLACE, **notes.get("columns", {})}
     for column in contract.columns:
         words[column.target] = column.description + (" (encrypted)" if column.personal else "")
         if column.hash_target:
             words[column.hash_target] = f"Keyed hash of {column.name}, by which it is found again"
         if column.refusal_target:
-            words[column.refusal_target] = f"Why the delivered {column.name} cannot be used; the rest of the row is good"
+            words[column.refusal_target] = (
+                f"Why the delivered {column.name} cannot be used; the rest of the row is good"
+            )
     return Table(
         name=shape.name, description=f"{contract.description}.", key=(),
         grain=f"one row per good row of a source that brings {contract.record}, as often as it was delivered",

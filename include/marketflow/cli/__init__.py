@@ -13,6 +13,7 @@ from typing import Annotated
 import typer
 
 from marketflow.cli.docs import docs
+from marketflow.cli.source import app as source_app
 from marketflow.embedded import stack
 from marketflow.embedded.config import PARTS, Config
 from marketflow.embedded.environment import warehouse_dsn
@@ -157,6 +158,7 @@ def schema(
 
 
 app.command()(docs)
+app.add_typer(source_app, name="source")
 
 
 @app.command()

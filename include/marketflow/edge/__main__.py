@@ -1,5 +1,6 @@
-"""`python -m marketflow.edge`: serve, with what MARKETFLOW_WAREHOUSE_DSN, MARKETFLOW_KEYS, MARKETFLOW_WRITE_KEYS,
-MARKETFLOW_COLLECTOR_* and MARKETFLOW_EDGE_* say.
+"""`python -m marketflow.edge`: serve, with what the environment says.
+
+That is MARKETFLOW_WAREHOUSE_DSN, MARKETFLOW_KEYS, MARKETFLOW_WRITE_KEYS, MARKETFLOW_COLLECTOR_* and MARKETFLOW_EDGE_*.
 """
 
 from __future__ import annotations

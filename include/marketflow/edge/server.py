@@ -23,7 +23,7 @@ _SWITCH_SECONDS = (
 def serve(app: ASGIApp, log: EventLog, *, host: str, port: int, **options: Any) -> None:
     """Serve until SIGTERM or SIGINT, then let requests finish and close the log."""
     _tune_process()
-    # uvicorn raises the signal once more when it has ended: by default the process would be gone before its log is closed
+    # uvicorn raises the signal again when it has ended: by default the process would be gone, its log not closed
     signal.signal(signal.SIGTERM, _leave)
     log.start()
     try:
@@ -57,8 +57,9 @@ def server_options(request_seconds: float = 20.0) -> dict[str, Any]:
 
 
 def _tune_process() -> None:
-    """Allow as many open files as there may be connections, let the log's thread have its turn soon, and collect
-    garbage seldom: a request leaves no cycles, and looking for them took 7 % of the time.
+    """Allow as many open files as there may be connections, and let the log's thread have its turn soon.
+
+    Collect garbage seldom: a request leaves no cycles, and looking for them took 7 % of the time.
     """
     sys.setswitchinterval(_SWITCH_SECONDS)
     gc.collect()

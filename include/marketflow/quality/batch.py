@@ -1,4 +1,4 @@
-"""Runs Great Expectations over batches in the database, with as few scans as it allows: three for any number of rules."""
+"""Runs Great Expectations over batches in the database, three scans for any number of rules."""
 
 from __future__ import annotations
 
@@ -99,9 +99,7 @@ def _connector(url: str, batches: Sequence[Batch], role: str, opened: list[psyco
         conn = psycopg.connect(dsn, options=f"-c role={role}")
         opened.append(conn)
         for batch in batches:
-            conn.execute(
-                sql.SQL("CREATE TEMPORARY VIEW {} AS {}").format(sql.Identifier(batch.view), batch.query)
-            )
+            conn.execute(sql.SQL("CREATE TEMPORARY VIEW {} AS {}").format(sql.Identifier(batch.view), batch.query))
         conn.commit()
         return conn
 
@@ -113,7 +111,9 @@ def _outcome(batch: Batch, result: dict[str, Any]) -> Outcome:
     name, kwargs = config["type"], config["kwargs"]
     column = kwargs.get("column") or ", ".join(kwargs.get("column_list", [])) or None
     if not result["result"]:
-        raise MarketflowError(f"{batch.subject}: the expectation {name} of {column or 'the batch'} could not be evaluated")
+        raise MarketflowError(
+            f"{batch.subject}: the expectation {name} of {column or 'the batch'} could not be evaluated"
+        )
     return Outcome(
         subject=batch.subject,
         of=batch.of,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from marketflow.quality.batch import Batch, examine
-from marketflow.quality.outcome import Outcome
 from marketflow.quality.index import write_index
+from marketflow.quality.outcome import Outcome
 from marketflow.quality.results import store
 from marketflow.quality.suite import expectations, judged_rows
 from marketflow.quality.thresholds import Load, quarantined_share, read_load, refused_files, volume
@@ -87,9 +87,7 @@ def _of_source(conn: psycopg.Connection, load: Load, source: Source | None, limi
     return outcomes
 
 
-def _of_records(
-    url: str, load: Load, source: Source | None, clock: Clock, docs: Path | None
-) -> list[Outcome]:
+def _of_records(url: str, load: Load, source: Source | None, clock: Clock, docs: Path | None) -> list[Outcome]:
     latest = latest_instant(clock.business_date(), clock.time_zone)
     batches = []
     for contract in (contract_of(record) for record, rows in load.records.items() if rows):

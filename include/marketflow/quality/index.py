@@ -49,8 +49,10 @@ def _load(row: dict[str, Any], docs: Path) -> dict[str, Any]:
     grade = "bad" if row["state"] == "refused" else "warn" if warned else "good"
     if row["state"] == "loaded":
         grade = "open"
-    return row | {"failures": failures, "verdict": verdict, "grade": grade} | _pages(
-        docs, f"{row['source']}-{row['load_id']}"
+    return (
+        row
+        | {"failures": failures, "verdict": verdict, "grade": grade}
+        | _pages(docs, f"{row['source']}-{row['load_id']}")
     )
 
 

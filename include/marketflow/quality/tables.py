@@ -73,7 +73,8 @@ def _key(conn: psycopg.Connection, table: Transform) -> Outcome:
     row = conn.execute(queries("quality")["is_unique"], values).fetchone()
     key = ", ".join(table.doc.key)
     return Outcome(
-        subject=table.name, of="table", expectation="key_is_unique", column=key, success=bool(row and row[0]), observed={},
+        subject=table.name, of="table", expectation="key_is_unique", column=key,
+        success=bool(row and row[0]), observed={},
         says=f"{table.name}: the database does not see to it that {key} names one row",
     )  # fmt: skip
 
@@ -81,7 +82,9 @@ def _key(conn: psycopg.Connection, table: Transform) -> Outcome:
 def _batch(conn: psycopg.Connection, table: Transform) -> Batch:
     row = conn.execute(queries("quality")["table_bytes"], {"table": table.name}).fetchone()
     size = int(row[0] or 0) if row else 0
-    query = sql.SQL("SELECT {} FROM {}").format(sql.SQL(", ").join(map(sql.Identifier, _judged(table))), table.identifier)
+    query = sql.SQL("SELECT {} FROM {}").format(
+        sql.SQL(", ").join(map(sql.Identifier, _judged(table))), table.identifier
+    )
     if size > _WHOLE:
         query += sql.SQL(" TABLESAMPLE SYSTEM ({})").format(sql.Literal(100 * _WHOLE / size))
     return Batch(subject=table.name, of="table", query=query, expectations=partial(_expectations, table))
@@ -92,15 +95,15 @@ def _expectations(table: Transform) -> list[Any]:
 
     gxe: Any = module
     doc = table.doc
-    found = [gxe.ExpectColumnValuesToNotBeNull(column=c, severity=WARN) for c in dict.fromkeys([*doc.key, *doc.not_null])]
+    found = [
+        gxe.ExpectColumnValuesToNotBeNull(column=c, severity=WARN) for c in dict.fromkeys([*doc.key, *doc.not_null])
+    ]
     found += [
         gxe.ExpectColumnValuesToBeInSet(column=column, value_set=list(values), severity=WARN)
         for column, values in doc.values.items()
     ]
     found += [
-        gxe.ExpectColumnValuesToBeBetween(
-            column=column, min_value=_number(low), max_value=_number(high), severity=WARN
-        )
+        gxe.ExpectColumnValuesToBeBetween(column=column, min_value=_number(low), max_value=_number(high), severity=WARN)
         for column, (low, high) in doc.ranges.items()
     ]
     return found

@@ -12,6 +12,7 @@ from marketflow.sources.manifest import LoadSummary, last_window
 from marketflow.sources.places.collector import forget_drained
 from marketflow.sources.places.quarantine import Selection
 from marketflow.sources.replay import ReplaySummary, read_repairs, replay_quarantine
+from marketflow.sources.retention import forget_raw
 
 __all__ = [
     "CONTRACTS",
@@ -27,6 +28,7 @@ __all__ = [
     "contract_of",
     "find_sources",
     "forget_drained",
+    "forget_raw",
     "last_window",
     "latest_instant",
     "load_source",

@@ -7,6 +7,7 @@ import logging
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import psycopg
 
@@ -22,6 +23,9 @@ from marketflow.sources.manifest import Books, Counts, Entry, one_at_a_time
 from marketflow.sources.mapping import Mapper, Part, Portion, database
 from marketflow.sources.places.quarantine import QuarantinePlace, Repairs, Selection, WaitingRows
 from marketflow.warehouse import queries
+
+if TYPE_CHECKING:
+    import duckdb
 
 log = logging.getLogger(__name__)
 
@@ -55,7 +59,7 @@ def replay_quarantine(
     A row keeps its file, its number and its time: it counts as if it had been good then, and never replaces a newer
     version. `repairs` (column of the file: value, None for absent) are set on every selected row first. Rows that are
     still bad wait on with the new reason. Each row arrives once, however often and at how many places this runs.
-    `actor` is who wants it: the reading of the payloads is written to privacy.audit_log. A dry run changes nothing else.
+    `actor` is who wants it: that payloads are read is written to privacy.audit_log. A dry run changes nothing else.
     Raises ConfigurationError for a repair of an unknown column, SourceError when the database fails.
     """
     if conn.autocommit:
@@ -66,7 +70,9 @@ def replay_quarantine(
         repairs=dict(repairs or {}),
     )  # fmt: skip
     with one_at_a_time(conn, source), database(settings().home / "tmp") as con:
-        again = _Replay(conn=conn, source=source, clock=clock, books=None if dry_run else Books(conn, source, clock, "replay"))
+        again = _Replay(
+            conn=conn, source=source, clock=clock, books=None if dry_run else Books(conn, source, clock, "replay")
+        )
         mapped = _Mappers(con, source, keys=keys, clock=clock, shop=shop)
         readable, again.unreadable, again.held = place.counts()
         again.note_reading(actor, readable)
@@ -81,7 +87,9 @@ def replay_quarantine(
 class _Mappers:
     """A mapper for each header."""
 
-    def __init__(self, con: object, source: Source, *, keys: KeyRing, clock: Clock, shop: Shop) -> None:
+    def __init__(
+        self, con: duckdb.DuckDBPyConnection, source: Source, *, keys: KeyRing, clock: Clock, shop: Shop
+    ) -> None:
         self.con, self.source, self.keys, self.shop = con, source, keys, shop
         self.latest = latest_instant(clock.business_date(), clock.time_zone)
         self.made: dict[tuple[str, ...], Mapper] = {}
@@ -89,7 +97,12 @@ class _Mappers:
     def __call__(self, header: tuple[str, ...]) -> Mapper:
         if header not in self.made:
             self.made[header] = Mapper(
-                self.con, self.source, header, keys=self.keys, latest=self.latest, country=self.shop.country  # type: ignore[arg-type]
+                self.con,
+                self.source,
+                header,
+                keys=self.keys,
+                latest=self.latest,
+                country=self.shop.country,
             )
         return self.made[header]
 

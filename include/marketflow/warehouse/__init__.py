@@ -12,6 +12,7 @@ from marketflow.warehouse.changes import advance, position, record_changes
 from marketflow.warehouse.connect import ROLES, connect, use_role
 from marketflow.warehouse.migrate import migrate, pending_migrations
 from marketflow.warehouse.queries import Queries, queries
+from marketflow.warehouse.rebuild import rebuild_warehouse
 from marketflow.warehouse.runs import ModelRun, ModelSummary, finish_run, forget_run, start_run
 from marketflow.warehouse.transforms import Transform, load_transforms, run_steps, run_transform
 
@@ -37,6 +38,7 @@ __all__ = [
     "pending_migrations",
     "position",
     "queries",
+    "rebuild_warehouse",
     "record_changes",
     "run_steps",
     "run_transform",

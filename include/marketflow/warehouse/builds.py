@@ -82,20 +82,43 @@ def build_marts(conn: psycopg.Connection, *, clock: Clock, force: bool = False) 
     The tables by day are written anew for the days that were touched; with `force` for all of them, and whether or
     not anything has changed. What is made of the ledger is left to `evaluation`.
     """
-    q = queries("builds")
     with conn.transaction():
         lock_job(conn, "build_marts")
         seen, newest = position(conn, "build_marts")
         if seen >= newest and not force:
             return BuildSummary(changed=False)
-        conn.execute(q["memory"], {"work_mem": _WORK_MEM})
-        span = {"position": seen, "newest": newest}
-        days = [row[0] for row in conn.execute(q["all_days" if force else "touched_days"], span)]
-        now, as_of = clock.now(), data_as_of(conn, clock)
-        params = {"now": now, "days": days, "as_of": as_of}
-        changed, warnings = _run_schemas(conn, ("marts",), params)
-        _note_derived(conn, now)
-        advance(conn, "build_marts", newest, now)
+        days = _days(conn, "all_days" if force else "touched_days", position=seen, newest=newest)
+        return _write_marts(conn, clock, days, newest)
+
+
+def refresh_marts(
+    conn: psycopg.Connection, *, clock: Clock, day_from: dt.date | None, day_to: dt.date | None
+) -> BuildSummary:
+    """Write the marts anew for the days from `day_from` to `day_to` (None: without an end) and those touched since."""
+    with conn.transaction():
+        lock_job(conn, "build_marts")
+        seen, newest = position(conn, "build_marts")
+        wanted = {
+            day
+            for day in _days(conn, "all_days")
+            if (day_from is None or day >= day_from) and (day_to is None or day <= day_to)
+        }
+        touched = _days(conn, "touched_days", position=seen, newest=newest)
+        return _write_marts(conn, clock, sorted(wanted.union(touched)), newest)
+
+
+def _days(conn: psycopg.Connection, name: str, **span: int) -> list[dt.date]:
+    return [row[0] for row in conn.execute(queries("builds")[name], span)]
+
+
+def _write_marts(conn: psycopg.Connection, clock: Clock, days: list[dt.date], newest: int) -> BuildSummary:
+    """All marts but the ledger's, those by day for `days`, in the caller's transaction; what came until now is done."""
+    conn.execute(queries("builds")["memory"], {"work_mem": _WORK_MEM})
+    now = clock.now()
+    params = {"now": now, "days": days, "as_of": data_as_of(conn, clock)}
+    changed, warnings = _run_schemas(conn, ("marts",), params)
+    _note_derived(conn, now)
+    advance(conn, "build_marts", newest, now)
     return BuildSummary(changed=True, days=len(days), rows_changed=changed, warnings=warnings)
 
 

@@ -1,8 +1,8 @@
 """One person in several records: whoever shares an exact key (loyalty number, e-mail address, telephone number).
 
 Keys are taken by strength: all loyalty numbers, then all addresses, then all telephone numbers. Two numbers of one
-system are two people, whatever they share: a key that two of them have (a family's address) joins nobody, and a key that
-would give one person two numbers of a system is passed over. Both are noted, so that somebody can look.
+system are two people, whatever they share: a key that two of them have (a family's address) joins nobody, and a key
+that would give one person two numbers of a system is passed over. Both are noted, so that somebody can look.
 
 In which order loads come matters only where keys contradict each other: what was joined stays joined.
 """
@@ -144,9 +144,8 @@ def _unite(people: dict[_Node, _Person], one: Carrier, other: Carrier) -> bool:
     if any(kept.numbers.get(system, number) != number for system, number in gone.numbers.items()):
         return False
     nodes: list[_Node] = [*gone.customers, *gone.new]
-    for node in nodes:
-        people[node] = kept
-        kept.why[node] = gone.why[node] if node in gone.why else (one.kind, gone_number, kept_number)
+    kept.why |= dict.fromkeys(nodes, (one.kind, gone_number, kept_number)) | gone.why
+    people.update(dict.fromkeys(nodes, kept))
     kept.customers |= gone.customers
     kept.new |= gone.new
     kept.numbers |= gone.numbers

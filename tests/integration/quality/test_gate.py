@@ -193,7 +193,9 @@ def test_far_fewer_rows_than_usual_are_told_and_stop_nothing(
     assert verdict.failed == (["shop_export.volume"] if told else [])
     if told:
         assert verdict.words == [f"shop_export brought {rows} rows; the 7 loads before it had 10 on average"]
-        stored = conn.execute("SELECT severity, observed -> 'mean' FROM ops.quality_results WHERE expectation = 'volume'")
+        stored = conn.execute(
+            "SELECT severity, observed -> 'mean' FROM ops.quality_results WHERE expectation = 'volume'"
+        )
         assert stored.fetchall() == [("warn", 10)]
 
 

@@ -100,7 +100,10 @@ def test_a_good_table_has_all_its_results_stored(judged: Any, conn: psycopg.Conn
             "UPDATE core.things SET kind = 'huge' WHERE number = 1",
             "core.things: kind is none of the values that it may have in 1 row (50.0%)",
         ),
-        ("UPDATE core.things SET weight = 0.4 WHERE number = 1", "core.things: weight is out of bounds in 1 row (50.0%)"),
+        (
+            "UPDATE core.things SET weight = 0.4 WHERE number = 1",
+            "core.things: weight is out of bounds in 1 row (50.0%)",
+        ),
         (
             "ALTER TABLE core.things DROP CONSTRAINT things_pkey",
             "core.things: the database does not see to it that number names one row",
@@ -164,7 +167,9 @@ def test_a_table_that_was_never_built_is_stale(things: psycopg.Connection, clock
 def test_a_source_that_brings_nothing_is_told_once_a_day(conn: psycopg.Connection, clock: Clock) -> None:
     source = source_file(stale_after="2 days")
     words = "shop_export brought nothing since 2017-12-31 15:00 UTC, and is stale after 2 days"
-    results = "SELECT success, checked_at FROM ops.quality_results WHERE suite = 'shop_export' ORDER BY quality_result_id"
+    results = (
+        "SELECT success, checked_at FROM ops.quality_results WHERE suite = 'shop_export' ORDER BY quality_result_id"
+    )
     enter(conn, 1, {"orders": [{}]})
     assert judge_freshness(conn, [source], clock=clock) == [words]
     assert judge_freshness(conn, [source], clock=clock) == [words]
@@ -181,13 +186,13 @@ def test_a_source_that_never_brought_anything_or_only_replays_is_stale(conn: psy
     source = source_file(stale_after="2 days")
     enter(conn, 1, {"orders": [{}]}, kind="replay")
     conn.execute("UPDATE ops.loads SET finished_at = %s", [CLOCK])
-    assert judge_freshness(conn, [source], clock=clock) == ["shop_export brought nothing yet, and is stale after 2 days"]
+    assert judge_freshness(conn, [source], clock=clock) == [
+        "shop_export brought nothing yet, and is stale after 2 days"
+    ]
     assert judge_freshness(conn, [source_file()], clock=clock) == []
 
 
-def test_the_tables_of_this_warehouse_can_be_judged(
-    conn: psycopg.Connection, warehouse_dsn: str, clock: Clock
-) -> None:
+def test_the_tables_of_this_warehouse_can_be_judged(conn: psycopg.Connection, warehouse_dsn: str, clock: Clock) -> None:
     schemas = {name.split(".")[0] for name in load_transforms()}
     failed = judge_tables(conn, url(warehouse_dsn), clock=clock, docs=None, schemas=schemas)
     assert [words for words in failed if "is stale" not in words] == []

@@ -250,9 +250,11 @@ def test_killed_in_the_middle_of_a_window(
             raise _Killed
         return real(*arguments)
 
-    with monkeypatch.context() as patched, pytest.raises(_Killed), connect(warehouse_dsn, "loader") as doomed:
+    with monkeypatch.context() as patched, connect(warehouse_dsn, "loader") as doomed:
         patched.setattr(result, "screened", dying)
-        load(products, now=AT, conn=doomed)
+        with pytest.raises(_Killed):
+            load(products, now=AT, conn=doomed)
+        doomed.close()
     assert rows("SELECT count(*) FROM raw.products") == [(0,)]
     assert rows("SELECT count(*) FROM ops.landing_files") == [(0,)]
     assert load(products, now=AT + dt.timedelta(minutes=5)).loaded == 20_000

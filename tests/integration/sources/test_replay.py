@@ -104,7 +104,9 @@ def test_rows_that_the_mended_source_file_understands_arrive_once(shelf: Shelf, 
     done = shelf.replay(mended)
     assert (done.arrived, done.waiting, done.records) == (1, 0, {"orders": 1, "customers": 1})
     assert rows(LINES) == [("1", 1, 2, Decimal("3.50")), ("2", 2, 2, Decimal("3.50"))]
-    assert rows("SELECT load_id, kind, state, files, records_read, records_loaded, records_quarantined FROM ops.loads") == [
+    assert rows(
+        "SELECT load_id, kind, state, files, records_read, records_loaded, records_quarantined FROM ops.loads"
+    ) == [
         (first, "files", "merged", 1, 2, 1, 1),
         (done.load_id, "replay", "loaded", 1, 1, 1, 0),
     ]
@@ -139,7 +141,9 @@ def test_a_replayed_row_has_the_file_the_number_and_the_time_that_it_had(shelf: 
     assert rows("SELECT DISTINCT file_id, version_at FROM raw.order_lines") == rows(
         "SELECT file_id, version_at FROM ops.landing_files WHERE path LIKE 'flat/%'"
     )
-    entries = rows("SELECT path, records_read, version_at = (SELECT min(version_at) FROM ops.landing_files), header FROM ops.landing_files ORDER BY 1")
+    entries = rows(
+        "SELECT path, records_read, version_at = (SELECT min(version_at) FROM ops.landing_files), header FROM ops.landing_files ORDER BY 1"
+    )
     assert [(path.startswith("quarantine of "), read, same) for path, read, same, _ in entries] == [
         (False, 2, True), (True, 1, True)
     ]  # fmt: skip
@@ -149,7 +153,12 @@ def test_a_replayed_row_has_the_file_the_number_and_the_time_that_it_had(shelf: 
 def test_a_replayed_line_joins_its_order_and_does_not_replace_a_newer_version(
     shelf: Shelf, rows: Any, conn: psycopg.Connection
 ) -> None:
-    shelf.take("1,p1,2,3.50,2017-12-01T10:00:00,c1", "1,p2,two,1.00,2017-12-01T10:00:00,c1", "2,p1,two,1.00,2017-12-01T10:00:00,c1", state="passed")
+    shelf.take(
+        "1,p1,2,3.50,2017-12-01T10:00:00,c1",
+        "1,p2,two,1.00,2017-12-01T10:00:00,c1",
+        "2,p1,two,1.00,2017-12-01T10:00:00,c1",
+        state="passed",
+    )
     shelf.take("2,p9,5,1.00,2017-12-01T10:00:00,c1", day="2017-12-03", state="passed")
     build_core(conn, clock=shelf.clock, shop=SHOP)
     conn.commit()
@@ -164,7 +173,7 @@ def test_a_replayed_line_joins_its_order_and_does_not_replace_a_newer_version(
     assert rows(orders) == [("1", 2, Decimal("4.50")), ("2", 1, 1)]
 
 
-def test_the_selection_narrows_what_is_read(shelf: Shelf, rows: Any) -> None:
+def test_the_selection_narrows_what_is_read(shelf: Shelf) -> None:
     first = shelf.take(GOOD, TWO, "4,p1,1,1,never,c4")
     second = shelf.take(MANY, day="2017-12-03")
     today = shelf.clock.day_of(shelf.clock.now())
@@ -186,7 +195,9 @@ def test_the_selection_narrows_what_is_read(shelf: Shelf, rows: Any) -> None:
 
 def test_a_dry_run_says_what_would_arrive_and_changes_nothing_but_the_audit(shelf: Shelf, rows: Any) -> None:
     shelf.take(GOOD, TWO, MANY)
-    everything = "SELECT (SELECT array_agg(q::text) FROM ops.quarantine q), (SELECT array_agg(l::text) FROM ops.loads l)"
+    everything = (
+        "SELECT (SELECT array_agg(q::text) FROM ops.quarantine q), (SELECT array_agg(l::text) FROM ops.loads l)"
+    )
     before = rows(everything)
     done = shelf.replay(selection=Selection(numbers=(2,)), repairs={"Qty": "2"}, dry_run=True)
     assert (done.load_id, done.arrived, done.waiting) == (None, 1, 0)

@@ -192,7 +192,7 @@ def test_an_error_in_one_file_keeps_the_others_and_shows_no_data(
 
 
 def test_an_error_in_the_thread_comes_out_and_leaves_nothing(
-    landing: Path, loader: psycopg.Connection, take: Take, rows: Rows, monkeypatch: pytest.MonkeyPatch
+    landing: Path, take: Take, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     write(landing, "orders/a.csv", as_csv("orders", {}))
 

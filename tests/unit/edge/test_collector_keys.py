@@ -23,7 +23,8 @@ def basic(user: str, password: str = "") -> bytes:
 def test_both_forms_say_the_same(text: str) -> None:
     keys = WriteKeys.parse(text)
     web, server = keys.by_secret("public-key"), keys.by_secret("server-key==")
-    assert web and server
+    assert web
+    assert server
     assert (web.name, web.is_public, server.name, server.is_public) == ("web", True, "server", False)
     assert "public-key" not in repr(web)
 
@@ -39,7 +40,8 @@ def test_both_forms_say_the_same(text: str) -> None:
 )
 def test_the_user_of_http_basic_is_the_key(header: bytes) -> None:
     found = KEYS.by_header(header)
-    assert found is not None and found.name == "server"
+    assert found is not None
+    assert found.name == "server"
 
 
 @pytest.mark.parametrize(

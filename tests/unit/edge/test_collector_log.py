@@ -46,9 +46,7 @@ def test_what_was_acknowledged_is_read_in_order(tmp_path: Path, log: EventLog) -
     assert [p.suffix for p in tmp_path.iterdir()] == [".events"]
 
 
-def test_it_is_durable_before_it_is_acknowledged(
-    tmp_path: Path, log: EventLog, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_it_is_durable_before_it_is_acknowledged(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
     """The file is opened with O_DSYNC, so a write that has returned is on the disk; nobody is answered before."""
     seen: list[tuple[int, int]] = []
     answered: list[int] = []

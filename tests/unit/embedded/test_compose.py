@@ -179,7 +179,8 @@ def test_edge_knows_its_own_role_and_the_keys_only() -> None:
 def test_the_edge_service_reads_its_write_keys_and_nobody_else_has_them() -> None:
     keys = WriteKeys.parse(SERVICES["edge"]["environment"]["MARKETFLOW_WRITE_KEYS"])
     web, server = (keys.by_secret(FILLED[f"MARKETFLOW_WRITE_KEY_{name}"]) for name in ("WEB", "SERVER"))
-    assert web is not None and server is not None
+    assert web is not None
+    assert server is not None
     assert (web.name, web.is_public, server.name, server.is_public) == ("web", True, "server", False)
     secret = FILLED["MARKETFLOW_WRITE_KEY_SERVER"]
     assert {name for name, service in SERVICES.items() if secret in json.dumps(service)} == {"edge"}

@@ -7,13 +7,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from campaign_shop import RING
 from collector_events import RECEIVED, read, read_messages, read_requests, request, segment, track
 from marketflow.privacy import KeyRing, generate_key_ring
 from marketflow.shared import SourceError
 from marketflow.sources.errors import ContentChanged
+from marketflow.sources.mapping.json_values import json_fault
 from marketflow.sources.places.collector import CollectorPlace
+from marketflow.sources.readers.collected import CollectedReader
+from marketflow.sources.readers.messages import CALLS
 
 NAME = "20261122T090000000000-00000000.events"
 
@@ -99,7 +104,8 @@ def test_an_address_as_user_id_becomes_a_keyed_hash(tmp_path: Path) -> None:
     )
     ids = [row["user_id"] for row in found.rows]
     assert ids[0] == ids[1] == f"mail-{RING.keyed_hash('ada@example.com').hex()[:40]}"
-    assert ids[2].startswith("phone-") and "79" not in ids[2][:8]
+    assert ids[2].startswith("phone-")
+    assert "79" not in ids[2][:8]
 
 
 def test_bad_messages_of_a_batch_do_not_stop_their_neighbours(tmp_path: Path) -> None:
@@ -218,10 +224,14 @@ def test_the_place_gives_closed_segments_in_order(tmp_path: Path) -> None:
 def test_a_segment_that_changes_while_it_is_read_is_noticed(tmp_path: Path) -> None:
     (tmp_path / NAME).write_bytes(segment([request(track())]))
     [item] = CollectorPlace(folder=tmp_path, keys=RING).items()
-    with pytest.raises(ContentChanged), item.read() as reader:
-        list(reader.blocks())
-        with (tmp_path / NAME).open("ab") as file:
+
+    def read_and_write() -> None:
+        with item.read() as reader, (tmp_path / NAME).open("ab") as file:
+            list(reader.blocks())
             file.write(b"x")
+
+    with pytest.raises(ContentChanged):
+        read_and_write()
 
 
 def test_blocks_are_bounded(tmp_path: Path) -> None:
@@ -232,3 +242,30 @@ def test_blocks_are_bounded(tmp_path: Path) -> None:
         sizes = [len(block.numbers) for block in reader.blocks()]
     assert sum(sizes) == 25_000
     assert max(sizes) <= 10_000
+
+
+WORDS = st.sampled_from(["", "a@b.ch", "+41791234567", "1.2.3.4", "https://[x", "https://a@b?c", "\0", "?q", "2026-11-22T09:00:00Z", "ä" * 70])
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False) | WORDS | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
+        WORDS | st.sampled_from(["email", "name", "address", "product_id", "page", "campaign", "country", "_collected"]), inner, max_size=3,
+    ),
+    max_leaves=8,
+)  # fmt: skip
+FIELDS = (
+    "userId", "anonymousId", "previousId", "messageId", "event", "name", "groupId", "properties", "traits", "context",
+    "timestamp", "originalTimestamp", "sentAt",
+)  # fmt: skip
+
+
+@given(st.lists(st.fixed_dictionaries({"type": st.sampled_from(CALLS)}, optional=dict.fromkeys(FIELDS, ANYTHING)), min_size=1, max_size=4), ANYTHING)
+def test_whatever_a_message_holds_is_a_row_or_a_reason(messages: list[dict[str, Any]], sent: Any) -> None:
+    """One message that the reader stumbles over would stop all others, at every run again."""
+    data = segment([request({"batch": messages, "sentAt": sent, "context": sent}, call="batch")])
+    rows = bad = 0
+    for block in CollectedReader(data, RING, "x").blocks():
+        rows, bad = rows + len(block.numbers), bad + len(block.bad)
+        for row in block.rows.to_pylist():
+            assert json_fault(row["properties"], "properties") is None
+            assert "\0" not in "".join(v for v in row.values() if v)
+    assert rows + bad == len(messages)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import time
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -65,7 +64,7 @@ LINES = st.one_of(
     quote=st.sampled_from(['"', "'", ""]), quoting=st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]),
     end=st.sampled_from(["\n", "\r\n"]), copies=st.sampled_from([1, 40]),
 )  # fmt: skip
-def test_stretches_and_care_agree(
+def test_stretches_and_care_agree(  # noqa: PLR0917 - hypothesis gives them by name
     lines: list[Any], delimiter: str, quote: str, quoting: int, end: str, copies: int
 ) -> None:
     out = io.StringIO(newline="")
@@ -143,7 +142,7 @@ def test_a_file_with_one_column() -> None:
 
 
 @pytest.mark.parametrize("header", ["a,b,c\n", "a,b,c\r\n"])
-def test_a_file_of_one_row_is_told_to_be_cut(header: str, tmp_path: Path) -> None:
+def test_a_file_of_one_row_is_told_to_be_cut(header: str) -> None:
     reader = CsvReader(io.BytesIO(f"{header}1,2,3\n4,5,6".encode()), Format())
     assert sum(len(b.numbers) for b in reader.blocks()) == 2
     assert reader.unfinished

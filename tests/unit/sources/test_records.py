@@ -8,7 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketflow.sources.records import KEPT, LIMIT, HeaderRefused, Record, read_header, read_records
+from marketflow.sources.errors import HeaderRefused
+from marketflow.sources.readers.block import KEPT, LIMIT
+from marketflow.sources.records import Record, read_header, read_records
 
 
 def records(text: str | bytes, width: int = 3) -> list[Record]:

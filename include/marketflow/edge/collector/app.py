@@ -1,4 +1,4 @@
-"""The collector: Segment's calls over HTTP, answered when the events are durable. A bare ASGI application, for speed."""
+"""The collector: Segment's calls over HTTP, answered when the events are durable; bare ASGI, for speed."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ class Collector:
         return answer
 
     def _check(self, call: str, key: WriteKey | None, body: bytes) -> tuple[str, Answer]:
-        """What the record begins with, and what to answer once it is durable. Nothing of the parsed body outlives it."""
+        """What the record begins with, and the answer for when it is durable; the parsed body does not outlive it."""
         request = _parse(body)
         key = key or self._known_by_body(request)
         is_heavy = may_be_heavy(body)

@@ -1,4 +1,4 @@
-"""The collector's durable log: a thread of its own writes what waits, in groups, and only then lets the requests answer.
+"""The collector's durable log: a thread writes what waits, in groups, and only then lets the requests answer.
 
 While one group is on its way to the disk the next one gathers, so the number of flushes does not grow with the number
 of requests. The file is opened with O_DSYNC: one system call writes a group and returns when it is durable.
@@ -105,7 +105,9 @@ class EventLog:
 
     def _seal(self, records: list[bytes]) -> bytes:
         """One encrypted record for all requests of a group, or several when one would be too long."""
-        sealed, together, size = [], [], 0
+        sealed: list[bytes] = []
+        together: list[bytes] = []
+        size = 0
         for record in records:
             if size + len(record) > _SEALED - 8 * len(together):
                 sealed.append(frame(self._keys.encrypt(bundle(together), COLLECTED)))
@@ -186,7 +188,7 @@ class EventLog:
             raise OSError(ENOSPC, "less room on the disk than is kept free")
 
     def _open_segment(self) -> _Segment:
-        """A new file, locked, and still there under its name: a starting collector might have taken it for a dead one."""
+        """A new file, locked, and still there: a collector that starts might have taken it for a dead one's."""
         while True:
             name = f".{self._clock.now():%Y%m%dT%H%M%S%f}-{secrets.token_hex(4)}{SUFFIX}"
             path = self.folder / name

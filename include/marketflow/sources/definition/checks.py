@@ -116,6 +116,9 @@ def _column_faults(
         yield (*place, "otherwise"), "goes with match or replace"
     if made.multiply and (made.match or made.replace):
         yield (*place, "multiply"), "makes a number, which match and replace cannot read"
+    written = made.format or source.times
+    if column.kind == "instant" and written and "%z" not in written and not (made.time_zone or source.time_zone):
+        yield place, "the format has no %z and no time_zone is given: every time would be a fault"
     yield from _told((*place, "format"), made.format, format_fault)
     yield from _told((*place, "time_zone"), made.time_zone, zone_fault)
     yield from _marks(made.decimal, made.thousands, place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from marketflow.sources.definition import Source
 from marketflow.sources.mapping.json_values import as_json, json_fault
 from marketflow.sources.mapping.plan import Fault, Plan, plan
 from marketflow.sources.mapping.rows import RowMaker
+from marketflow.sources.mapping.words import name
 from marketflow.sources.mapping.zones import known_zones
 from marketflow.sources.readers.block import Block
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
 _TRUNCATED = "truncated: the file ends within this record"
 _MEMORY = "192MB"
+_numbers = itertools.count()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,6 +86,16 @@ def database(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
 
 
+class _Current:
+    """The table that a prepared statement reads: whichever stands here when it is carried out."""
+
+    table: pa.Table
+
+    def __arrow_c_stream__(self, requested_schema: object = None) -> object:
+        """Arrow's protocol, by which DuckDB asks for the rows anew each time."""
+        return self.table.__arrow_c_stream__(requested_schema)
+
+
 class Mapper:
     """Judges the blocks of files of one source that have the same header, in order."""
 
@@ -92,7 +105,9 @@ class Mapper:
     ) -> None:  # fmt: skip
         """Make the statement. Raises ConfigurationError when DuckDB cannot read it (a pattern of the source file)."""
         self.con, self.source, self.header, self.keys = con, source, header, keys
-        self.plan: Plan = plan(source, header, latest)
+        self.block = _Current()
+        block = f"block {next(_numbers)}"
+        self.plan: Plan = plan(source, header, latest, block)
         self.faults = list(self.plan.faults)
         self.makers = {
             r: RowMaker(con, contract_of(r), columns, keys, country, distinct=r != source.primary)
@@ -100,6 +115,7 @@ class Mapper:
         }
         if "FROM zones" in self.plan.sql:
             _make_zones(con)
+        self.prepared = self._prepare(block)
 
     def map(self, load_id: int, parts: Sequence[Part]) -> Portion:
         """Judge some blocks together, of one file or of several."""
@@ -143,23 +159,33 @@ class Mapper:
             if count:
                 portion.copies[record], portion.rows[record], portion.targets[record] = data, count, maker.targets
 
+    def _prepare(self, block: str) -> str:
+        """Have DuckDB plan the statement once: that takes as long as judging some ten thousand rows."""
+        import pyarrow as pa
+
+        self.block.table = pa.table({f"c{n}": pa.array([], pa.string()) for n in range(len(self.plan.columns))})
+        self.con.register(block, self.block)
+        self._guarded(f"PREPARE {name(block + ' judged')} AS {self.plan.sql}")
+        return f"EXECUTE {name(block + ' judged')}"
+
     def _run(self, rows: pa.Table) -> pa.Table:
+        # In one piece: of several pieces DuckDB gives the short rest of one (under 64 rows) after the rows of the next.
+        columns = rows.select([rows.column_names.index(c) for c in self.plan.columns]).combine_chunks()
+        self.block.table = columns.rename_columns([f"c{n}" for n in range(len(self.plan.columns))])
+        judged: pa.Table = self._guarded(self.prepared).to_arrow_table()
+        assert len(judged) == len(rows)  # the rows stand as they stood
+        return judged
+
+    def _guarded(self, statement: str) -> Any:
+        """Run a statement; no words of DuckDB's get out: they may be data."""
         import duckdb
 
-        # In one piece: of several pieces DuckDB gives a short rest (under 64 rows) later than what comes after it.
-        block = rows.select([rows.column_names.index(c) for c in self.plan.columns]).combine_chunks()
-        self.con.register("block", block.rename_columns([f"c{n}" for n in range(len(self.plan.columns))]))
-        failure = None
         try:
-            judged = self.con.sql(self.plan.sql).to_arrow_table()
+            return self.con.sql(statement)
         except duckdb.Error as error:
             failure = type(error).__name__
-        finally:
-            self.con.unregister("block")
-        if failure:  # raised here, so that the error, whose words may be data, does not come along
-            words = f"the mapping cannot be carried out ({failure}); look at its patterns"
-            raise ConfigurationError(f"{self.source.name}: {words}")
-        return judged
+        words = f"the mapping cannot be carried out ({failure}); look at its patterns"
+        raise ConfigurationError(f"{self.source.name}: {words}")
 
     def _with_json(self, judged: pa.Table) -> pa.ChunkedArray:
         """The faults with those of JSON columns, which Python finds."""

@@ -10,6 +10,7 @@ import datetime as dt
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cache
 
 from marketflow.sources.contracts import Column, Contract, contract_of
 from marketflow.sources.definition import ColumnMapping, RecordMapping, Source
@@ -32,7 +33,7 @@ class Fault:
 
 @dataclass(frozen=True, kw_only=True)
 class Plan:
-    """The statement over the table `block`, whose columns are c0, c1, ... in the order of `columns`.
+    """The statement over the table of a block, whose columns are c0, c1, ... in the order of `columns`.
 
     Its result has a column `fault`; per record r `r?` (is it made?), and `r.target` for each column in raw that is
     made of one of the contract's (personal ones as text).
@@ -56,7 +57,7 @@ class _Layers:
     results: list[str] = field(default_factory=list)
 
 
-def plan(source: Source, header: tuple[str, ...], latest: dt.datetime) -> Plan:
+def plan(source: Source, header: tuple[str, ...], latest: dt.datetime, block: str = "block") -> Plan:
     """The statement for files of `source` that have these columns; `latest`: the first instant that is too late."""
     columns = tuple(c for c in source.used_columns if c in header)
     names = {c: f"c{n}" for n, c in enumerate(columns)}
@@ -72,7 +73,7 @@ def plan(source: Source, header: tuple[str, ...], latest: dt.datetime) -> Plan:
         none = all_of(f"NOT {name(r + '?')}" for r in source.records)
         layers.judged.append((Fault(record=source.primary, column=None, reason=NO_RECORD), none, False))
     return Plan(
-        sql=_statement(source, names, layers),
+        sql=_statement(source, names, layers, block),
         columns=columns,
         faults=tuple(f for f, _, _ in layers.judged),
         records=given,
@@ -94,7 +95,7 @@ def _add_record(
     record = contract.record
     layers.values.append(f"{_made(source, contract, names)} AS {name(record + '?')}")
     layers.results.append(name(record + "?"))
-    for column in contract.columns:
+    for column in (c for c in contract.columns if c.name in made or c.name in _mentioned(contract)):
         how = made.get(column.name)
         text = text_of(source, column, how, names) if how else _absent(column)
         own, reading = Names(*(name(record, column.name + mark) for mark in ("$", "@", ""))), reading_of(source, how)
@@ -155,6 +156,14 @@ def _presence(contract: Contract, column: Column) -> Iterator[Rule]:
         yield Rule(reason=words, broken=f"{name(contract.record, column.required_with)} IS TRUE AND {is_missing(t)}")
 
 
+@cache
+def _mentioned(contract: Contract) -> frozenset[str]:
+    """Columns that a row is judged by though the source may not give them; the others are left out when absent."""
+    words = {w for rule in contract.rules for w in re.findall(r"\w+", rule.broken)}
+    with_others = {c.required_with for c in contract.columns if c.required_with}
+    return frozenset(c.name for c in contract.columns if c.name in {*contract.key, *words, *with_others} or c.required)
+
+
 def _cross(source: Source, contract: Contract) -> list[tuple[Fault, str, bool]]:
     """The contract's rules over several columns, with its names made those of the statement."""
     words = re.compile(r"'(?:[^']|'')*'|\b(?:" + "|".join(map(re.escape, contract.names)) + r")\b")
@@ -187,7 +196,7 @@ def _again(names: Mapping[str, str]) -> str:
     return f"CASE WHEN {same[0]} THEN {all_of(same[1:])} ELSE false END" if same else "false"
 
 
-def _statement(source: Source, names: Mapping[str, str], layers: _Layers) -> str:
+def _statement(source: Source, names: Mapping[str, str], layers: _Layers, block: str) -> str:
     empty = literals(source.format.empty)
     plain = "{c}" if not source.format.empty else f"CASE WHEN {{c}} IN ({empty}) THEN NULL ELSE {{c}} END"
     present = [f"{plain.format(c=c)} AS {c}" for c in names.values()]
@@ -198,5 +207,5 @@ def _statement(source: Source, names: Mapping[str, str], layers: _Layers) -> str
         f" FROM (SELECT *, {', '.join(layers.values)}"
         f" FROM (SELECT {', '.join(['*', *layers.written])}"
         f" FROM (SELECT *, {', '.join(layers.texts)}"
-        f" FROM (SELECT {', '.join(present)} FROM block))))"
+        f" FROM (SELECT {', '.join(present)} FROM {name(block)}))))"
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import reduce
@@ -86,14 +87,19 @@ def _or_null(text: str | None) -> str:
 
 
 def _marks(source: Source, made: ColumnMapping, text: str) -> str:
-    """A number with a point and nothing between its thousands; a mark that is neither becomes one that no number has."""
+    """A number with a point and nothing between its thousands. Marks that stand elsewhere make it no number.
+
+    12.50 is not 1,250, even where a point stands between thousands.
+    """
     decimal = made.decimal or source.decimal
     thousands = source.thousands if made.thousands is None else made.thousands
-    if decimal == ".":
-        return f"translate({text}, {literal(thousands)}, '')" if thousands else text
-    if "." in thousands:
-        return f"translate({text}, {literal(decimal + thousands)}, '.')"
-    return f"translate({text}, {literal(decimal + '.' + thousands)}, '.!')"
+    if not thousands:
+        return text if decimal == "." else f"translate({text}, {literal(decimal + '.')}, '.!')"
+    mark = "[" + re.escape(thousands) + "]"
+    grouped = f"[^{mark[1:]}*|-?[0-9]{{1,3}}(?:{mark}[0-9]{{3}})+(?:{re.escape(decimal)}[0-9]*)?"
+    stray = "" if decimal == "." or "." in thousands else "."
+    plain = f"translate({text}, {literal(decimal + stray + thousands)}, {literal('.!' if stray else '.')})"
+    return f"CASE WHEN {fits(text, grouped)} THEN {plain} ELSE {text} || '!' END"
 
 
 def _product(source: Source, column: Column, made: ColumnMapping, parts: Mapping[str, str]) -> Text:

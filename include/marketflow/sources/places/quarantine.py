@@ -126,7 +126,7 @@ class QuarantinePlace:
     def items(self) -> Iterator[WaitingRows]:
         """Some rows of one file at a time, files in the order of their times."""
         with self.conn.cursor(row_factory=namedtuple_row) as cursor:
-            files = cursor.execute(queries("quarantine")["waiting_files"], self._values).fetchall()
+            files: list[Any] = cursor.execute(queries("quarantine")["waiting_files"], self._values).fetchall()
         for file in files:
             after = 0
             while rows := self._rows(file.file_id, after):

@@ -67,12 +67,13 @@ class Object:
 
     @contextmanager
     def read(self) -> Iterator[Reader]:
-        """Open the copy, which is gone afterwards. Raises HeaderRefused, OSError, SourceError."""
+        """Open the copy, which is gone when all went well. Raises HeaderRefused, OSError, SourceError."""
         if self._copy is None:
             self._fetch()
         assert self._copy is not None
-        with self._copy as copy, open_reader(self._source, Path(copy.name)) as reader:
+        with open_reader(self._source, Path(self._copy.name)) as reader:
             yield reader
+        self._copy.close()
         self._copy = None
 
     def _fetch(self) -> Fingerprint:

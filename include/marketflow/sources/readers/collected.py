@@ -83,9 +83,8 @@ class CollectedReader:
 
     def blocks(self) -> Iterator[Block]:
         """All messages, once. Raises SourceError when the keys do not open the segment."""
-        gathering, number, self._left_out = _Gathering(), 0, Counter()
-        for found, size in self._messages():
-            number += 1
+        gathering, self._left_out = _Gathering(), Counter()
+        for number, (found, size) in enumerate(self._messages(), 1):
             gathering.size += size
             if isinstance(found, dict):
                 gathering.numbers.append(number)

@@ -70,24 +70,33 @@ phones AS (
     FROM records AS r
     INNER JOIN core.contact_points AS p ON p.channel = 'sms' AND r.phone_hash = p.address_hash
     ORDER BY r.customer_id ASC, r.place ASC, r.since DESC, r.file_id DESC, r.record_no DESC
+),
+
+written AS (
+    INSERT INTO core.current_addresses AS a (customer_id, contact_point_id, sms_contact_point_id)
+    SELECT DISTINCT
+        t.customer_id,
+        e.contact_point_id,
+        s.contact_point_id
+    FROM addressed_customers AS t
+    LEFT JOIN emails AS e ON t.customer_id = e.customer_id
+    LEFT JOIN phones AS s ON t.customer_id = s.customer_id
+    ORDER BY t.customer_id
+    ON CONFLICT (customer_id) DO UPDATE
+        SET
+            contact_point_id = excluded.contact_point_id,
+            sms_contact_point_id = excluded.sms_contact_point_id
+        WHERE
+        (a.contact_point_id, a.sms_contact_point_id)
+        IS DISTINCT FROM (excluded.contact_point_id, excluded.sms_contact_point_id)
+    RETURNING a.customer_id
 )
 
-INSERT INTO core.current_addresses AS a (customer_id, contact_point_id, sms_contact_point_id)
-SELECT DISTINCT
-    t.customer_id,
-    e.contact_point_id,
-    s.contact_point_id
-FROM addressed_customers AS t
-LEFT JOIN emails AS e ON t.customer_id = e.customer_id
-LEFT JOIN phones AS s ON t.customer_id = s.customer_id
-ORDER BY t.customer_id
-ON CONFLICT (customer_id) DO UPDATE
-    SET
-        contact_point_id = excluded.contact_point_id,
-        sms_contact_point_id = excluded.sms_contact_point_id
-    WHERE
-    (a.contact_point_id, a.sms_contact_point_id)
-    IS DISTINCT FROM (excluded.contact_point_id, excluded.sms_contact_point_id);
+INSERT INTO touched (entity, key)
+SELECT
+    'customer' AS entity,
+    w.customer_id::text
+FROM written AS w;
 
 -- step: note_points_after
 INSERT INTO touched_points (contact_point_id)
