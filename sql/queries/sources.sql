@@ -36,7 +36,7 @@ RETURNING load_id;
 
 -- name: flush_later
 -- Safe: a file's rows and its entry are lost together or not at all, and closing the load flushes what came before.
-SELECT set_config('synchronous_commit', 'off', true);
+SELECT set_config('synchronous_commit', 'off', TRUE);
 
 -- name: add_file
 -- A file that another run is taking in just now makes this wait for that run's transaction.

@@ -118,6 +118,14 @@ class Sender:
     given_up: list[Any] = field(default_factory=list)
     attempts_failed: int = 0
     sent: dict[str, dict[str, Any]] = field(default_factory=dict)
+    allowed: int = 0
+    more: threading.Condition = field(default_factory=threading.Condition)
+
+    def allow(self, events: int) -> None:
+        """Hand so many events to the library, in all: the kills shall meet it at work, not after it."""
+        with self.more:
+            self.allowed = events
+            self.more.notify()
 
     def listen(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Write down what the library's own `post` says."""
@@ -145,6 +153,8 @@ class Sender:
             for packs in (False, True)
         ]  # fmt: skip
         for n in range(EVENTS):
+            with self.more:
+                self.more.wait_for(lambda n=n: n < self.allowed)
             taken, message = call(clients[n % 2], n)
             assert taken
             self.sent[message["messageId"]] = message
@@ -179,13 +189,15 @@ def hammer(edge: EdgeProcess, database: Database, sender: Sender, until: Callabl
     chance = random.Random()
     kills = [edge] * COLLECTOR_KILLS + [database] * DATABASE_KILLS
     chance.shuffle(kills)
+    share = EVENTS // len(kills)
     for number, victim in enumerate(kills):
-        goal = EVENTS * (number + chance.random()) / len(kills)
+        sender.allow((number + 1) * share)
+        goal = (number + 0.8 * chance.random()) * share
         while len(sender.acknowledged) < goal and not until():
-            time.sleep(0.001)
-        time.sleep(chance.random() / 100)
+            time.sleep(0.0005)
         victim.kill()
         victim.start()
+    sender.allow(EVENTS)
 
 
 def test_nothing_acknowledged_is_missing_and_nothing_is_double(

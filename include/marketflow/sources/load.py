@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import psycopg
-from psycopg import sql
 
 from marketflow.privacy import KeyRing
 from marketflow.shared import Clock, ConfigurationError, Shop, SourceError, settings
 from marketflow.sources.ahead import ahead
-from marketflow.sources.contracts import contract_of, latest_instant
+from marketflow.sources.contracts import latest_instant
+from marketflow.sources.copying import copy_portion
 from marketflow.sources.definition import Source
 from marketflow.sources.errors import ContentChanged, HeaderRefused
 from marketflow.sources.header import check_header
@@ -179,8 +179,7 @@ class _Intake:
         tally = _Tally()
         with ahead(self._portions(files)) as made:
             for portion in made:
-                for record, data in portion.copies.items():
-                    self._copy_record(record, data, portion)
+                copy_portion(self.conn, portion)
                 self._quarantine(portion)
                 tally.add(portion)
         tally.notes = {f.file_id: _CUT for f in files if f.is_cut}
@@ -211,15 +210,6 @@ class _Intake:
             )
         return self.mappers[header]
 
-    def _copy_record(self, record: str, data: object, portion: Portion) -> None:
-        names = sql.SQL(", ").join(map(sql.Identifier, portion.targets[record]))
-        table = sql.Identifier(*contract_of(record).table.split("."))
-        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(table, names)
-        with self.conn.cursor() as cursor, cursor.copy(statement) as copy:
-            view = memoryview(data)  # type: ignore[arg-type]  # an Arrow buffer
-            for start in range(0, len(view), 1 << 17):
-                copy.write(view[start : start + (1 << 17)])
-
     def _quarantine(self, portion: Portion) -> None:
         if not portion.bad:
             return
@@ -249,7 +239,8 @@ class _File:
         """Its blocks, with what the mapping needs to know of it."""
         for block in self.reader.blocks():
             self.is_cut = bool(getattr(self.reader, "unfinished", False))
-            yield Part(file_id=self.file_id, version_at=self.entry.version_at, block=block, cut=self.is_cut)
+            cut = self.is_cut and not any(bad.unfinished for bad in block.bad)
+            yield Part(file_id=self.file_id, version_at=self.entry.version_at, block=block, cut=cut)
 
 
 @dataclass(kw_only=True)

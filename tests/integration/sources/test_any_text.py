@@ -15,7 +15,7 @@ from landing_files import GOOD, write
 from marketflow.sources import Source, contract_of, load_source
 from marketflow.sources.contracts import CONTRACTS, Column
 
-from .conftest import Rows, Take
+from .conftest import Take
 
 TEXTS = ["1", "abc", " lead", "trail ", "é" * 32, "é" * 65, "\u00a0", "\u200b", '"q"', 'in"ch', "a\tb", "", " ", "x" * 64,
          "x" * 65, "\\N", "\\.", "NULL", "🎉", "'", "#", "campaign_received", "USD", "\ufeff", "\x7f", "\r", "a\nb"]  # fmt: skip
@@ -69,7 +69,7 @@ def named(tmp_path: Path) -> dict[str, Source]:
 @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_every_row_is_accounted_for(
-    *, landing: Path, take: Take, rows: Rows, named: dict[str, Source], record: str, data: st.DataObject
+    *, landing: Path, take: Take, named: dict[str, Source], record: str, data: st.DataObject
 ) -> None:
     lines = data.draw(rows_of(record))
     out = io.StringIO(newline="")

@@ -21,9 +21,9 @@ SAYS = {
     "orders": """SELECT o.source, o.external_id, o.ordered_on, o.revenue, o.base_revenue, o.kind, o.line_count, o.version_at,
         (SELECT jsonb_agg(jsonb_build_array(p.external_id, l.amount, l.quantity) ORDER BY l.line_no)
          FROM core.order_lines AS l JOIN core.products AS p USING (product_id) WHERE l.order_id = o.order_id),
-        (SELECT array_agg(i.source || i.external_id ORDER BY 1) FROM core.customer_identifiers AS i WHERE i.customer_id = o.customer_id)
+        (SELECT array_agg(i.source || i.external_id ORDER BY i.source, i.external_id) FROM core.customer_identifiers AS i WHERE i.customer_id = o.customer_id)
         FROM core.orders AS o""",
-    "people": """SELECT array_agg(i.source || ':' || i.external_id ORDER BY 1), c.age_band, c.gender, c.is_deleted, c.given_name,
+    "people": """SELECT array_agg(i.source || ':' || i.external_id ORDER BY i.source, i.external_id), c.age_band, c.gender, c.is_deleted, c.given_name,
         encode(p.address_hash, 'hex'), encode(p.address, 'hex') = '', encode(s.address_hash, 'hex')
         FROM core.customers AS c JOIN core.customer_identifiers AS i USING (customer_id)
         LEFT JOIN core.current_addresses AS a USING (customer_id)
@@ -34,10 +34,11 @@ SAYS = {
     "product_versions": "SELECT source, external_id, valid_from, valid_to, product_name, list_price, is_deleted FROM core.product_versions",
     "products": "SELECT source, external_id, product_name, in_catalogue FROM core.products",
     "events": """SELECT e.event_id, e.occurred_on, e.event_type, e.properties,
-        (SELECT array_agg(i.source || i.external_id ORDER BY 1) FROM core.customer_identifiers AS i WHERE i.customer_id = e.customer_id)
+        (SELECT array_agg(i.source || i.external_id ORDER BY i.source, i.external_id) FROM core.customer_identifiers AS i WHERE i.customer_id = e.customer_id)
         FROM core.events AS e""",
+    # of an address that is gone there may be none: where the deletion came first, the address never did
     "consents": """SELECT encode(p.address_hash, 'hex'), p.channel, c.purpose, c.granted, c.changed_at
-        FROM privacy.consents AS c JOIN core.contact_points AS p USING (contact_point_id)""",
+        FROM privacy.consents AS c JOIN core.contact_points AS p USING (contact_point_id) WHERE octet_length(p.address) > 0""",
     "rates": "SELECT currency, rate_on, rate, source FROM core.exchange_rates",
     "interactions": "SELECT external_id, status, is_deleted FROM core.interactions",
     "feedback": "SELECT external_id, body, is_deleted FROM core.feedback",
@@ -46,12 +47,13 @@ SAYS = {
 ORDERS = random.Random(5).sample(list(itertools.permutations(range(5))), 8)
 
 
-def says(conn: psycopg.Connection) -> dict[str, list[str]]:
-    return {name: sorted(str(row) for row in conn.execute(query)) for name, query in SAYS.items()}
+def says(conn: psycopg.Connection) -> set[str]:
+    """What the warehouse says; a comparison shows the rows that differ."""
+    return {f"{name}: {row}" for name, query in SAYS.items() for row in conn.execute(query)}
 
 
 @pytest.fixture
-def in_order(conn: psycopg.Connection, clock: Clock) -> dict[str, list[str]]:
+def in_order(conn: psycopg.Connection, clock: Clock) -> set[str]:
     """What five loads give in the order of their making; the warehouse is as empty as before afterwards."""
     with conn.transaction(force_rollback=True):
         for number, load in enumerate(loads(), start=1):
@@ -62,7 +64,7 @@ def in_order(conn: psycopg.Connection, clock: Clock) -> dict[str, list[str]]:
 
 @pytest.mark.parametrize("order", ORDERS, ids=lambda order: "".join(str(n + 1) for n in order))
 def test_the_order_of_the_loads_does_not_matter(
-    conn: psycopg.Connection, clock: Clock, in_order: dict[str, list[str]], order: tuple[int, ...]
+    conn: psycopg.Connection, clock: Clock, in_order: set[str], order: tuple[int, ...]
 ) -> None:
     made = loads()
     for place in order:
@@ -72,7 +74,7 @@ def test_the_order_of_the_loads_does_not_matter(
 
 
 def test_all_at_once_is_as_one_after_the_other(
-    conn: psycopg.Connection, clock: Clock, in_order: dict[str, list[str]]
+    conn: psycopg.Connection, clock: Clock, in_order: set[str]
 ) -> None:
     for number, load in enumerate(loads(), start=1):
         deliver(conn, number, load)

@@ -244,7 +244,20 @@ def test_blocks_are_bounded(tmp_path: Path) -> None:
     assert max(sizes) <= 10_000
 
 
-WORDS = st.sampled_from(["", "a@b.ch", "+41791234567", "1.2.3.4", "https://[x", "https://a@b?c", "\0", "?q", "2026-11-22T09:00:00Z", "ä" * 70])
+WORDS = st.sampled_from(
+    [
+        "",
+        "a@b.ch",
+        "+41791234567",
+        "1.2.3.4",
+        "https://[x",
+        "https://a@b?c",
+        "\0",
+        "?q",
+        "2026-11-22T09:00:00Z",
+        "ä" * 70,
+    ]
+)
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False) | WORDS | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
@@ -258,7 +271,14 @@ FIELDS = (
 )  # fmt: skip
 
 
-@given(st.lists(st.fixed_dictionaries({"type": st.sampled_from(CALLS)}, optional=dict.fromkeys(FIELDS, ANYTHING)), min_size=1, max_size=4), ANYTHING)
+@given(
+    st.lists(
+        st.fixed_dictionaries({"type": st.sampled_from(CALLS)}, optional=dict.fromkeys(FIELDS, ANYTHING)),
+        min_size=1,
+        max_size=4,
+    ),
+    ANYTHING,
+)
 def test_whatever_a_message_holds_is_a_row_or_a_reason(messages: list[dict[str, Any]], sent: Any) -> None:
     """One message that the reader stumbles over would stop all others, at every run again."""
     data = segment([request({"batch": messages, "sentAt": sent, "context": sent}, call="batch")])

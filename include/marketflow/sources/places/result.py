@@ -110,7 +110,7 @@ class Result:
 
         made = {}
         for column, values in zip(self._used, columns, strict=True):
-            if any(isinstance(v, bytes) for v in values):
+            if bytes in set(map(type, values)):
                 raise HeaderRefused(f"the column {column.name!r} holds bytes, not text")
             texts = [from_python(v) for v in values] if column.meaning == "nested" else values
             made[column.name] = finished(pa.array(texts, pa.string()), column.meaning)

@@ -37,7 +37,7 @@ def open_csv(path: Path, form: Format) -> Iterator[Reader]:
 
 
 class CsvReader:
-    """A Reader. `unfinished` is true from the last block on when the file's last line has no end."""
+    """A Reader. `unfinished` is true with the last block when the file's last line has no end."""
 
     def __init__(self, stream: IO[bytes], form: Format) -> None:
         """Read the header; raises HeaderRefused."""
@@ -46,7 +46,7 @@ class CsvReader:
         self.header = read_header(self._window, self._dialect) if form.header else form.columns
         if not form.header and not self._window.fill(1):
             raise HeaderRefused("the file is empty")
-        self.unfinished = False
+        self.unfinished = self._is_cut = False
         self._number = 0  # of the last record read
         self._owed = 0  # bytes of a stretch that looks well formed and that Arrow refuses
         self._plainly = True  # may Arrow alone be trusted with what the window holds?
@@ -54,12 +54,16 @@ class CsvReader:
     def blocks(self) -> Iterator[Block]:
         """All records."""
         made = _Gathering(len(self.header), self.header)
-        while self._window.fill(BLOCK_BYTES):
+        more = self._window.fill(BLOCK_BYTES)
+        while more:
             if not self._stretch(made):
                 self._carefully(made)
-            if made.size >= BLOCK_BYTES // 2:
-                yield from made.blocks()
-        yield from made.blocks()
+            more = self._window.fill(BLOCK_BYTES)
+            if made.size >= BLOCK_BYTES // 2 or not more:
+                blocks = list(made.blocks())
+                for n, block in enumerate(blocks, 1):
+                    self.unfinished = self._is_cut and not more and n == len(blocks)
+                    yield block
 
     def _stretch(self, made: _Gathering) -> bool:
         """Take the well-formed bytes that the window begins with; False when there are none."""
@@ -101,7 +105,7 @@ class CsvReader:
             records, self._owed = records + 1, max(self._owed - record.size, 0)
             self._number += 1
             made.add_record(record)
-            self.unfinished = record.unfinished
+            self._is_cut = record.unfinished
         self._window.push_back(reader.take_back())
 
 
