@@ -134,6 +134,35 @@ ALTER TABLE activation.sends ALTER COLUMN send_id ADD GENERATED ALWAYS AS IDENTI
     CACHE 1
 );
 
+CREATE TABLE core.campaigns (
+    campaign_id bigint NOT NULL,
+    source text NOT NULL,
+    external_id text NOT NULL,
+    campaign_name text,
+    theme text,
+    channel text,
+    place text,
+    content text,
+    starts_on date,
+    ends_on date,
+    budget numeric(14,2),
+    currency text,
+    version_at timestamp with time zone NOT NULL,
+    file_id bigint NOT NULL,
+    is_deleted boolean DEFAULT false NOT NULL
+);
+
+ALTER TABLE core.campaigns OWNER TO marketflow_owner;
+
+ALTER TABLE core.campaigns ALTER COLUMN campaign_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME core.campaigns_campaign_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE core.contact_points (
     contact_point_id bigint NOT NULL,
     channel text NOT NULL,
@@ -143,7 +172,7 @@ CREATE TABLE core.contact_points (
     is_simulated boolean DEFAULT false NOT NULL,
     is_test boolean DEFAULT false NOT NULL,
     first_seen_at timestamp with time zone NOT NULL,
-    CONSTRAINT contact_points_channel_check CHECK ((channel = ANY (ARRAY['email'::text, 'webhook'::text, 'mastodon'::text, 'x'::text, 'bluesky'::text, 'memory'::text])))
+    CONSTRAINT contact_points_channel_check CHECK ((channel = ANY (ARRAY['email'::text, 'sms'::text, 'webhook'::text, 'mastodon'::text, 'x'::text, 'bluesky'::text, 'memory'::text])))
 );
 
 ALTER TABLE core.contact_points OWNER TO marketflow_owner;
@@ -157,9 +186,53 @@ ALTER TABLE core.contact_points ALTER COLUMN contact_point_id ADD GENERATED ALWA
     CACHE 1
 );
 
+CREATE TABLE core.contacts (
+    source text NOT NULL,
+    external_id text NOT NULL,
+    channel text NOT NULL,
+    address_hash bytea NOT NULL,
+    label text,
+    version_at timestamp with time zone NOT NULL,
+    file_id bigint NOT NULL,
+    record_no integer NOT NULL,
+    is_deleted boolean NOT NULL,
+    CONSTRAINT contacts_channel_check CHECK ((channel = ANY (ARRAY['email'::text, 'sms'::text])))
+);
+
+ALTER TABLE core.contacts OWNER TO marketflow_owner;
+
+CREATE TABLE core.coupons (
+    coupon_id bigint NOT NULL,
+    source text NOT NULL,
+    external_id text NOT NULL,
+    campaign_ref text,
+    product_ref text,
+    description text,
+    discount_amount numeric(14,2),
+    discount_percent numeric(6,3),
+    currency text,
+    valid_from date,
+    valid_until date,
+    version_at timestamp with time zone NOT NULL,
+    file_id bigint NOT NULL,
+    is_deleted boolean DEFAULT false NOT NULL
+);
+
+ALTER TABLE core.coupons OWNER TO marketflow_owner;
+
+ALTER TABLE core.coupons ALTER COLUMN coupon_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME core.coupons_coupon_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE core.current_addresses (
     customer_id bigint NOT NULL,
-    contact_point_id bigint
+    contact_point_id bigint,
+    sms_contact_point_id bigint
 );
 
 ALTER TABLE core.current_addresses OWNER TO marketflow_owner;
@@ -167,10 +240,80 @@ ALTER TABLE core.current_addresses OWNER TO marketflow_owner;
 CREATE TABLE core.customer_identifiers (
     source text NOT NULL,
     external_id text NOT NULL,
-    customer_id bigint NOT NULL
+    customer_id bigint NOT NULL,
+    joined_by text,
+    CONSTRAINT customer_identifiers_joined_by_check CHECK ((joined_by = ANY (ARRAY['loyalty'::text, 'email'::text, 'phone'::text, 'sign_in'::text])))
 );
 
 ALTER TABLE core.customer_identifiers OWNER TO marketflow_owner;
+
+CREATE TABLE core.customer_keys (
+    key_kind text NOT NULL,
+    key_hash bytea NOT NULL,
+    source text NOT NULL,
+    external_id text NOT NULL,
+    customer_id bigint NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL,
+    CONSTRAINT customer_keys_key_kind_check CHECK ((key_kind = ANY (ARRAY['loyalty'::text, 'email'::text, 'phone'::text])))
+);
+
+ALTER TABLE core.customer_keys OWNER TO marketflow_owner;
+
+CREATE TABLE core.customer_merges (
+    merge_id bigint NOT NULL,
+    kept_customer_id bigint NOT NULL,
+    merged_customer_id bigint NOT NULL,
+    key_kind text NOT NULL,
+    source text NOT NULL,
+    external_id text NOT NULL,
+    reason text NOT NULL,
+    merged_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE core.customer_merges OWNER TO marketflow_owner;
+
+ALTER TABLE core.customer_merges ALTER COLUMN merge_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME core.customer_merges_merge_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE core.customer_versions (
+    source text NOT NULL,
+    external_id text NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone,
+    confirmed_at timestamp with time zone NOT NULL,
+    given_name bytea,
+    family_name bytea,
+    birth_date bytea,
+    given_name_hash bytea,
+    family_name_hash bytea,
+    birth_date_hash bytea,
+    email_hash bytea,
+    phone_hash bytea,
+    gender text,
+    locale text,
+    time_zone text,
+    country text,
+    age_band text,
+    income_band text,
+    home_ownership text,
+    marital_status text,
+    household_size text,
+    household_composition text,
+    kids_count text,
+    is_simulated boolean NOT NULL,
+    is_deleted boolean NOT NULL,
+    file_id bigint NOT NULL,
+    record_no integer NOT NULL,
+    fingerprint bytea NOT NULL
+);
+
+ALTER TABLE core.customer_versions OWNER TO marketflow_owner;
 
 CREATE TABLE core.customers (
     customer_id bigint NOT NULL,
@@ -189,7 +332,11 @@ CREATE TABLE core.customers (
     is_simulated boolean DEFAULT false NOT NULL,
     is_test boolean DEFAULT false NOT NULL,
     first_seen_at timestamp with time zone NOT NULL,
-    updated_at timestamp with time zone NOT NULL
+    updated_at timestamp with time zone NOT NULL,
+    gender text,
+    birth_date bytea,
+    is_deleted boolean DEFAULT false NOT NULL,
+    merged_into bigint
 );
 
 ALTER TABLE core.customers OWNER TO marketflow_owner;
@@ -203,6 +350,15 @@ ALTER TABLE core.customers ALTER COLUMN customer_id ADD GENERATED ALWAYS AS IDEN
     CACHE 1
 );
 
+CREATE TABLE core.deleted_orders (
+    source text NOT NULL,
+    external_id text NOT NULL,
+    version_at timestamp with time zone NOT NULL,
+    file_id bigint NOT NULL
+);
+
+ALTER TABLE core.deleted_orders OWNER TO marketflow_owner;
+
 CREATE TABLE core.events (
     occurred_on date NOT NULL,
     event_id uuid NOT NULL,
@@ -210,7 +366,10 @@ CREATE TABLE core.events (
     event_type text NOT NULL,
     customer_id bigint,
     occurred_at timestamp with time zone NOT NULL,
-    properties jsonb NOT NULL
+    properties jsonb NOT NULL,
+    anonymous_ref text,
+    version_at timestamp with time zone DEFAULT '2000-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
+    file_id bigint DEFAULT 0 NOT NULL
 )
 PARTITION BY RANGE (occurred_on);
 
@@ -223,10 +382,86 @@ CREATE TABLE core.events_rest (
     event_type text CONSTRAINT events_event_type_not_null NOT NULL,
     customer_id bigint,
     occurred_at timestamp with time zone CONSTRAINT events_occurred_at_not_null NOT NULL,
-    properties jsonb CONSTRAINT events_properties_not_null NOT NULL
+    properties jsonb CONSTRAINT events_properties_not_null NOT NULL,
+    anonymous_ref text,
+    version_at timestamp with time zone DEFAULT '2000-01-01 00:00:00+00'::timestamp with time zone CONSTRAINT events_version_at_not_null NOT NULL,
+    file_id bigint DEFAULT 0 CONSTRAINT events_file_id_not_null NOT NULL
 );
 
 ALTER TABLE core.events_rest OWNER TO marketflow_owner;
+
+CREATE TABLE core.exchange_rates (
+    base_currency text NOT NULL,
+    currency text NOT NULL,
+    rate_on date NOT NULL,
+    rate numeric(20,10) NOT NULL,
+    source text NOT NULL,
+    version_at timestamp with time zone NOT NULL,
+    file_id bigint NOT NULL,
+    CONSTRAINT exchange_rates_rate_check CHECK ((rate > (0)::numeric))
+);
+
+ALTER TABLE core.exchange_rates OWNER TO marketflow_owner;
+
+CREATE TABLE core.feedback (
+    feedback_id bigint NOT NULL,
+    source text NOT NULL,
+    external_id text NOT NULL,
+    customer_id bigint,
+    order_ref text,
+    product_ref text,
+    campaign_ref text,
+    rating numeric(6,2),
+    rating_max numeric(6,2) NOT NULL,
+    body bytea,
+    channel text,
+    given_at timestamp with time zone NOT NULL,
+    given_on date NOT NULL,
+    version_at timestamp with time zone NOT NULL,
+    file_id bigint NOT NULL,
+    is_deleted boolean DEFAULT false NOT NULL
+);
+
+ALTER TABLE core.feedback OWNER TO marketflow_owner;
+
+ALTER TABLE core.feedback ALTER COLUMN feedback_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME core.feedback_feedback_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE core.interactions (
+    interaction_id bigint NOT NULL,
+    source text NOT NULL,
+    external_id text NOT NULL,
+    customer_id bigint,
+    kind text NOT NULL,
+    direction text,
+    subject bytea,
+    body bytea,
+    agent_ref text,
+    status text,
+    outcome text,
+    occurred_at timestamp with time zone NOT NULL,
+    occurred_on date NOT NULL,
+    version_at timestamp with time zone NOT NULL,
+    file_id bigint NOT NULL,
+    is_deleted boolean DEFAULT false NOT NULL
+);
+
+ALTER TABLE core.interactions OWNER TO marketflow_owner;
+
+ALTER TABLE core.interactions ALTER COLUMN interaction_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME core.interactions_interaction_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE core.order_lines (
     order_id bigint NOT NULL,
@@ -252,7 +487,12 @@ CREATE TABLE core.orders (
     revenue numeric(14,2) NOT NULL,
     discount numeric(14,2) NOT NULL,
     currency text NOT NULL,
-    file_id bigint NOT NULL
+    file_id bigint NOT NULL,
+    kind text DEFAULT 'sale'::text NOT NULL,
+    original_order_ref text,
+    version_at timestamp with time zone DEFAULT '2000-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
+    base_revenue numeric(14,2),
+    CONSTRAINT orders_kind_check CHECK ((kind = ANY (ARRAY['sale'::text, 'return'::text, 'cancellation'::text])))
 );
 
 ALTER TABLE core.orders OWNER TO marketflow_owner;
@@ -266,6 +506,31 @@ ALTER TABLE core.orders ALTER COLUMN order_id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE core.product_versions (
+    source text NOT NULL,
+    external_id text NOT NULL,
+    valid_from timestamp with time zone NOT NULL,
+    valid_to timestamp with time zone,
+    confirmed_at timestamp with time zone NOT NULL,
+    product_name text,
+    manufacturer_ref text,
+    brand text,
+    department text,
+    category text,
+    product_type text,
+    package_size text,
+    list_price numeric(14,2),
+    currency text,
+    product_url text,
+    image_url text,
+    is_deleted boolean NOT NULL,
+    file_id bigint NOT NULL,
+    record_no integer NOT NULL,
+    fingerprint bytea NOT NULL
+);
+
+ALTER TABLE core.product_versions OWNER TO marketflow_owner;
+
 CREATE TABLE core.products (
     product_id bigint NOT NULL,
     source text NOT NULL,
@@ -277,7 +542,12 @@ CREATE TABLE core.products (
     product_type text,
     package_size text,
     in_catalogue boolean NOT NULL,
-    updated_at timestamp with time zone NOT NULL
+    updated_at timestamp with time zone NOT NULL,
+    product_name text,
+    list_price numeric(14,2),
+    currency text,
+    product_url text,
+    image_url text
 );
 
 ALTER TABLE core.products OWNER TO marketflow_owner;
@@ -292,9 +562,7 @@ ALTER TABLE core.products ALTER COLUMN product_id ADD GENERATED ALWAYS AS IDENTI
 );
 
 CREATE TABLE features.purchase_summaries (
-    run_id bigint NOT NULL,
     customer_id bigint NOT NULL,
-    recency_days integer NOT NULL,
     frequency integer NOT NULL,
     monetary numeric(14,2) NOT NULL,
     first_order_on date NOT NULL,
@@ -302,6 +570,16 @@ CREATE TABLE features.purchase_summaries (
 );
 
 ALTER TABLE features.purchase_summaries OWNER TO marketflow_owner;
+
+CREATE TABLE features.purchase_windows (
+    is_kept boolean DEFAULT true NOT NULL,
+    as_of date NOT NULL,
+    window_days integer NOT NULL,
+    customers bigint NOT NULL,
+    CONSTRAINT purchase_windows_is_kept_check CHECK (is_kept)
+);
+
+ALTER TABLE features.purchase_windows OWNER TO marketflow_owner;
 
 CREATE TABLE marts.campaign_performance (
     campaign text NOT NULL,
@@ -413,7 +691,9 @@ CREATE TABLE marts.revenue_daily (
     order_lines integer NOT NULL,
     customers integer NOT NULL,
     revenue numeric(14,2) NOT NULL,
-    discount numeric(14,2) NOT NULL
+    discount numeric(14,2) NOT NULL,
+    given_back numeric(14,2) DEFAULT 0 NOT NULL,
+    base_revenue numeric(14,2)
 );
 
 ALTER TABLE marts.revenue_daily OWNER TO marketflow_owner;
@@ -466,7 +746,12 @@ CREATE TABLE models.rfm (
     recency_score integer NOT NULL,
     frequency_score integer NOT NULL,
     monetary_score integer NOT NULL,
-    segment text NOT NULL
+    segment text NOT NULL,
+    recency_days integer NOT NULL,
+    frequency integer NOT NULL,
+    monetary numeric(14,2) NOT NULL,
+    first_order_on date NOT NULL,
+    last_order_on date NOT NULL
 );
 
 ALTER TABLE models.rfm OWNER TO marketflow_owner;
@@ -511,6 +796,27 @@ ALTER TABLE models.runs ALTER COLUMN run_id ADD GENERATED ALWAYS AS IDENTITY (
     CACHE 1
 );
 
+CREATE TABLE ops.findings (
+    finding_id bigint NOT NULL,
+    load_id bigint NOT NULL,
+    record text NOT NULL,
+    reason text NOT NULL,
+    records bigint NOT NULL,
+    examples text[] NOT NULL,
+    found_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE ops.findings OWNER TO marketflow_owner;
+
+ALTER TABLE ops.findings ALTER COLUMN finding_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME ops.findings_finding_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE ops.landing_files (
     file_id bigint NOT NULL,
     load_id bigint NOT NULL,
@@ -524,6 +830,11 @@ CREATE TABLE ops.landing_files (
     records_loaded bigint DEFAULT 0 NOT NULL,
     records_quarantined bigint DEFAULT 0 NOT NULL,
     taken_at timestamp with time zone NOT NULL,
+    header text[],
+    object_version text,
+    version_at timestamp with time zone,
+    window_from timestamp with time zone,
+    window_until timestamp with time zone,
     CONSTRAINT landing_files_check CHECK ((records_read = (records_loaded + records_quarantined))),
     CONSTRAINT landing_files_state_check CHECK ((state = ANY (ARRAY['loaded'::text, 'refused'::text])))
 );
@@ -539,6 +850,14 @@ ALTER TABLE ops.landing_files ALTER COLUMN file_id ADD GENERATED ALWAYS AS IDENT
     CACHE 1
 );
 
+CREATE TABLE ops.load_records (
+    load_id bigint NOT NULL,
+    record text NOT NULL,
+    records_loaded bigint NOT NULL
+);
+
+ALTER TABLE ops.load_records OWNER TO marketflow_owner;
+
 CREATE TABLE ops.loads (
     load_id bigint NOT NULL,
     source text NOT NULL,
@@ -551,7 +870,11 @@ CREATE TABLE ops.loads (
     records_quarantined bigint DEFAULT 0 NOT NULL,
     state text DEFAULT 'loading'::text NOT NULL,
     reason text,
+    system text NOT NULL,
+    kind text DEFAULT 'files'::text NOT NULL,
+    raw_forgotten_at timestamp with time zone,
     CONSTRAINT loads_check CHECK (((state = ANY (ARRAY['loading'::text, 'refused'::text])) OR (records_read = (records_loaded + records_quarantined)))),
+    CONSTRAINT loads_kind_check CHECK ((kind = ANY (ARRAY['files'::text, 'window'::text, 'replay'::text]))),
     CONSTRAINT loads_state_check CHECK ((state = ANY (ARRAY['loading'::text, 'loaded'::text, 'passed'::text, 'refused'::text, 'merged'::text])))
 );
 
@@ -594,6 +917,8 @@ CREATE TABLE ops.quality_results (
     success boolean NOT NULL,
     observed jsonb NOT NULL,
     checked_at timestamp with time zone NOT NULL,
+    record text,
+    table_name text,
     CONSTRAINT quality_results_severity_check CHECK ((severity = ANY (ARRAY['stop'::text, 'warn'::text])))
 );
 
@@ -618,7 +943,11 @@ CREATE TABLE ops.quarantine (
     column_name text,
     payload bytea NOT NULL,
     payload_bytes bigint NOT NULL,
-    quarantined_at timestamp with time zone NOT NULL
+    quarantined_at timestamp with time zone NOT NULL,
+    payload_kind text DEFAULT 'bytes'::text NOT NULL,
+    replayed_load_id bigint,
+    replayed_at timestamp with time zone,
+    CONSTRAINT quarantine_payload_kind_check CHECK ((payload_kind = ANY (ARRAY['fields'::text, 'bytes'::text])))
 );
 
 ALTER TABLE ops.quarantine OWNER TO marketflow_owner;
@@ -694,6 +1023,19 @@ CREATE TABLE privacy.consents (
 
 ALTER TABLE privacy.consents OWNER TO marketflow_owner;
 
+CREATE TABLE privacy.customer_answers (
+    source text NOT NULL,
+    external_id text NOT NULL,
+    channel text NOT NULL,
+    purpose text NOT NULL,
+    answered_at timestamp with time zone NOT NULL,
+    granted boolean NOT NULL,
+    how text,
+    consent_text text
+);
+
+ALTER TABLE privacy.customer_answers OWNER TO marketflow_owner;
+
 CREATE TABLE privacy.suppressions (
     channel text NOT NULL,
     address_hash bytea NOT NULL,
@@ -713,6 +1055,85 @@ CREATE TABLE public.schema_migrations (
 
 ALTER TABLE public.schema_migrations OWNER TO marketflow_owner;
 
+CREATE TABLE raw.campaigns (
+    load_id bigint NOT NULL,
+    file_id bigint NOT NULL,
+    record_no integer NOT NULL,
+    campaign_ref text NOT NULL,
+    campaign_name text,
+    theme text,
+    channel text,
+    place text,
+    content text,
+    starts_on date,
+    ends_on date,
+    budget numeric(14,2),
+    currency text,
+    version_at timestamp with time zone NOT NULL,
+    is_deleted boolean NOT NULL
+);
+
+ALTER TABLE raw.campaigns OWNER TO marketflow_owner;
+
+CREATE TABLE raw.consents (
+    load_id bigint NOT NULL,
+    file_id bigint NOT NULL,
+    record_no integer NOT NULL,
+    customer_ref text,
+    email bytea,
+    email_hash bytea,
+    email_refusal text,
+    phone bytea,
+    phone_hash bytea,
+    phone_refusal text,
+    channel text NOT NULL,
+    purpose text NOT NULL,
+    granted boolean NOT NULL,
+    answered_at timestamp with time zone NOT NULL,
+    how text,
+    consent_text text,
+    version_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE raw.consents OWNER TO marketflow_owner;
+
+CREATE TABLE raw.contacts (
+    load_id bigint NOT NULL,
+    file_id bigint NOT NULL,
+    record_no integer NOT NULL,
+    customer_ref text NOT NULL,
+    email bytea,
+    email_hash bytea,
+    email_refusal text,
+    phone bytea,
+    phone_hash bytea,
+    phone_refusal text,
+    label text,
+    version_at timestamp with time zone NOT NULL,
+    is_deleted boolean NOT NULL
+);
+
+ALTER TABLE raw.contacts OWNER TO marketflow_owner;
+
+CREATE TABLE raw.coupons (
+    load_id bigint NOT NULL,
+    file_id bigint NOT NULL,
+    record_no integer NOT NULL,
+    coupon_ref text NOT NULL,
+    campaign_ref text,
+    product_ref text,
+    description text,
+    discount_amount numeric(14,2),
+    discount_percent numeric(6,3),
+    currency text,
+    valid_from date,
+    valid_until date,
+    version_at timestamp with time zone NOT NULL,
+    is_deleted boolean NOT NULL
+);
+
+ALTER TABLE raw.coupons OWNER TO marketflow_owner;
+
 CREATE TABLE raw.customers (
     load_id bigint NOT NULL,
     file_id bigint NOT NULL,
@@ -723,9 +1144,9 @@ CREATE TABLE raw.customers (
     email bytea,
     email_hash bytea,
     email_refusal text,
-    locale text NOT NULL,
-    time_zone text NOT NULL,
-    country text NOT NULL,
+    locale text,
+    time_zone text,
+    country text,
     email_consent boolean,
     consent_at timestamp with time zone,
     consent_text text,
@@ -737,6 +1158,17 @@ CREATE TABLE raw.customers (
     household_composition text,
     kids_count text,
     is_simulated boolean NOT NULL,
+    phone bytea,
+    phone_hash bytea,
+    phone_refusal text,
+    loyalty_hash bytea,
+    gender text,
+    birth_date bytea,
+    given_name_hash bytea,
+    family_name_hash bytea,
+    birth_date_hash bytea,
+    version_at timestamp with time zone DEFAULT '2000-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
+    is_deleted boolean DEFAULT false NOT NULL,
     CONSTRAINT customers_check CHECK (((email IS NULL) = (email_hash IS NULL)))
 );
 
@@ -748,13 +1180,70 @@ CREATE TABLE raw.events (
     record_no integer NOT NULL,
     event_ref text NOT NULL,
     event_type text NOT NULL,
-    customer_ref text NOT NULL,
+    customer_ref text,
     campaign_ref text,
     coupon_ref text,
-    occurred_at timestamp with time zone NOT NULL
+    occurred_at timestamp with time zone NOT NULL,
+    anonymous_ref text,
+    product_ref text,
+    properties jsonb,
+    version_at timestamp with time zone DEFAULT '2000-01-01 00:00:00+00'::timestamp with time zone NOT NULL
 );
 
 ALTER TABLE raw.events OWNER TO marketflow_owner;
+
+CREATE TABLE raw.exchange_rates (
+    load_id bigint NOT NULL,
+    file_id bigint NOT NULL,
+    record_no integer NOT NULL,
+    currency text NOT NULL,
+    base_currency text NOT NULL,
+    rate_on date NOT NULL,
+    rate numeric(20,10) NOT NULL,
+    version_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE raw.exchange_rates OWNER TO marketflow_owner;
+
+CREATE TABLE raw.feedback (
+    load_id bigint NOT NULL,
+    file_id bigint NOT NULL,
+    record_no integer NOT NULL,
+    feedback_ref text NOT NULL,
+    customer_ref text,
+    order_ref text,
+    product_ref text,
+    campaign_ref text,
+    rating numeric(6,2),
+    rating_max numeric(6,2) NOT NULL,
+    body bytea,
+    channel text,
+    given_at timestamp with time zone NOT NULL,
+    version_at timestamp with time zone NOT NULL,
+    is_deleted boolean NOT NULL
+);
+
+ALTER TABLE raw.feedback OWNER TO marketflow_owner;
+
+CREATE TABLE raw.interactions (
+    load_id bigint NOT NULL,
+    file_id bigint NOT NULL,
+    record_no integer NOT NULL,
+    interaction_ref text NOT NULL,
+    customer_ref text,
+    kind text NOT NULL,
+    direction text,
+    subject bytea,
+    body bytea,
+    agent_ref text,
+    status text,
+    outcome text,
+    occurred_at timestamp with time zone NOT NULL,
+    version_at timestamp with time zone NOT NULL,
+    is_deleted boolean NOT NULL
+);
+
+ALTER TABLE raw.interactions OWNER TO marketflow_owner;
 
 CREATE TABLE raw.order_lines (
     load_id bigint NOT NULL,
@@ -769,7 +1258,11 @@ CREATE TABLE raw.order_lines (
     retail_discount numeric(14,2) NOT NULL,
     coupon_discount numeric(14,2) NOT NULL,
     currency text NOT NULL,
-    ordered_at timestamp with time zone NOT NULL
+    ordered_at timestamp with time zone NOT NULL,
+    kind text DEFAULT 'sale'::text NOT NULL,
+    original_order_ref text,
+    version_at timestamp with time zone DEFAULT '2000-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
+    is_deleted boolean DEFAULT false NOT NULL
 );
 
 ALTER TABLE raw.order_lines OWNER TO marketflow_owner;
@@ -781,10 +1274,17 @@ CREATE TABLE raw.products (
     product_ref text NOT NULL,
     manufacturer_ref text,
     brand text,
-    department text NOT NULL,
+    department text,
     category text,
     product_type text,
-    package_size text
+    package_size text,
+    product_name text,
+    list_price numeric(14,2),
+    currency text,
+    product_url text,
+    image_url text,
+    version_at timestamp with time zone DEFAULT '2000-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
+    is_deleted boolean DEFAULT false NOT NULL
 );
 
 ALTER TABLE raw.products OWNER TO marketflow_owner;
@@ -809,11 +1309,26 @@ ALTER TABLE ONLY activation.sends
 ALTER TABLE ONLY activation.sends
     ADD CONSTRAINT sends_pkey PRIMARY KEY (send_id);
 
+ALTER TABLE ONLY core.campaigns
+    ADD CONSTRAINT campaigns_pkey PRIMARY KEY (campaign_id);
+
+ALTER TABLE ONLY core.campaigns
+    ADD CONSTRAINT campaigns_source_external_id_key UNIQUE (source, external_id);
+
 ALTER TABLE ONLY core.contact_points
     ADD CONSTRAINT contact_points_channel_address_hash_key UNIQUE (channel, address_hash);
 
 ALTER TABLE ONLY core.contact_points
     ADD CONSTRAINT contact_points_pkey PRIMARY KEY (contact_point_id);
+
+ALTER TABLE ONLY core.contacts
+    ADD CONSTRAINT contacts_pkey PRIMARY KEY (source, external_id, channel, address_hash);
+
+ALTER TABLE ONLY core.coupons
+    ADD CONSTRAINT coupons_pkey PRIMARY KEY (coupon_id);
+
+ALTER TABLE ONLY core.coupons
+    ADD CONSTRAINT coupons_source_external_id_key UNIQUE (source, external_id);
 
 ALTER TABLE ONLY core.current_addresses
     ADD CONSTRAINT current_addresses_pkey PRIMARY KEY (customer_id);
@@ -821,14 +1336,44 @@ ALTER TABLE ONLY core.current_addresses
 ALTER TABLE ONLY core.customer_identifiers
     ADD CONSTRAINT customer_identifiers_pkey PRIMARY KEY (source, external_id);
 
+ALTER TABLE ONLY core.customer_keys
+    ADD CONSTRAINT customer_keys_pkey PRIMARY KEY (key_kind, key_hash, source, external_id);
+
+ALTER TABLE ONLY core.customer_merges
+    ADD CONSTRAINT customer_merges_merged_customer_id_key UNIQUE (merged_customer_id);
+
+ALTER TABLE ONLY core.customer_merges
+    ADD CONSTRAINT customer_merges_pkey PRIMARY KEY (merge_id);
+
+ALTER TABLE ONLY core.customer_versions
+    ADD CONSTRAINT customer_versions_pkey PRIMARY KEY (source, external_id, valid_from);
+
 ALTER TABLE ONLY core.customers
     ADD CONSTRAINT customers_pkey PRIMARY KEY (customer_id);
+
+ALTER TABLE ONLY core.deleted_orders
+    ADD CONSTRAINT deleted_orders_pkey PRIMARY KEY (source, external_id);
 
 ALTER TABLE ONLY core.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (occurred_on, event_id);
 
 ALTER TABLE ONLY core.events_rest
     ADD CONSTRAINT events_rest_pkey PRIMARY KEY (occurred_on, event_id);
+
+ALTER TABLE ONLY core.exchange_rates
+    ADD CONSTRAINT exchange_rates_pkey PRIMARY KEY (base_currency, currency, rate_on);
+
+ALTER TABLE ONLY core.feedback
+    ADD CONSTRAINT feedback_pkey PRIMARY KEY (feedback_id);
+
+ALTER TABLE ONLY core.feedback
+    ADD CONSTRAINT feedback_source_external_id_key UNIQUE (source, external_id);
+
+ALTER TABLE ONLY core.interactions
+    ADD CONSTRAINT interactions_pkey PRIMARY KEY (interaction_id);
+
+ALTER TABLE ONLY core.interactions
+    ADD CONSTRAINT interactions_source_external_id_key UNIQUE (source, external_id);
 
 ALTER TABLE ONLY core.order_lines
     ADD CONSTRAINT order_lines_pkey PRIMARY KEY (order_id, line_no);
@@ -839,6 +1384,9 @@ ALTER TABLE ONLY core.orders
 ALTER TABLE ONLY core.orders
     ADD CONSTRAINT orders_source_external_id_key UNIQUE (source, external_id);
 
+ALTER TABLE ONLY core.product_versions
+    ADD CONSTRAINT product_versions_pkey PRIMARY KEY (source, external_id, valid_from);
+
 ALTER TABLE ONLY core.products
     ADD CONSTRAINT products_pkey PRIMARY KEY (product_id);
 
@@ -846,7 +1394,10 @@ ALTER TABLE ONLY core.products
     ADD CONSTRAINT products_source_external_id_key UNIQUE (source, external_id);
 
 ALTER TABLE ONLY features.purchase_summaries
-    ADD CONSTRAINT purchase_summaries_pkey PRIMARY KEY (run_id, customer_id);
+    ADD CONSTRAINT purchase_summaries_pkey PRIMARY KEY (customer_id);
+
+ALTER TABLE ONLY features.purchase_windows
+    ADD CONSTRAINT purchase_windows_pkey PRIMARY KEY (is_kept);
 
 ALTER TABLE ONLY marts.campaign_performance
     ADD CONSTRAINT campaign_performance_pkey PRIMARY KEY (campaign, occasion, channel);
@@ -884,20 +1435,26 @@ ALTER TABLE ONLY models.product_recommendations
 ALTER TABLE ONLY models.published
     ADD CONSTRAINT published_pkey PRIMARY KEY (model);
 
-ALTER TABLE ONLY models.rfm
-    ADD CONSTRAINT rfm_pkey PRIMARY KEY (run_id, customer_id);
-
 ALTER TABLE ONLY models.rfm_segment_rules
     ADD CONSTRAINT rfm_segment_rules_pkey PRIMARY KEY (recency_score, frequency_score, monetary_score);
 
 ALTER TABLE ONLY models.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (run_id);
 
+ALTER TABLE ONLY ops.findings
+    ADD CONSTRAINT findings_load_id_record_reason_key UNIQUE (load_id, record, reason);
+
+ALTER TABLE ONLY ops.findings
+    ADD CONSTRAINT findings_pkey PRIMARY KEY (finding_id);
+
 ALTER TABLE ONLY ops.landing_files
     ADD CONSTRAINT landing_files_pkey PRIMARY KEY (file_id);
 
 ALTER TABLE ONLY ops.landing_files
     ADD CONSTRAINT landing_files_source_checksum_key UNIQUE (source, checksum);
+
+ALTER TABLE ONLY ops.load_records
+    ADD CONSTRAINT load_records_pkey PRIMARY KEY (load_id, record);
 
 ALTER TABLE ONLY ops.loads
     ADD CONSTRAINT loads_pkey PRIMARY KEY (load_id);
@@ -929,23 +1486,14 @@ ALTER TABLE ONLY privacy.consent_events
 ALTER TABLE ONLY privacy.consents
     ADD CONSTRAINT consents_pkey PRIMARY KEY (contact_point_id, channel, purpose);
 
+ALTER TABLE ONLY privacy.customer_answers
+    ADD CONSTRAINT customer_answers_pkey PRIMARY KEY (source, external_id, channel, purpose, answered_at);
+
 ALTER TABLE ONLY privacy.suppressions
     ADD CONSTRAINT suppressions_pkey PRIMARY KEY (channel, address_hash);
 
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
-
-ALTER TABLE ONLY raw.customers
-    ADD CONSTRAINT customers_pkey PRIMARY KEY (file_id, record_no);
-
-ALTER TABLE ONLY raw.events
-    ADD CONSTRAINT events_pkey PRIMARY KEY (file_id, record_no);
-
-ALTER TABLE ONLY raw.order_lines
-    ADD CONSTRAINT order_lines_pkey PRIMARY KEY (file_id, record_no);
-
-ALTER TABLE ONLY raw.products
-    ADD CONSTRAINT products_pkey PRIMARY KEY (file_id, record_no);
 
 CREATE INDEX plans_campaign ON activation.plans USING btree (campaign, occasion);
 
@@ -961,9 +1509,23 @@ CREATE INDEX sends_plan ON activation.sends USING btree (plan_id);
 
 CREATE INDEX contact_points_customer ON core.contact_points USING btree (customer_id);
 
+CREATE INDEX contacts_address ON core.contacts USING btree (channel, address_hash);
+
 CREATE INDEX current_addresses_contact_point ON core.current_addresses USING btree (contact_point_id);
 
+CREATE INDEX current_addresses_sms ON core.current_addresses USING btree (sms_contact_point_id);
+
 CREATE INDEX customer_identifiers_customer ON core.customer_identifiers USING btree (customer_id);
+
+CREATE INDEX customer_keys_customer ON core.customer_keys USING btree (customer_id);
+
+CREATE INDEX customer_keys_number ON core.customer_keys USING btree (source, external_id);
+
+CREATE INDEX customer_merges_kept ON core.customer_merges USING btree (kept_customer_id);
+
+CREATE INDEX customers_merged ON core.customers USING btree (merged_into) WHERE (merged_into IS NOT NULL);
+
+CREATE INDEX events_anonymous ON ONLY core.events USING btree (source, anonymous_ref) WHERE ((customer_id IS NULL) AND (anonymous_ref IS NOT NULL));
 
 CREATE INDEX events_customer ON ONLY core.events USING btree (customer_id, occurred_on);
 
@@ -973,25 +1535,53 @@ CREATE INDEX events_rest_customer_id_occurred_on_idx ON core.events_rest USING b
 
 CREATE INDEX events_rest_event_id_idx ON core.events_rest USING btree (event_id);
 
-CREATE INDEX order_lines_day ON core.order_lines USING brin (ordered_on);
+CREATE INDEX events_rest_source_anonymous_ref_idx ON core.events_rest USING btree (source, anonymous_ref) WHERE ((customer_id IS NULL) AND (anonymous_ref IS NOT NULL));
 
-CREATE INDEX orders_customer ON core.orders USING btree (customer_id, ordered_on);
+CREATE INDEX feedback_customer ON core.feedback USING btree (customer_id, given_on);
+
+CREATE INDEX interactions_customer ON core.interactions USING btree (customer_id, occurred_on);
+
+CREATE INDEX orders_customer ON core.orders USING btree (customer_id, ordered_on) INCLUDE (kind, base_revenue);
 
 CREATE INDEX orders_day ON core.orders USING btree (ordered_on);
 
+CREATE INDEX orders_original ON core.orders USING btree (source, original_order_ref) WHERE (original_order_ref IS NOT NULL);
+
 CREATE INDEX customer_360_segment ON marts.customer_360 USING btree (segment);
+
+CREATE INDEX rfm_run ON models.rfm USING brin (run_id) WITH (autosummarize='on');
 
 CREATE INDEX runs_model ON models.runs USING btree (model, run_id);
 
-CREATE INDEX loads_record_state ON ops.loads USING btree (record, state);
+CREATE INDEX loads_source_state ON ops.loads USING btree (source, state);
 
 CREATE INDEX quality_results_load ON ops.quality_results USING btree (load_id);
 
+CREATE INDEX quality_results_suite ON ops.quality_results USING btree (suite, expectation) WHERE (load_id IS NULL);
+
+CREATE INDEX quality_results_table ON ops.quality_results USING btree (table_name, checked_at) WHERE (table_name IS NOT NULL);
+
+CREATE INDEX quarantine_load ON ops.quarantine USING btree (load_id);
+
 CREATE INDEX consent_events_contact_point ON privacy.consent_events USING btree (contact_point_id);
+
+CREATE INDEX campaigns_load ON raw.campaigns USING brin (load_id);
+
+CREATE INDEX consents_load ON raw.consents USING brin (load_id);
+
+CREATE INDEX contacts_load ON raw.contacts USING brin (load_id);
+
+CREATE INDEX coupons_load ON raw.coupons USING brin (load_id);
 
 CREATE INDEX customers_load ON raw.customers USING brin (load_id);
 
 CREATE INDEX events_load ON raw.events USING brin (load_id);
+
+CREATE INDEX exchange_rates_load ON raw.exchange_rates USING brin (load_id);
+
+CREATE INDEX feedback_load ON raw.feedback USING brin (load_id);
+
+CREATE INDEX interactions_load ON raw.interactions USING brin (load_id);
 
 CREATE INDEX order_lines_load ON raw.order_lines USING brin (load_id);
 
@@ -1002,6 +1592,8 @@ ALTER INDEX core.events_customer ATTACH PARTITION core.events_rest_customer_id_o
 ALTER INDEX core.events_id ATTACH PARTITION core.events_rest_event_id_idx;
 
 ALTER INDEX core.events_pkey ATTACH PARTITION core.events_rest_pkey;
+
+ALTER INDEX core.events_anonymous ATTACH PARTITION core.events_rest_source_anonymous_ref_idx;
 
 ALTER TABLE ONLY activation.plan_members
     ADD CONSTRAINT plan_members_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id) ON DELETE CASCADE;
@@ -1021,14 +1613,32 @@ ALTER TABLE ONLY core.current_addresses
 ALTER TABLE ONLY core.current_addresses
     ADD CONSTRAINT current_addresses_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES core.customers(customer_id);
 
+ALTER TABLE ONLY core.current_addresses
+    ADD CONSTRAINT current_addresses_sms_contact_point_id_fkey FOREIGN KEY (sms_contact_point_id) REFERENCES core.contact_points(contact_point_id);
+
 ALTER TABLE ONLY core.customer_identifiers
     ADD CONSTRAINT customer_identifiers_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES core.customers(customer_id);
 
+ALTER TABLE ONLY core.customer_keys
+    ADD CONSTRAINT customer_keys_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES core.customers(customer_id);
+
+ALTER TABLE ONLY core.customer_merges
+    ADD CONSTRAINT customer_merges_kept_customer_id_fkey FOREIGN KEY (kept_customer_id) REFERENCES core.customers(customer_id);
+
+ALTER TABLE ONLY core.customer_merges
+    ADD CONSTRAINT customer_merges_merged_customer_id_fkey FOREIGN KEY (merged_customer_id) REFERENCES core.customers(customer_id);
+
+ALTER TABLE ONLY core.customers
+    ADD CONSTRAINT customers_merged_into_fkey FOREIGN KEY (merged_into) REFERENCES core.customers(customer_id);
+
+ALTER TABLE ONLY core.feedback
+    ADD CONSTRAINT feedback_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES core.customers(customer_id);
+
+ALTER TABLE ONLY core.interactions
+    ADD CONSTRAINT interactions_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES core.customers(customer_id);
+
 ALTER TABLE ONLY core.orders
     ADD CONSTRAINT orders_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES core.customers(customer_id);
-
-ALTER TABLE ONLY features.purchase_summaries
-    ADD CONSTRAINT purchase_summaries_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY models.association_rules
     ADD CONSTRAINT association_rules_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
@@ -1039,11 +1649,14 @@ ALTER TABLE ONLY models.product_recommendations
 ALTER TABLE ONLY models.published
     ADD CONSTRAINT published_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id);
 
-ALTER TABLE ONLY models.rfm
-    ADD CONSTRAINT rfm_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
+ALTER TABLE ONLY ops.findings
+    ADD CONSTRAINT findings_load_id_fkey FOREIGN KEY (load_id) REFERENCES ops.loads(load_id);
 
 ALTER TABLE ONLY ops.landing_files
     ADD CONSTRAINT landing_files_load_id_fkey FOREIGN KEY (load_id) REFERENCES ops.loads(load_id);
+
+ALTER TABLE ONLY ops.load_records
+    ADD CONSTRAINT load_records_load_id_fkey FOREIGN KEY (load_id) REFERENCES ops.loads(load_id);
 
 ALTER TABLE ONLY ops.quality_results
     ADD CONSTRAINT quality_results_load_id_fkey FOREIGN KEY (load_id) REFERENCES ops.loads(load_id);
@@ -1053,6 +1666,9 @@ ALTER TABLE ONLY ops.quarantine
 
 ALTER TABLE ONLY ops.quarantine
     ADD CONSTRAINT quarantine_load_id_fkey FOREIGN KEY (load_id) REFERENCES ops.loads(load_id);
+
+ALTER TABLE ONLY ops.quarantine
+    ADD CONSTRAINT quarantine_replayed_load_id_fkey FOREIGN KEY (replayed_load_id) REFERENCES ops.loads(load_id);
 
 ALTER TABLE ONLY privacy.consent_events
     ADD CONSTRAINT consent_events_contact_point_id_fkey FOREIGN KEY (contact_point_id) REFERENCES core.contact_points(contact_point_id);
@@ -1078,6 +1694,7 @@ GRANT USAGE ON SCHEMA ops TO marketflow_analyst;
 
 GRANT USAGE ON SCHEMA privacy TO marketflow_sender;
 GRANT USAGE ON SCHEMA privacy TO marketflow_edge;
+GRANT USAGE ON SCHEMA privacy TO marketflow_loader;
 
 GRANT USAGE ON SCHEMA raw TO marketflow_loader;
 
@@ -1163,7 +1780,13 @@ GRANT SELECT ON TABLE models.published TO marketflow_analyst;
 
 GRANT SELECT ON TABLE models.runs TO marketflow_analyst;
 
+GRANT SELECT ON TABLE ops.findings TO marketflow_loader;
+GRANT SELECT ON TABLE ops.findings TO marketflow_analyst;
+
 GRANT SELECT,INSERT,UPDATE ON TABLE ops.landing_files TO marketflow_loader;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.load_records TO marketflow_loader;
+GRANT SELECT ON TABLE ops.load_records TO marketflow_analyst;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE ops.loads TO marketflow_loader;
 GRANT SELECT ON TABLE ops.loads TO marketflow_analyst;
@@ -1173,8 +1796,19 @@ GRANT SELECT ON TABLE ops.quality_results TO marketflow_analyst;
 
 GRANT SELECT,INSERT ON TABLE ops.quarantine TO marketflow_loader;
 
+GRANT UPDATE(reason) ON TABLE ops.quarantine TO marketflow_loader;
+
+GRANT UPDATE(column_name) ON TABLE ops.quarantine TO marketflow_loader;
+
+GRANT UPDATE(replayed_load_id) ON TABLE ops.quarantine TO marketflow_loader;
+
+GRANT UPDATE(replayed_at) ON TABLE ops.quarantine TO marketflow_loader;
+
 GRANT SELECT ON TABLE ops.table_freshness TO marketflow_sender;
 GRANT SELECT ON TABLE ops.table_freshness TO marketflow_analyst;
+GRANT SELECT ON TABLE ops.table_freshness TO marketflow_loader;
+
+GRANT INSERT ON TABLE privacy.audit_log TO marketflow_loader;
 
 GRANT INSERT ON TABLE privacy.consent_events TO marketflow_edge;
 
@@ -1188,9 +1822,23 @@ GRANT UPDATE(changed_at) ON TABLE privacy.consents TO marketflow_edge;
 GRANT SELECT,INSERT ON TABLE privacy.suppressions TO marketflow_sender;
 GRANT INSERT ON TABLE privacy.suppressions TO marketflow_edge;
 
+GRANT SELECT,INSERT,DELETE ON TABLE raw.campaigns TO marketflow_loader;
+
+GRANT SELECT,INSERT,DELETE ON TABLE raw.consents TO marketflow_loader;
+
+GRANT SELECT,INSERT,DELETE ON TABLE raw.contacts TO marketflow_loader;
+
+GRANT SELECT,INSERT,DELETE ON TABLE raw.coupons TO marketflow_loader;
+
 GRANT SELECT,INSERT,DELETE ON TABLE raw.customers TO marketflow_loader;
 
 GRANT SELECT,INSERT,DELETE ON TABLE raw.events TO marketflow_loader;
+
+GRANT SELECT,INSERT,DELETE ON TABLE raw.exchange_rates TO marketflow_loader;
+
+GRANT SELECT,INSERT,DELETE ON TABLE raw.feedback TO marketflow_loader;
+
+GRANT SELECT,INSERT,DELETE ON TABLE raw.interactions TO marketflow_loader;
 
 GRANT SELECT,INSERT,DELETE ON TABLE raw.order_lines TO marketflow_loader;
 

@@ -28,7 +28,7 @@ SELECT
 FROM ops.loads AS l
 WHERE l.state <> 'loading';
 
-ALTER TABLE ops.landing_files ADD COLUMN header text [];
+ALTER TABLE ops.landing_files ADD COLUMN header text[];
 ALTER TABLE ops.landing_files ADD COLUMN object_version text;
 ALTER TABLE ops.landing_files ADD COLUMN version_at timestamptz;
 ALTER TABLE ops.landing_files ADD COLUMN window_from timestamptz;
@@ -67,7 +67,7 @@ CREATE TABLE ops.findings (
     record text NOT NULL,
     reason text NOT NULL,
     records bigint NOT NULL,
-    examples text [] NOT NULL,
+    examples text[] NOT NULL,
     found_at timestamptz NOT NULL,
     UNIQUE (load_id, record, reason)
 );

@@ -207,7 +207,7 @@ def test_nothing_acknowledged_is_missing_and_nothing_is_double(
     sender, drain = Sender(edge.port), Drain(database.owner, edge.folder)
     sender.listen(monkeypatch)
     edge.start()
-    threads = [threading.Thread(target=sender.run), threading.Thread(target=drain)]
+    threads = [threading.Thread(target=sender.run, daemon=True), threading.Thread(target=drain, daemon=True)]
     for thread in threads:
         thread.start()
     try:

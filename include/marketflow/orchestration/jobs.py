@@ -43,12 +43,14 @@ def take_in_source(source: Source, *, again: bool) -> dict[str, Any]:
     `again`: loads that the gate refused are to be judged once more.
     """
     from marketflow.orchestration.places import place_of_source
+    from marketflow.quality import judge_freshness
     from marketflow.sources import take_in
 
     cfg = settings()
     with warehouse("loader") as conn:
         place = place_of_source(conn, source)
         summary = take_in(conn, source, place, keys=key_ring(), clock=cfg.clock(), shop=cfg.shop())
+        judge_freshness(conn, [source], clock=cfg.clock())
         waiting = _waiting(conn, source, again=again)
     if summary.refused_files:
         log.warning("%s files were refused; ops.landing_files says why", summary.refused_files)
