@@ -16,7 +16,7 @@ import uvloop
 
 from benchmarks._collector_server import ANSWER, WRITE_KEY
 
-WARM_UP = 1.0  # seconds before counting begins
+WARM_UP = 0.5  # seconds before counting begins
 _EVENT = (
     b'{"type":"track","userId":"customer-%d","anonymousId":"7f2c1a52-9d2e-4b60-8a5e-%012d","event":"Product Viewed",'
     b'"messageId":"%032d","timestamp":"2026-11-22T09:00:00.000Z","sentAt":"2026-11-22T09:00:00.500Z","properties":{'

@@ -24,8 +24,8 @@ from marketflow.embedded.config import free_port
 from marketflow.sources.readers.frames import SUFFIX
 
 ROOT = Path(__file__).resolve().parents[1]
-ROUNDS = 4  # the best of each: other work on the machine can only slow things down
-CONNECTIONS, SECONDS = 256, 4.0
+ROUNDS = 8  # the best of each: other work on the machine can only slow things down
+CONNECTIONS, SECONDS = 256, 2.0
 
 
 def run() -> Result:

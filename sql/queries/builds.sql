@@ -91,7 +91,7 @@ FROM (
     UNION
     SELECT
         n.source,
-        coalesce(n.customer_ref, 'anonymous:' || n.anonymous_ref)
+        coalesce(n.customer_ref, 'anonymous:' || n.anonymous_ref) AS external_id
     FROM incoming_events AS n
     WHERE n.is_news
     UNION
@@ -121,10 +121,11 @@ SELECT
     'customer' AS entity,
     c.customer_id::text
 FROM core.customers AS c
-WHERE c.updated_at = %(now)s AND c.customer_id IN (
-    SELECT i.customer_id FROM core.customer_identifiers AS i
-    INNER JOIN named_customers AS n ON i.source = n.source AND i.external_id = n.external_id
-)
+WHERE
+    c.updated_at = %(now)s AND c.customer_id IN (
+        SELECT i.customer_id FROM core.customer_identifiers AS i
+        INNER JOIN named_customers AS n ON i.source = n.source AND i.external_id = n.external_id
+    )
 UNION
 -- whoever has answered
 SELECT
@@ -156,7 +157,10 @@ WHERE p.updated_at = %(now)s;
 -- name: has_ignored_orders
 -- Were some of the orders that came left as they are?
 SELECT
-    EXISTS (SELECT FROM incoming_orders AS n WHERE n.outcome NOT IN ('new', 'replaced'))
+    EXISTS (
+        SELECT FROM incoming_orders AS n
+        WHERE n.outcome NOT IN ('new', 'replaced')
+    )
     OR (SELECT count(*) FROM order_versions) <> (SELECT count(*) FROM incoming_orders);
 
 -- name: touched_products
@@ -175,7 +179,10 @@ SELECT DISTINCT
     'product' AS entity,
     l.product_id::text
 FROM core.order_lines AS l
-WHERE l.order_id IN (SELECT n.order_id FROM incoming_orders AS n WHERE n.outcome IN ('new', 'replaced'));
+WHERE l.order_id IN (
+    SELECT n.order_id FROM incoming_orders AS n
+    WHERE n.outcome IN ('new', 'replaced')
+);
 
 -- name: touched_record
 INSERT INTO ops.pending_changes (entity, key, changed_at)

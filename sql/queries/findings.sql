@@ -138,7 +138,7 @@ SELECT DISTINCT
 FROM refunds AS r
 INNER JOIN core.orders AS o ON r.order_id = o.order_id
 INNER JOIN incoming_orders AS n
-    ON o.source = n.source AND (n.external_id = o.external_id OR n.original_order_ref = o.external_id)
+    ON o.source = n.source AND (o.external_id = n.external_id OR o.external_id = n.original_order_ref)
 WHERE
     n.kind <> 'sale'
     OR NOT EXISTS (

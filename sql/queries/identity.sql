@@ -20,7 +20,10 @@ WITH carriers AS (
         NULL::bigint AS load_id
     FROM core.customer_keys AS k
     WHERE
-        (k.key_kind, k.key_hash) IN (SELECT n.key_kind, n.key_hash FROM incoming_keys AS n)
+        (k.key_kind, k.key_hash) IN (SELECT
+            n.key_kind,
+            n.key_hash
+        FROM incoming_keys AS n)
         AND NOT EXISTS (
             SELECT FROM incoming_keys AS n
             WHERE

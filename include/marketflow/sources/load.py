@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import logging
 from collections import Counter
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
 from pathlib import PurePath
@@ -176,8 +176,9 @@ class _Intake:
         return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(self.source.time_zone or self.shop.time_zone))
 
     def _copy(self, files: Sequence[_File]) -> _Tally:
+        """Three work at once, each a block ahead of the next: a thread reads, one judges, and this one copies."""
         tally = _Tally()
-        with ahead(self._portions(files)) as made:
+        with ahead(_parts(files)) as read, ahead(self._portions(read)) as made:
             for portion in made:
                 copy_portion(self.conn, portion)
                 self._quarantine(portion)
@@ -185,20 +186,19 @@ class _Intake:
         tally.notes = {f.file_id: _CUT for f in files if f.is_cut}
         return tally
 
-    def _portions(self, files: Sequence[_File]) -> Generator[Portion, None, None]:
+    def _portions(self, parts: Iterable[tuple[_File, Part]]) -> Generator[Portion, None, None]:
         """Blocks of the files, judged; blocks of small files with the same header together. Runs in a thread."""
         load_id = self.books.begin()
         gathered: list[Part] = []
         header: tuple[str, ...] = ()
         for mapper in self.mappers.values():
             mapper.forget()
-        for file in files:
-            for part in file.parts():
-                if gathered and (file.entry.header != header or _size([*gathered, part]) > 1):
-                    yield self._mapper(header).map(load_id, gathered)
-                    gathered = []
-                header = file.entry.header
-                gathered.append(part)
+        for file, part in parts:
+            if gathered and (file.entry.header != header or _size([*gathered, part]) > 1):
+                yield self._mapper(header).map(load_id, gathered)
+                gathered = []
+            header = file.entry.header
+            gathered.append(part)
         if gathered:
             yield self._mapper(header).map(load_id, gathered)
 
@@ -261,6 +261,13 @@ class _Tally:
     def counts(self, files: Sequence[_File]) -> dict[int, Counts]:
         """By file."""
         return {f.file_id: Counts(read=self.read[f.file_id], quarantined=self.bad[f.file_id]) for f in files}
+
+
+def _parts(files: Sequence[_File]) -> Generator[tuple[_File, Part], None, None]:
+    """The blocks of all files. Runs in a thread."""
+    for file in files:
+        for part in file.parts():
+            yield file, part
 
 
 def _size(parts: Sequence[Part]) -> float:

@@ -39,7 +39,7 @@ class Column:
     decimals: int = 0
     past: bool = True  # an instant or day that must not lie in the future
     personal: str | None = None  # the encryption context, see marketflow.privacy; stored as bytea
-    hash_target: str | None = None  # of a personal address: where its keyed hash goes, by which it is found again
+    hash_target: str | None = None  # where a personal value's keyed hash goes: finds it again, tells a changed one
     refusal_target: str | None = None  # and where it is said why the address cannot be used; the record stays
     unique: Literal["warn", "no"] = "no"  # in one batch; the later record wins, so it is never refused
 

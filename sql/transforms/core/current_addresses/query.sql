@@ -77,7 +77,7 @@ written AS (
     SELECT DISTINCT
         t.customer_id,
         e.contact_point_id,
-        s.contact_point_id
+        s.contact_point_id AS sms_contact_point_id
     FROM addressed_customers AS t
     LEFT JOIN emails AS e ON t.customer_id = e.customer_id
     LEFT JOIN phones AS s ON t.customer_id = s.customer_id

@@ -52,7 +52,7 @@ INSERT INTO core.customer_identifiers (source, external_id, customer_id, joined_
 SELECT
     p.source,
     p.external_id,
-    coalesce(p.customer_id, i.customer_id),
+    coalesce(p.customer_id, i.customer_id) AS customer_id,
     p.key_kind
 FROM same_people AS p
 LEFT JOIN core.customer_identifiers AS i ON p.same_source = i.source AND p.same_external_id = i.external_id
@@ -63,7 +63,7 @@ ON CONFLICT (source, external_id) DO NOTHING;
 INSERT INTO core.customer_identifiers (source, external_id, customer_id, joined_by)
 SELECT DISTINCT ON (e.source, e.anonymous_ref)
     e.source,
-    'anonymous:' || e.anonymous_ref,
+    'anonymous:' || e.anonymous_ref AS external_id,
     i.customer_id,
     'sign_in' AS joined_by
 FROM incoming_events AS e

@@ -3,7 +3,10 @@ SELECT count(*)
 FROM (
     SELECT v.external_id
     FROM core.customer_versions AS v
-    WHERE (v.source, v.external_id) IN (SELECT i.source, i.external_id FROM incoming_customers AS i)
+    WHERE (v.source, v.external_id) IN (SELECT
+        i.source,
+        i.external_id
+    FROM incoming_customers AS i)
     GROUP BY v.source, v.external_id
     HAVING count(*) FILTER (WHERE v.valid_to IS NULL) <> 1
 ) AS s;

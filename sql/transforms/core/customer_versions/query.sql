@@ -68,12 +68,11 @@ WITH moments AS (
             v.fingerprint
         FROM core.customer_versions AS v
         CROSS JOIN
-            LATERAL (
-                SELECT v.valid_from AS seen_at
-                UNION
-                SELECT v.confirmed_at
-            ) AS s
-        WHERE (v.source, v.external_id) IN (SELECT i.source, i.external_id FROM incoming_customers AS i)
+            LATERAL (VALUES (v.valid_from), (v.confirmed_at)) AS s (seen_at)
+        WHERE (v.source, v.external_id) IN (SELECT
+            i.source,
+            i.external_id
+        FROM incoming_customers AS i)
     ) AS m
     ORDER BY m.source ASC, m.external_id ASC, m.seen_at ASC, m.file_id DESC, m.record_no DESC, m.is_incoming DESC
 ),
@@ -107,7 +106,7 @@ compared AS (
         m.file_id,
         m.record_no,
         m.fingerprint,
-        m.fingerprint IS DISTINCT FROM lag(m.fingerprint) OVER w AS is_new
+        coalesce(lag(m.fingerprint) OVER w <> m.fingerprint, TRUE) AS is_new
     FROM moments AS m
     LEFT JOIN deleted_customers AS d ON m.source = d.source AND m.external_id = d.external_id
     WINDOW w AS (PARTITION BY m.source, m.external_id ORDER BY m.seen_at)
@@ -139,7 +138,10 @@ history AS MATERIALIZED (
 forgotten AS (
     DELETE FROM core.customer_versions AS v
     WHERE
-        (v.source, v.external_id) IN (SELECT i.source, i.external_id FROM incoming_customers AS i)
+        (v.source, v.external_id) IN (SELECT
+            i.source,
+            i.external_id
+        FROM incoming_customers AS i)
         AND NOT EXISTS (
             SELECT FROM history AS h
             WHERE h.source = v.source AND h.external_id = v.external_id AND h.seen_at = v.valid_from

@@ -17,8 +17,14 @@ SELECT
             FROM core.order_lines AS l
             WHERE
                 l.order_id BETWEEN
-                (SELECT min(n.order_id) FROM incoming_orders AS n WHERE n.outcome = 'new')
-                AND (SELECT max(n.order_id) FROM incoming_orders AS n WHERE n.outcome = 'new')
+                (
+                    SELECT min(n.order_id) FROM incoming_orders AS n
+                    WHERE n.outcome = 'new'
+                )
+                AND (
+                    SELECT max(n.order_id) FROM incoming_orders AS n
+                    WHERE n.outcome = 'new'
+                )
         ) AS l
         WHERE coalesce(n.line_count, 0) <> l.line_count OR n.revenue IS DISTINCT FROM l.revenue
     )

@@ -23,7 +23,10 @@ SELECT
 FROM (
     SELECT DISTINCT ON (d.source, d.external_id) d.*
     FROM core.product_versions AS d
-    WHERE (d.source, d.external_id) IN (SELECT i.source, i.external_id FROM incoming_products AS i)
+    WHERE (d.source, d.external_id) IN (SELECT
+        i.source,
+        i.external_id
+    FROM incoming_products AS i)
     ORDER BY
         d.source ASC, d.external_id ASC,
         -- a deletion may say nothing else

@@ -17,9 +17,14 @@ USING (
         FROM models.published AS p
         INNER JOIN models.product_recommendations AS r ON p.run_id = r.run_id
         INNER JOIN marts.products AS n ON r.product_id = n.product_id
-        INNER JOIN core.customers AS c ON r.customer_id = c.customer_id AND c.merged_into IS NULL
         LEFT JOIN marts.products AS b ON r.because_product_id = b.product_id
-        WHERE p.model = 'product_recommendations'
+        WHERE
+            p.model = 'product_recommendations'
+            -- who has turned out to be another customer since has hers
+            AND r.customer_id NOT IN (
+                SELECT c.customer_id FROM core.customers AS c
+                WHERE c.merged_into IS NOT NULL
+            )
     )
 
     SELECT f.* FROM proposed AS f
@@ -46,6 +51,9 @@ WHERE
     NOT EXISTS (
         SELECT FROM models.published AS p
         INNER JOIN models.product_recommendations AS r ON p.run_id = r.run_id
-        INNER JOIN core.customers AS c ON r.customer_id = c.customer_id AND c.merged_into IS NULL
         WHERE p.model = 'product_recommendations' AND r.customer_id = m.customer_id AND r.rank = m.rank
+    )
+    OR m.customer_id IN (
+        SELECT c.customer_id FROM core.customers AS c
+        WHERE c.merged_into IS NOT NULL
     );

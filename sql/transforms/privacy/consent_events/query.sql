@@ -151,7 +151,8 @@ INNER JOIN
         WHERE c.contact_point_id = p.contact_point_id AND c.channel = p.channel
         UNION
         VALUES ('marketing'), ('transactional')
-    ) AS w ON TRUE
+    ) AS w
+    ON TRUE
 WHERE octet_length(p.address) = 0
 ORDER BY p.contact_point_id ASC, w.purpose ASC, d.deleted_at DESC, d.source ASC, d.external_id ASC
 ON CONFLICT (consent_event_id) DO NOTHING;
