@@ -315,7 +315,16 @@ CREATE TEMPORARY TABLE incoming_answers AS
 SELECT
     l.system AS source,
     l.started_at,
-    r.*,
+    r.load_id,
+    r.file_id,
+    r.record_no,
+    r.customer_ref,
+    r.channel,
+    r.purpose,
+    r.granted,
+    r.answered_at,
+    r.how,
+    r.consent_text,
     CASE r.channel WHEN 'email' THEN r.email_hash ELSE r.phone_hash END AS address_hash,
     CASE r.channel WHEN 'email' THEN r.email ELSE r.phone END AS address
 FROM raw.consents AS r
@@ -381,7 +390,22 @@ named AS MATERIALIZED (
 )
 
 SELECT
-    n.*,
+    n.source,
+    n.load_id,
+    n.file_id,
+    n.record_no,
+    n.event_id,
+    n.event_ref,
+    n.event_type,
+    n.customer_ref,
+    n.anonymous_ref,
+    n.campaign_ref,
+    n.coupon_ref,
+    n.product_ref,
+    n.properties,
+    n.occurred_at,
+    n.occurred_on,
+    n.version_at,
     e.occurred_on AS known_on,
     e.event_id IS NULL OR (e.version_at, e.file_id) < (n.version_at, n.file_id) AS is_news,
     e.customer_id AS known_customer_id

@@ -19,7 +19,9 @@ def line(order: str, **columns: Any) -> dict[str, Any]:
     return {"order_ref": order, "customer_ref": "c", "product_ref": "p", **columns}
 
 
-def build(conn: psycopg.Connection, clock: Clock, number: int, *lines: dict[str, Any], system: str = "web") -> dict[str, Any]:
+def build(
+    conn: psycopg.Connection, clock: Clock, number: int, *lines: dict[str, Any], system: str = "web"
+) -> dict[str, Any]:
     """Load lines of a customer and a product that are known, and give what was found, by reason."""
     known = {"raw.customers": [{"customer_ref": "c"}], "raw.products": [{"product_ref": "p"}]}
     deliver(conn, number, {"system": system, "rows": {**known, "raw.order_lines": list(lines)}})
@@ -38,7 +40,9 @@ def test_nothing_to_say_about_a_plain_order(conn: psycopg.Connection, clock: Clo
 
 def test_guests_strangers_and_unknown_products(conn: psycopg.Connection, clock: Clock) -> None:
     guests = [line(f"g{n}", customer_ref=None) for n in range(7)]
-    found = build(conn, clock, 1, *guests, line("s", customer_ref="x"), line("u", product_ref="q"), line("v", product_ref="q"))
+    found = build(
+        conn, clock, 1, *guests, line("s", customer_ref="x"), line("u", product_ref="q"), line("v", product_ref="q")
+    )
     assert found == {GUEST: (7, ["g0", "g1", "g2", "g3", "g4"]), UNKNOWN: (1, ["x"]), PRODUCT: (1, ["q"])}
     assert len(orders(conn)) == 10
 

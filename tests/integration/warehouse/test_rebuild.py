@@ -58,7 +58,9 @@ def test_the_rows_stay_the_same(
     assert table_checksums(built, STAGES) == before
 
 
-@pytest.mark.parametrize("days", [(dt.date(2017, 5, 1), dt.date(2017, 5, 31)), (None, None)], ids=["a month", "everything"])
+@pytest.mark.parametrize(
+    "days", [(dt.date(2017, 5, 1), dt.date(2017, 5, 31)), (None, None)], ids=["a month", "everything"]
+)
 def test_damaged_rows_are_repaired(
     built: psycopg.Connection, clock: Clock, days: tuple[dt.date | None, dt.date | None]
 ) -> None:
@@ -75,7 +77,10 @@ def test_what_raw_holds_no_longer_stays(built: psycopg.Connection, clock: Clock,
     before = table_checksums(built, STAGES)
     tables = [t for (t,) in built.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'raw'")]
     for table in tables:
-        built.execute(psycopg.sql.SQL("DELETE FROM raw.{} WHERE load_id = any(%s)").format(psycopg.sql.Identifier(table)), [forgotten])
+        built.execute(
+            psycopg.sql.SQL("DELETE FROM raw.{} WHERE load_id = any(%s)").format(psycopg.sql.Identifier(table)),
+            [forgotten],
+        )
     rebuild_warehouse(built, clock=clock, shop=SHOP)
     assert table_checksums(built, STAGES) == before
 

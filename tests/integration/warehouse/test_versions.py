@@ -73,9 +73,7 @@ def test_the_order_of_the_loads_does_not_matter(
     assert says(conn) == in_order
 
 
-def test_all_at_once_is_as_one_after_the_other(
-    conn: psycopg.Connection, clock: Clock, in_order: set[str]
-) -> None:
+def test_all_at_once_is_as_one_after_the_other(conn: psycopg.Connection, clock: Clock, in_order: set[str]) -> None:
     for number, load in enumerate(loads(), start=1):
         deliver(conn, number, load)
     build_core(conn, clock=clock, shop=SHOP)
@@ -97,7 +95,10 @@ def test_the_same_again_changes_nothing_and_touches_nobody(conn: psycopg.Connect
     assert done.rows_changed["core.customers"] == 0
     assert conn.execute("SELECT entity, key FROM ops.pending_changes WHERE change_id > %s", [newest]).fetchall() == []
     assert conn.execute("SELECT DISTINCT file_id FROM core.orders").fetchall() == [(2,)]
-    assert conn.execute("SELECT count(*), count(DISTINCT confirmed_at) FROM core.customer_versions").fetchone() == (6, 1)
+    assert conn.execute("SELECT count(*), count(DISTINCT confirmed_at) FROM core.customer_versions").fetchone() == (
+        6,
+        1,
+    )
     build_marts(conn, clock=clock, force=True)
     assert table_checksums(conn, ["marts"]) == before
     assert table_checksums(conn, ["core"])["core.order_lines"] == lines
@@ -110,12 +111,18 @@ def test_identical_lines_stay_and_a_return_lowers_its_own_day(conn: psycopg.Conn
     deliver(
         conn,
         1,
-        {"system": "web", "rows": {"raw.order_lines": [line, line, {**back, "ordered_at": "2017-03-05T12:00:00Z"}, other]}},
+        {
+            "system": "web",
+            "rows": {"raw.order_lines": [line, line, {**back, "ordered_at": "2017-03-05T12:00:00Z"}, other]},
+        },
     )
     build_core(conn, clock=clock, shop=SHOP)
     build_marts(conn, clock=clock)
     query = "SELECT ordered_on::text, orders, order_lines, revenue::text, given_back::text FROM marts.revenue_daily ORDER BY 1"
-    assert conn.execute(query).fetchall() == [("2017-03-01", 1, 2, "8.00", "0.00"), ("2017-03-05", 1, 1, "6.00", "4.00")]
+    assert conn.execute(query).fetchall() == [
+        ("2017-03-01", 1, 2, "8.00", "0.00"),
+        ("2017-03-05", 1, 1, "6.00", "4.00"),
+    ]
 
 
 def test_a_deleted_customer_is_forgotten_and_cannot_be_written_to(conn: psycopg.Connection, clock: Clock) -> None:
@@ -170,5 +177,7 @@ def test_repaired_lines_join_the_order_that_they_were_taken_from(conn: psycopg.C
     )
     build_core(conn, clock=clock, shop=SHOP)
     assert conn.execute(query).fetchall() == [whole]  # raw does not hold the others any more
-    found = conn.execute("SELECT reason, examples FROM ops.findings WHERE load_id = 3 AND reason LIKE 'repaired%'").fetchone()
+    found = conn.execute(
+        "SELECT reason, examples FROM ops.findings WHERE load_id = 3 AND reason LIKE 'repaired%'"
+    ).fetchone()
     assert found == ("repaired lines of an order whose other lines raw holds no longer, held back", ["o"])

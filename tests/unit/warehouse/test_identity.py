@@ -71,8 +71,15 @@ def test_new_numbers_and_known_customers_give_the_same_people(records: list[tupl
 
 
 def test_the_reason_names_the_key_and_both_numbers() -> None:
-    records = [("web", "1", "email", b"a"), ("till", "A", "email", b"a"), ("till", "A", "phone", b"b"), ("crm", "X", "phone", b"b")]
-    joins, refused = join_people(carriers(records, {("web", "1"): 7, ("crm", "X"): 9}), {7: [("web", "1")], 9: [("crm", "X")]})
+    records = [
+        ("web", "1", "email", b"a"),
+        ("till", "A", "email", b"a"),
+        ("till", "A", "phone", b"b"),
+        ("crm", "X", "phone", b"b"),
+    ]
+    joins, refused = join_people(
+        carriers(records, {("web", "1"): 7, ("crm", "X"): 9}), {7: [("web", "1")], 9: [("crm", "X")]}
+    )
     assert not refused
     assert joins == [
         Join(number=("till", "A"), same=("web", "1"), kind="email", kept=7, merged_customer_id=None),

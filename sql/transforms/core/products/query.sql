@@ -18,7 +18,7 @@ SELECT
     n.currency,
     n.product_url,
     n.image_url,
-    NOT v.is_deleted,
+    NOT v.is_deleted AS in_catalogue,
     %(now)s
 FROM (
     SELECT DISTINCT ON (d.source, d.external_id) d.*
