@@ -13,7 +13,9 @@ SELECT set_config('work_mem', %(work_mem)s, TRUE);
 SELECT set_config('default_statistics_target', %(target)s::text, TRUE);
 
 -- name: passed_loads
-SELECT l.load_id
+SELECT
+    l.load_id,
+    l.kind
 FROM ops.loads AS l
 WHERE l.state = 'passed'
 ORDER BY l.load_id
@@ -66,11 +68,9 @@ ORDER BY l.load_id;
 -- the rest of their order lies in the load of that file.
 SELECT DISTINCT f.load_id
 FROM raw.order_lines AS r
-INNER JOIN ops.loads AS l ON r.load_id = l.load_id
 INNER JOIN ops.landing_files AS f ON r.file_id = f.file_id
 WHERE
     r.load_id = any(%(load_ids)s::bigint[])
-    AND l.kind = 'replay'
     AND EXISTS (
         SELECT FROM raw.order_lines AS o
         WHERE o.load_id = f.load_id

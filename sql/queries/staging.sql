@@ -153,7 +153,7 @@ SELECT
     c.currency,
     c.outcome,
     CASE
-        WHEN c.outcome = 'new' THEN nextval(pg_get_serial_sequence('core.orders', 'order_id'))
+        WHEN c.outcome = 'new' THEN nextval('core.orders_order_id_seq')
         ELSE c.order_id
     END AS order_id
 FROM compared AS c;

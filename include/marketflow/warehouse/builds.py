@@ -43,11 +43,12 @@ def build_core(conn: psycopg.Connection, *, clock: Clock, shop: Shop | None = No
     q = queries("builds")
     with conn.transaction():
         lock_job(conn, "build_core")
-        loads = [int(row[0]) for row in conn.execute(q["passed_loads"])]
-        if not loads:
+        kinds = {int(load): kind for load, kind in conn.execute(q["passed_loads"])}
+        if not kinds:
             return BuildSummary(changed=False)
-        repaired = [int(row[0]) for row in conn.execute(q["line_loads"], {"load_ids": loads})]
-        line_loads = sorted({*loads, *repaired})
+        loads, replays = list(kinds), [load for load, kind in kinds.items() if kind == "replay"]
+        repaired = conn.execute(q["line_loads"], {"load_ids": replays}).fetchall() if replays else []
+        line_loads = sorted({*loads, *(int(row[0]) for row in repaired)})
         params = parameters(loads, now=clock.now(), shop=shop_of(clock, shop), line_loads=line_loads)
         changed, warnings = merge(conn, params, clock=clock)
         conn.execute(q["mark_merged"], params)

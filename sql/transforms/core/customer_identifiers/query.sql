@@ -22,7 +22,7 @@ numbered AS MATERIALIZED (
     SELECT
         u.source,
         u.external_id,
-        nextval(pg_get_serial_sequence('core.customers', 'customer_id')) AS customer_id
+        nextval('core.customers_customer_id_seq') AS customer_id
     FROM unknown AS u
 ),
 
