@@ -127,6 +127,10 @@ def test_bytes_that_do_not_decode_cost_one_record(encoding: str) -> None:
     assert faults == [(2, f"the record is not {shown}", False)]
 
 
+def test_a_record_that_is_no_row_is_told_even_when_only_blank_lines_are_beside_it() -> None:
+    assert read(b"a,b,c\n\n\0") == ([], [(1, "the record holds a NUL byte", True)])
+
+
 def test_a_multi_byte_delimiter_is_read_with_care() -> None:
     assert read("a§b§c\n1§2§3\n".encode(), delimiter="§") == ([(1, ["1", "2", "3"])], [])
 

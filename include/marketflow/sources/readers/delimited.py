@@ -200,7 +200,7 @@ class _Gathering:
         self._settle()
         bad, tables, numbers = self._bad, self._tables, self._numbers
         self._bad, self._tables, self._numbers, self.size = [], [], [], 0
-        if not tables:
+        if not any(map(len, tables)):  # a stretch of blank lines is a table without rows
             if bad:
                 yield Block(pa.array([], pa.int32()), self._table([]), bad)
             return
