@@ -33,11 +33,12 @@ FROM incoming_events AS n
 ORDER BY month_on;
 
 -- name: held_loads
--- Merged loads that raw still has rows of.
+-- Merged loads that raw still has rows of, all of them: a load that is being forgotten is not whole any more.
 SELECT l.load_id
 FROM ops.loads AS l
 WHERE
     l.state = 'merged'
+    AND l.raw_forgotten_at IS NULL
     AND l.load_id IN (
         SELECT r.load_id FROM raw.order_lines AS r
         UNION
@@ -65,12 +66,14 @@ ORDER BY l.load_id;
 
 -- name: line_loads
 -- The loads whose lines are needed: rows that come repaired from quarantine have the file and the number that they had, and
--- the rest of their order lies in the load of that file.
+-- the rest of their order lies in the load of that file; not in one that is being forgotten, which is not whole any more.
 SELECT DISTINCT f.load_id
 FROM raw.order_lines AS r
 INNER JOIN ops.landing_files AS f ON r.file_id = f.file_id
+INNER JOIN ops.loads AS l ON f.load_id = l.load_id
 WHERE
     r.load_id = any(%(load_ids)s::bigint[])
+    AND l.raw_forgotten_at IS NULL
     AND EXISTS (
         SELECT FROM raw.order_lines AS o
         WHERE o.load_id = f.load_id

@@ -80,7 +80,29 @@ SELECT
     v.order_ref
 FROM order_versions AS v
 GROUP BY v.load_id, v.order_ref
-HAVING count(*) > 1;
+HAVING count(DISTINCT v.file_id) > 1;
+
+-- name: several_times
+-- Whether each line has its own time, or a file holds the order in two versions, cannot be told: its lines are added up.
+INSERT INTO found (load_id, record, reason, key)
+SELECT
+    v.load_id,
+    'orders' AS record,
+    'lines of an order have different times, all are counted' AS reason,
+    v.order_ref
+FROM order_versions AS v
+WHERE v.has_several_times;
+
+-- name: fewer_lines
+-- So it is where an export cuts an order in two, as at midnight.
+INSERT INTO found (load_id, record, reason, key)
+SELECT
+    n.load_id,
+    'orders' AS record,
+    'order was replaced by one with fewer lines' AS reason,
+    n.external_id
+FROM incoming_orders AS n
+WHERE n.outcome = 'replaced' AND n.line_count < n.known_line_count;
 
 -- name: same_number_elsewhere
 -- Two systems, two orders; whoever made two sources of one shop without giving them a system in common sees it here.
@@ -130,15 +152,25 @@ refunds AS (
 )
 
 INSERT INTO found (load_id, record, reason, key)
-SELECT DISTINCT
+-- what was given back now, and beside it an order that came now without what was given back of it
+SELECT
     n.load_id,
     'orders' AS record,
     'refund is larger than its order' AS reason,
     n.external_id
 FROM refunds AS r
 INNER JOIN core.orders AS o ON r.order_id = o.order_id
-INNER JOIN incoming_orders AS n
-    ON o.source = n.source AND (o.external_id = n.external_id OR o.external_id = n.original_order_ref)
+INNER JOIN incoming_orders AS n ON o.source = n.source AND o.external_id = n.original_order_ref
+WHERE n.kind <> 'sale'
+UNION
+SELECT
+    n.load_id,
+    'orders' AS record,
+    'refund is larger than its order' AS reason,
+    n.external_id
+FROM refunds AS r
+INNER JOIN core.orders AS o ON r.order_id = o.order_id
+INNER JOIN incoming_orders AS n ON o.source = n.source AND o.external_id = n.external_id
 WHERE
     n.kind <> 'sale'
     OR NOT EXISTS (

@@ -69,7 +69,7 @@ SELECT
     i.source,
     i.external_id
 FROM core.customer_identifiers AS i
-WHERE i.customer_id = any(%(customers)s::bigint[]) AND i.external_id NOT LIKE 'anonymous:%%';
+WHERE i.customer_id = any(%(customers)s::bigint[]) AND i.joined_by IS DISTINCT FROM 'sign_in';
 
 -- name: same_person
 INSERT INTO same_people (source, external_id, customer_id, same_source, same_external_id, key_kind)

@@ -123,18 +123,56 @@ COPY ops.quarantine (
     load_id, file_id, record_no, record, reason, column_name, payload, payload_kind, payload_bytes, quarantined_at
 ) FROM STDIN;
 
--- name: loads_to_forget
--- Merged loads of long ago whose raw rows are still there; core has what they said. Rows that wait in quarantine stay.
+-- name: mark_forgotten
+-- Merged loads of long ago: core has what they said. Not those with orders that were held back, nor those to whose orders
+-- held-back lines came later: of these raw has the only copy.
+UPDATE ops.loads AS l
+SET raw_forgotten_at = %(now)s
+WHERE
+    l.state = 'merged' AND l.kind <> 'replay' AND l.finished_at < %(before)s AND l.raw_forgotten_at IS NULL
+    AND NOT EXISTS (
+        SELECT FROM ops.findings AS f
+        WHERE
+            f.reason LIKE '%%, held back'
+            AND (
+                f.load_id = l.load_id
+                OR f.load_id IN (SELECT q.replayed_load_id FROM ops.quarantine AS q WHERE q.load_id = l.load_id)
+            )
+    );
+
+-- name: mark_forgotten_replays
+-- Repaired lines are kept for as long as the rest of their orders: a rebuild puts them together.
+UPDATE ops.loads AS l
+SET raw_forgotten_at = %(now)s
+WHERE
+    l.state = 'merged' AND l.kind = 'replay' AND l.finished_at < %(before)s AND l.raw_forgotten_at IS NULL
+    AND NOT EXISTS (
+        SELECT FROM ops.findings AS f
+        WHERE f.load_id = l.load_id AND f.reason LIKE '%%, held back'
+    )
+    AND NOT EXISTS (
+        SELECT FROM ops.quarantine AS q
+        INNER JOIN ops.loads AS o ON q.load_id = o.load_id
+        WHERE q.replayed_load_id = l.load_id AND o.raw_forgotten_at IS NULL
+    );
+
+-- name: count_kept
+SELECT count(*)
+FROM ops.loads AS l
+WHERE l.state = 'merged' AND l.finished_at < %(before)s AND l.raw_forgotten_at IS NULL;
+
+-- name: loads_to_delete
+-- Also those of a run that died.
 SELECT
     l.load_id,
     array_agg(r.record ORDER BY r.record) AS records
 FROM ops.loads AS l
 INNER JOIN ops.load_records AS r ON l.load_id = r.load_id
-WHERE l.state = 'merged' AND l.finished_at < %(before)s AND l.raw_forgotten_at IS NULL
+WHERE l.raw_forgotten_at IS NOT NULL AND l.raw_deleted_at IS NULL
 GROUP BY l.load_id
 ORDER BY l.load_id;
 
--- name: note_forgotten
+-- name: note_deleted
 UPDATE ops.loads
-SET raw_forgotten_at = %(now)s
+SET raw_deleted_at = %(now)s
 WHERE load_id = %(load_id)s;

@@ -31,6 +31,7 @@ SELECT
     min(r.currency) AS currency,
     min(r.customer_ref) <> max(r.customer_ref) AS has_several_customers,
     min(r.currency) <> max(r.currency) AS has_several_currencies,
+    min(r.version_at) <> max(r.version_at) AS has_several_times,
     FALSE AS is_deleted
 FROM raw.order_lines AS r
 WHERE r.load_id = any(%(line_loads)s::bigint[]) AND NOT r.is_deleted
@@ -41,11 +42,11 @@ HAVING
     AND (%(day_to)s::date IS NULL OR (min(r.ordered_at) AT TIME ZONE %(time_zone)s)::date <= %(day_to)s::date);
 
 -- name: deleted_versions
--- Orders of which a file says nothing but that they are deleted. They are not held to the days: the deletion of an order
--- that lies within them may have been delivered with any day.
+-- Orders of which a file says that they are deleted, and nothing as new or newer beside it. They are not held to the days:
+-- the deletion of an order that lies within them may have been delivered with any day.
 INSERT INTO order_versions (
     file_id, order_ref, load_id, version_at, first_no, kind, ordered_at, line_count, revenue, discount, currency,
-    has_several_customers, has_several_currencies, is_deleted
+    has_several_customers, has_several_currencies, has_several_times, is_deleted
 )
 SELECT
     r.file_id,
@@ -61,6 +62,7 @@ SELECT
     min(r.currency) AS currency,
     FALSE AS has_several_customers,
     FALSE AS has_several_currencies,
+    FALSE AS has_several_times,
     TRUE AS is_deleted
 FROM raw.order_lines AS r
 WHERE
@@ -68,7 +70,9 @@ WHERE
     AND r.is_deleted
     AND NOT EXISTS (
         SELECT FROM raw.order_lines AS a
-        WHERE a.load_id = r.load_id AND a.file_id = r.file_id AND a.order_ref = r.order_ref AND NOT a.is_deleted
+        WHERE
+            a.load_id = any(%(line_loads)s::bigint[]) AND a.file_id = r.file_id AND a.order_ref = r.order_ref
+            AND a.version_at >= r.version_at AND NOT a.is_deleted
     )
 GROUP BY r.file_id, r.order_ref;
 
@@ -118,19 +122,21 @@ compared AS MATERIALIZED (
         n.discount,
         n.currency,
         o.order_id,
+        o.line_count AS known_line_count,
         CASE
             WHEN (d.version_at, d.file_id) >= (n.version_at, n.file_id) AND NOT n.is_deleted THEN 'older'
             WHEN (d.version_at, d.file_id) > (n.version_at, n.file_id) THEN 'older'
-            WHEN (o.version_at, o.file_id) > (n.version_at, n.file_id) AND NOT n.is_deleted THEN 'older'
+            WHEN (o.version_at, o.file_id) > (n.version_at, n.file_id) THEN 'older'
             WHEN n.is_deleted THEN 'deleted'
             WHEN o.order_id IS NULL THEN 'new'
-            WHEN f.load_id <> all(%(line_loads)s::bigint[]) THEN 'partial'
+            WHEN f.load_id <> all(%(line_loads)s::bigint[]) AND l.raw_forgotten_at IS NOT NULL THEN 'partial'
             ELSE 'replaced'
         END AS outcome
     FROM newest AS n
     LEFT JOIN core.orders AS o ON n.source = o.source AND n.order_ref = o.external_id
     LEFT JOIN core.deleted_orders AS d ON n.source = d.source AND n.order_ref = d.external_id
     LEFT JOIN ops.landing_files AS f ON n.file_id = f.file_id
+    LEFT JOIN ops.loads AS l ON f.load_id = l.load_id
     ORDER BY n.ordered_at, n.order_ref
 )
 
@@ -151,12 +157,23 @@ SELECT
     c.revenue,
     c.discount,
     c.currency,
+    c.known_line_count,
     c.outcome,
     CASE
         WHEN c.outcome = 'new' THEN nextval('core.orders_order_id_seq')
         ELSE c.order_id
     END AS order_id
 FROM compared AS c;
+
+-- name: same_totals
+CREATE TEMPORARY TABLE same_totals (
+    order_id bigint NOT NULL,
+    file_id bigint NOT NULL,
+    external_id text NOT NULL,
+    source text NOT NULL,
+    first_no integer NOT NULL,
+    ordered_on date NOT NULL
+);
 
 -- name: incoming_products_sold
 CREATE TEMPORARY TABLE incoming_products_sold AS

@@ -43,7 +43,7 @@ def list_sources() -> None:
 def check(
     file: Annotated[Path, typer.Argument(help="the source file, such as include/sources/web_shop.yaml")],
     *,
-    sample: Annotated[int, typer.Option(min=1, help="how many rows to read")] = 10_000,
+    sample: Annotated[int, typer.Option(min=1, help="how many rows to read")] = 200_000,
     data: Annotated[Path | None, typer.Option(help="check this file, and not those where the source is")] = None,
 ) -> None:
     """Read a sample and say what would happen; nothing is loaded, no warehouse is needed.

@@ -29,7 +29,7 @@ from marketflow.sources.readers.block import Block
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_SHOWN = 10  # errors, files
+_SHOWN, _OF_A_KIND = 10, 3  # errors in all, and of one reason
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +74,7 @@ class Report:
 
 
 def check_source(
-    source: Source, place: Place, *, clock: Clock, shop: Shop, sample: int = 10_000, limit: float = 0.05
+    source: Source, place: Place, *, clock: Clock, shop: Shop, sample: int = 200_000, limit: float = 0.05
 ) -> Report:
     """Read up to `sample` rows of the first items at `place`.
 
@@ -137,10 +137,11 @@ class _Look:
     def _portions(self, header: tuple[str, ...], blocks: Iterator[Block], rows: int) -> Generator[Portion, None, None]:
         source, latest = self.report.source, latest_instant(self.clock.business_date(), self.clock.time_zone)
         mapper = Mapper(self.con, source, header, keys=self.keys, latest=latest, country=self.shop.country)
+        now = self.clock.now()  # one for the file, as in a load: rows that are the same are stored once
         for block in blocks:
             some = _first(block, rows)
             rows -= len(some.numbers) + len(some.bad)
-            yield mapper.map(0, [Part(file_id=0, version_at=self.clock.now(), block=some)])
+            yield mapper.map(0, [Part(file_id=0, version_at=now, block=some)])
             if rows <= 0:
                 self.report.is_whole = False
                 return
@@ -150,7 +151,8 @@ class _Look:
         self.report.bad += len(portion.bad)
         for bad in sorted(portion.bad, key=lambda bad: bad.record_no):
             self.report.reasons[bad.record, bad.column, bad.reason] += 1
-            if len(self.report.problems) < _SHOWN:
+            same = self.report.reasons[bad.record, bad.column, bad.reason]
+            if len(self.report.problems) < _SHOWN and same <= _OF_A_KIND:
                 self.report.problems.append(
                     Problem(item=name, record_no=bad.record_no, record=bad.record, column=bad.column, reason=bad.reason)
                 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 from marketflow.sources.definition import Source
 from marketflow.sources.errors import HeaderRefused
 
@@ -17,7 +19,9 @@ def check_header(source: Source, header: tuple[str, ...]) -> None:
     twice = sorted({name for name in used if header.count(name) > 1})
     if missing:
         others = f"; it has {len(new)} unknown ones" if new else ""
-        raise HeaderRefused(f"the header lacks the columns {', '.join(missing)}{others}")
+        near = next((n for m in missing for n in get_close_matches(m, new, n=1, cutoff=0.8)), None)
+        hint = f"; did you mean {near[:40]!r}?" if near else ""
+        raise HeaderRefused(f"the header lacks the columns {', '.join(missing)}{hint or others}")
     if twice:
         raise HeaderRefused(f"the header names columns twice: {', '.join(twice)}")
     if new:

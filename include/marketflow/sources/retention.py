@@ -10,7 +10,7 @@ from psycopg import sql
 
 from marketflow.shared import Clock, ConfigurationError
 from marketflow.sources.contracts import CONTRACTS
-from marketflow.warehouse import queries
+from marketflow.warehouse import lock_job, queries
 
 _BATCH = 50_000  # rows of one transaction
 
@@ -18,21 +18,35 @@ _BATCH = 50_000  # rows of one transaction
 def forget_raw(conn: psycopg.Connection, clock: Clock, keep_days: int) -> dict[str, int]:
     """Delete the raw rows of loads that were merged into core and finished more than `keep_days` ago.
 
-    Commits batch by batch; a run that dies is finished by the next one. Loads that are not merged stay whole, and so
-    do rows in quarantine. Returns the rows deleted, by table.
+    The loads are marked first, while nothing is built; from then on no build looks at them, however much of them is
+    still there. Commits batch by batch; a run that dies is finished by the next one. Loads that are not merged stay
+    whole, and so do rows in quarantine, and loads with orders that were held back from core: raw has the only copy.
+    Returns the rows deleted, by table, and as `kept_loads` how many old loads stay for such orders.
     """
     if keep_days < 1:
         raise ConfigurationError("raw must be kept for a day at least")
-    before = clock.now() - dt.timedelta(days=keep_days)
-    loads = conn.execute(queries("sources")["loads_to_forget"], {"before": before}).fetchall()
+    conn.commit()
+    kept = _mark(conn, clock, keep_days)
+    loads = conn.execute(queries("sources")["loads_to_delete"]).fetchall()
     conn.commit()
     deleted: Counter[str] = Counter()
     for load_id, records in loads:
         for table in (CONTRACTS[record].table for record in records if record in CONTRACTS):
             deleted[table] += _forget(conn, table, load_id)
-        conn.execute(queries("sources")["note_forgotten"], {"load_id": load_id, "now": clock.now()})
+        conn.execute(queries("sources")["note_deleted"], {"load_id": load_id, "now": clock.now()})
         conn.commit()
-    return dict(deleted)
+    return {**deleted, "kept_loads": kept} if kept else dict(deleted)
+
+
+def _mark(conn: psycopg.Connection, clock: Clock, keep_days: int) -> int:
+    """Mark the loads to forget; how many as old are kept. Waits for a build that runs, which may be reading them."""
+    values = {"now": clock.now(), "before": clock.now() - dt.timedelta(days=keep_days)}
+    with conn.transaction():
+        lock_job(conn, "build_core")
+        conn.execute(queries("sources")["mark_forgotten"], values)
+        conn.execute(queries("sources")["mark_forgotten_replays"], values)
+        row = conn.execute(queries("sources")["count_kept"], values).fetchone()
+    return int(row[0]) if row else 0
 
 
 def _forget(conn: psycopg.Connection, table: str, load_id: int) -> int:

@@ -1,5 +1,5 @@
 -- check: lines_differ_from_order (stop)
--- Of the orders that these loads brought: of new ones, whose numbers follow each other, all together.
+-- Of the orders that these loads name and that are there: of new ones, whose numbers follow each other, all together.
 SELECT
     (
         SELECT count(*)
@@ -41,6 +41,6 @@ SELECT
                 WHERE l.order_id = o.order_id
             ) AS s
         WHERE
-            n.outcome = 'replaced'
+            n.outcome <> 'new'
             AND (o.line_count, o.revenue) IS DISTINCT FROM (s.line_count, s.revenue)
     );

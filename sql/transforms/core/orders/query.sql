@@ -1,29 +1,34 @@
+-- step: note_same_totals
+-- Orders that came again with the totals that core has. A table of its own, with statistics: within a larger statement the
+-- planner takes them for a single row, and compares each line with all products.
+INSERT INTO same_totals (order_id, file_id, external_id, source, first_no, ordered_on)
+SELECT
+    n.order_id,
+    n.file_id,
+    n.external_id,
+    n.source,
+    n.first_no,
+    n.ordered_on
+FROM incoming_orders AS n
+INNER JOIN core.orders AS o ON n.order_id = o.order_id
+LEFT JOIN core.customer_identifiers AS i ON n.source = i.source AND n.customer_ref = i.external_id
+WHERE
+    n.outcome = 'replaced'
+    AND (n.currency <> %(base_currency)s OR o.base_revenue = o.revenue)
+    AND (
+        o.customer_id, o.store_ref, o.ordered_at, o.ordered_on, o.line_count, o.revenue, o.discount, o.currency,
+        o.kind, o.original_order_ref
+    ) IS NOT DISTINCT FROM (
+        i.customer_id, n.store_ref, n.ordered_at, n.ordered_on, n.line_count, n.revenue::numeric(14, 2),
+        n.discount::numeric(14, 2), n.currency, n.kind, n.original_order_ref
+    );
+
+-- step: note_statistics
+ANALYZE same_totals;
+
 -- step: note_unchanged
 -- An order that came again as it is: its lines are left alone, and nobody needs to hear of it.
-WITH same_totals AS MATERIALIZED (
-    SELECT
-        n.order_id,
-        n.file_id,
-        n.external_id,
-        n.source,
-        n.first_no,
-        n.ordered_on
-    FROM incoming_orders AS n
-    INNER JOIN core.orders AS o ON n.order_id = o.order_id
-    LEFT JOIN core.customer_identifiers AS i ON n.source = i.source AND n.customer_ref = i.external_id
-    WHERE
-        n.outcome = 'replaced'
-        AND (n.currency <> %(base_currency)s OR o.base_revenue = o.revenue)
-        AND (
-            o.customer_id, o.store_ref, o.ordered_at, o.ordered_on, o.line_count, o.revenue, o.discount, o.currency,
-            o.kind, o.original_order_ref
-        ) IS NOT DISTINCT FROM (
-            i.customer_id, n.store_ref, n.ordered_at, n.ordered_on, n.line_count, n.revenue::numeric(14, 2),
-            n.discount::numeric(14, 2), n.currency, n.kind, n.original_order_ref
-        )
-),
-
-lines AS (
+WITH lines AS (
     SELECT
         s.order_id,
         r.record_no - s.first_no + 1 AS line_no,
@@ -56,7 +61,12 @@ different AS (
 UPDATE incoming_orders AS n
 SET outcome = 'unchanged'
 FROM same_totals AS s
-WHERE n.order_id = s.order_id AND n.order_id NOT IN (SELECT d.order_id FROM different AS d);
+WHERE
+    n.order_id = s.order_id
+    AND NOT EXISTS (
+        SELECT FROM different AS d
+        WHERE d.order_id = n.order_id
+    );
 
 -- step: note_before
 -- What the orders that are about to be replaced held: their customers, days and products lose something.
@@ -142,7 +152,7 @@ WHERE
 -- step: delete
 DELETE FROM core.orders AS o
 USING incoming_orders AS n
-WHERE o.order_id = n.order_id AND n.outcome = 'deleted' AND (o.version_at, o.file_id) <= (n.version_at, n.file_id);
+WHERE o.order_id = n.order_id AND n.outcome = 'deleted';
 
 -- step: note_converted
 -- Orders in other currencies, by the newest rate on or before their day: those that came now, and those of the days that a
