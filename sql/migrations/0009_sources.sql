@@ -30,6 +30,9 @@ SELECT
 FROM ops.loads AS l
 WHERE l.state <> 'loading';
 
+ALTER TABLE ops.landing_files DROP CONSTRAINT landing_files_state_check;
+ALTER TABLE ops.landing_files ADD CONSTRAINT landing_files_state_check CHECK (state IN ('loaded', 'refused', 'repeated'));
+COMMENT ON COLUMN ops.landing_files.state IS 'loaded; refused: it cannot be used, see reason; repeated: its content was taken in before, from the file that reason names';
 ALTER TABLE ops.landing_files ADD COLUMN header text[];
 ALTER TABLE ops.landing_files ADD COLUMN object_version text;
 ALTER TABLE ops.landing_files ADD COLUMN version_at timestamptz;
@@ -101,6 +104,7 @@ ALTER TABLE raw.customers ADD COLUMN family_name_hash bytea;
 ALTER TABLE raw.customers ADD COLUMN birth_date_hash bytea;
 ALTER TABLE raw.customers ADD COLUMN version_at timestamptz NOT NULL DEFAULT '2000-01-01Z';
 ALTER TABLE raw.customers ADD COLUMN is_deleted boolean NOT NULL DEFAULT FALSE;
+ALTER TABLE raw.customers ADD COLUMN is_partial boolean NOT NULL DEFAULT FALSE;
 COMMENT ON COLUMN raw.customers.given_name_hash IS
 'Keyed hash: tells a changed name from the same one, which is encrypted differently each time; so for the other two';
 COMMENT ON COLUMN raw.customers.loyalty_hash IS 'Keyed hash of the loyalty number, which itself is not stored';

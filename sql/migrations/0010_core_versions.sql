@@ -8,9 +8,17 @@ CREATE INDEX customers_merged ON core.customers (merged_into) WHERE merged_into 
 
 ALTER TABLE core.customer_identifiers ADD COLUMN joined_by text CHECK (joined_by IN ('loyalty', 'email', 'phone', 'sign_in'));
 
+-- The newest value that is there, over rows in the order of time: `last_value` would take an absent one.
+CREATE FUNCTION ops.newer_of(known anyelement, said anyelement) RETURNS anyelement
+LANGUAGE sql IMMUTABLE PARALLEL SAFE
+RETURN coalesce(said, known);
+CREATE AGGREGATE ops.last_said(anyelement) (SFUNC = ops.newer_of, STYPE = anyelement, PARALLEL = SAFE);
+
+-- By feed: two sources of one system do not know the same of a customer, and what one of them never says is not gone.
 CREATE TABLE core.customer_versions (
     source text NOT NULL,
     external_id text NOT NULL,
+    feed text NOT NULL,
     valid_from timestamptz NOT NULL,
     valid_to timestamptz,
     confirmed_at timestamptz NOT NULL,
@@ -21,7 +29,9 @@ CREATE TABLE core.customer_versions (
     family_name_hash bytea,
     birth_date_hash bytea,
     email_hash bytea,
+    email_refusal text,
     phone_hash bytea,
+    phone_refusal text,
     gender text,
     locale text,
     time_zone text,
@@ -34,16 +44,18 @@ CREATE TABLE core.customer_versions (
     household_composition text,
     kids_count text,
     is_simulated boolean NOT NULL,
+    is_partial boolean NOT NULL,
     is_deleted boolean NOT NULL,
     file_id bigint NOT NULL,
     record_no integer NOT NULL,
     fingerprint bytea NOT NULL,
-    PRIMARY KEY (source, external_id, valid_from)
+    PRIMARY KEY (source, external_id, feed, valid_from)
 );
 
 CREATE TABLE core.product_versions (
     source text NOT NULL,
     external_id text NOT NULL,
+    feed text NOT NULL,
     valid_from timestamptz NOT NULL,
     valid_to timestamptz,
     confirmed_at timestamptz NOT NULL,
@@ -62,7 +74,7 @@ CREATE TABLE core.product_versions (
     file_id bigint NOT NULL,
     record_no integer NOT NULL,
     fingerprint bytea NOT NULL,
-    PRIMARY KEY (source, external_id, valid_from)
+    PRIMARY KEY (source, external_id, feed, valid_from)
 );
 
 ALTER TABLE core.products ADD COLUMN product_name text;

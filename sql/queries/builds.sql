@@ -66,17 +66,30 @@ ORDER BY l.load_id;
 
 -- name: line_loads
 -- The loads whose lines are needed: rows that come repaired from quarantine have the file and the number that they had, and
--- the rest of their order lies in the load of that file; not in one that is being forgotten, which is not whole any more.
-SELECT DISTINCT f.load_id
-FROM raw.order_lines AS r
-INNER JOIN ops.landing_files AS f ON r.file_id = f.file_id
-INNER JOIN ops.loads AS l ON f.load_id = l.load_id
+-- the rest of their order lies in the load of that file and in earlier loads of repaired rows; not in one that is being
+-- forgotten, which is not whole any more.
+WITH repaired AS MATERIALIZED (
+    SELECT DISTINCT r.file_id
+    FROM raw.order_lines AS r
+    WHERE r.load_id = any(%(load_ids)s::bigint[])
+)
+
+SELECT l.load_id
+FROM ops.loads AS l
 WHERE
-    r.load_id = any(%(load_ids)s::bigint[])
-    AND l.raw_forgotten_at IS NULL
+    l.raw_forgotten_at IS NULL
+    AND (l.state = 'merged' OR l.load_id = any(%(load_ids)s::bigint[]))
+    AND (
+        l.kind = 'replay'
+        OR l.load_id IN (
+            SELECT f.load_id
+            FROM ops.landing_files AS f
+            INNER JOIN repaired AS d ON f.file_id = d.file_id
+        )
+    )
     AND EXISTS (
         SELECT FROM raw.order_lines AS o
-        WHERE o.load_id = f.load_id
+        WHERE o.load_id = l.load_id AND o.file_id IN (SELECT d.file_id FROM repaired AS d)
     );
 
 -- name: touched_after

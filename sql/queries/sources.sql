@@ -1,9 +1,12 @@
 -- Statements of the room `sources`. Those that depend on a contract's columns are composed in sources/statements.py.
 
 -- name: known_checksums
-SELECT f.checksum
+SELECT
+    f.path,
+    f.checksum
 FROM ops.landing_files AS f
-WHERE f.source = %(source)s;
+WHERE f.source = %(source)s
+ORDER BY f.state = 'loaded', f.file_id;
 
 -- name: unfinished_loads
 -- Loads that a run began; a living run holds the advisory lock of its load.
@@ -14,6 +17,11 @@ ORDER BY l.load_id;
 
 -- name: lock_load
 SELECT pg_try_advisory_lock(%(space)s, %(load_id)s::integer);
+
+-- name: is_loading
+SELECT TRUE
+FROM ops.loads AS l
+WHERE l.load_id = %(load_id)s AND l.state = 'loading';
 
 -- name: unlock_load
 SELECT pg_advisory_unlock(%(space)s, %(load_id)s::integer);
@@ -78,6 +86,7 @@ WITH totals AS (
     SELECT
         count(*) FILTER (WHERE f.state = 'loaded') AS loaded_files,
         count(*) FILTER (WHERE f.state = 'refused') AS refused_files,
+        count(*) FILTER (WHERE f.state = 'repeated') AS repeated_files,
         coalesce(sum(f.records_read), 0) AS records_read,
         coalesce(sum(f.records_loaded), 0) AS records_loaded,
         coalesce(sum(f.records_quarantined), 0) AS records_quarantined,
@@ -102,10 +111,14 @@ SET
                 t.refused_files + t.loaded_files,
                 t.first_refusal
             )
+        WHEN t.loaded_files = 0 THEN format('nothing new: %%s files have the content of earlier ones', t.repeated_files)
     END
 FROM totals AS t
-WHERE l.load_id = %(load_id)s AND t.loaded_files + t.refused_files > 0
-RETURNING l.files, t.refused_files, l.records_read, l.records_loaded, l.records_quarantined;
+WHERE
+    l.load_id = %(load_id)s
+    AND l.state = 'loading'
+    AND t.loaded_files + t.refused_files + t.repeated_files > 0
+RETURNING l.files, t.refused_files, t.repeated_files, l.records_read, l.records_loaded, l.records_quarantined;
 
 -- name: drop_empty_load
 DELETE FROM ops.loads AS l

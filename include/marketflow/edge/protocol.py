@@ -21,6 +21,7 @@ class GuardedProtocol(HttpToolsProtocol):
 
     request_seconds: ClassVar[float] = 20.0  # from the first byte of a request to its last; 500 KB need 0.2 Mbit/s
     _deadline: TimerHandle | None = None
+    _stuck: TimerHandle | None = None
     _head = 0  # bytes that came since the request began and before its headers were complete
     _is_whole = True  # nothing of a request has come, or all of it
 
@@ -32,6 +33,7 @@ class GuardedProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Forget the deadline."""
         self._forget()
+        self._forget_stuck()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -40,6 +42,8 @@ class GuardedProtocol(HttpToolsProtocol):
             return
         super().data_received(data)
         if self._is_whole:
+            if self.timeout_keep_alive_task is None and (self.cycle is None or self.cycle.response_complete):
+                self._expect()  # an empty line between requests: uvicorn has unset its own timer and waits for ever
             return
         self._expect()
         if self._head >= 0:
@@ -65,6 +69,22 @@ class GuardedProtocol(HttpToolsProtocol):
         self._is_whole = True
         self._forget()
         super().on_message_complete()
+
+    def pause_writing(self) -> None:
+        """The client does not read its answers; in so many seconds it must have begun to."""
+        if self._stuck is None:
+            self._stuck = self.loop.call_later(self.request_seconds, self.transport.abort)
+        super().pause_writing()
+
+    def resume_writing(self) -> None:
+        """It has read them."""
+        self._forget_stuck()
+        super().resume_writing()
+
+    def _forget_stuck(self) -> None:
+        if self._stuck is not None:
+            self._stuck.cancel()
+            self._stuck = None
 
     def _expect(self) -> None:
         if self._deadline is None:

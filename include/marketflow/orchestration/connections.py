@@ -26,13 +26,13 @@ WAREHOUSE, KEYS, MAIL = "warehouse", "marketflow_keys", "mail"
 
 @contextmanager
 def warehouse(role: Role = "owner") -> Iterator[psycopg.Connection]:
-    """A connection with the rights of `role` only; committed and closed at the end, rolled back on an error."""
+    """A connection in UTC with the rights of `role` only; committed and closed at the end, rolled back on an error."""
     conn = PostgresHook(WAREHOUSE).get_conn()
     if not isinstance(conn, psycopg.Connection):
         raise ConfigurationError("the Airflow connection `warehouse` must be served by psycopg 3")
     with conn:
         use_role(conn, role)
-        conn.commit()  # so that a later rollback does not bring the login's rights back
+        conn.commit()  # so that a later rollback does not bring the login's rights and zone back
         yield conn
 
 

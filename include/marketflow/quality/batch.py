@@ -96,7 +96,7 @@ def _connector(url: str, batches: Sequence[Batch], role: str, opened: list[psyco
     dsn = url.replace("postgresql+psycopg://", "postgresql://", 1)
 
     def open_connection() -> psycopg.Connection:
-        conn = psycopg.connect(dsn, options=f"-c role={role}")
+        conn = psycopg.connect(dsn, options=f"-c role={role} -c timezone=UTC")
         opened.append(conn)
         for batch in batches:
             conn.execute(sql.SQL("CREATE TEMPORARY VIEW {} AS {}").format(sql.Identifier(batch.view), batch.query))

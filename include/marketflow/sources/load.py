@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 import logging
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -20,7 +21,7 @@ from marketflow.sources.ahead import ahead
 from marketflow.sources.contracts import latest_instant
 from marketflow.sources.copying import copy_portion
 from marketflow.sources.definition import Source
-from marketflow.sources.errors import ContentChanged, HeaderRefused
+from marketflow.sources.errors import ContentChanged, DatabaseFailed, HeaderRefused, in_own_words
 from marketflow.sources.header import check_header
 from marketflow.sources.manifest import Books, Counts, Entry, LoadSummary, one_at_a_time
 from marketflow.sources.mapping import Mapper, Part, Portion, database
@@ -44,7 +45,8 @@ def take_in(
 
     Commits what the caller has open on `conn`, then file by file (small ones some at a time). Runs may overlap, and
     one that is killed leaves whole files only: the next run goes on with its load. A file is known by its content's
-    checksum; one that cannot be used is entered as refused with the reason, and the others go on.
+    checksum (and, where the source is dated, by its day); one that has the content of an earlier one is entered as
+    repeated, one that cannot be used as refused with the reason, and the others go on.
     Raises SourceError when the place cannot be listed or the database fails; no message holds data.
     """
     if conn.autocommit:
@@ -56,6 +58,8 @@ def take_in(
         try:
             for batch in intake.batches(place.items()):
                 intake.load(batch)
+            if again := intake.refused_before:
+                log.warning("%s: %s files are still refused; ops.landing_files says why", source.name, len(again))
             return books.finish()
         finally:
             books.leave()
@@ -73,6 +77,7 @@ class _Intake:
     shop: Shop
     books: Books
     mappers: dict[tuple[str, ...], Mapper] = field(default_factory=dict)
+    refused_before: list[str] = field(default_factory=list)  # files that are refused again, as by an earlier run
 
     def batches(self, items: Iterator[Item]) -> Iterator[list[tuple[Item, Fingerprint]]]:
         """What is new, in order: some small files, or one large one, or one window, at a time."""
@@ -82,10 +87,12 @@ class _Intake:
             if seen is None:
                 continue
             size = sum(s.size for _, s in batch) + seen.size
-            if batch and (size > _BATCH_BYTES or len(batch) == _BATCH_FILES or item.window):
+            is_there = any(s.checksum == seen.checksum for _, s in batch)
+            if batch and (size > _BATCH_BYTES or len(batch) == _BATCH_FILES or item.window or is_there):
                 yield batch
                 batch = []
-            batch.append((item, seen))
+            if self._is_new(item, seen):
+                batch.append((item, seen))
         if batch:
             yield batch
 
@@ -103,23 +110,32 @@ class _Intake:
             self._load_one(item, seen)
 
     def _look_at(self, item: Item) -> Fingerprint | None:
-        """The item's fingerprint, unless it is known or cannot be read."""
+        """The item's fingerprint; None when it cannot be read. Of a dated file its day is part of what it says."""
+        seen = _UNREAD
         try:
             seen = item.fingerprint()
+            return _of_its_time(seen, self._version_at(item)) if self.source.from_.dated else seen
         except ContentChanged:
             log.warning("%s was written to while it was read; the next run takes it in", item.name)
-            return None
         except (SourceError, OSError) as error:
-            self._refuse(item, _UNREAD, error)
-            return None
-        return None if seen.checksum in self.books.known else seen
+            self._refuse(item, seen, error)
+        return None
+
+    def _is_new(self, item: Item, seen: Fingerprint) -> bool:
+        """Was this content never taken in? If it was, in another file or before the file said something else, say so."""
+        known_as = self.books.known.get(seen.checksum)
+        if known_as is None:
+            return True
+        if item.window is None and self.books.repeat(item.name, seen, known_as):
+            log.warning("%s has the same content as %s and is not loaded again", item.name, known_as)
+        return False
 
     def _load_one(self, item: Item, seen: Fingerprint) -> None:
         try:
             self._guarded([(item, seen)])
         except ContentChanged:
             log.warning("%s was written to while it was read; the next run takes it in", item.name)
-        except _DatabaseFailed:
+        except DatabaseFailed:
             raise
         except (SourceError, OSError) as error:
             self._refuse(item, seen, error)
@@ -128,20 +144,24 @@ class _Intake:
         reason = f"the file cannot be read: {error.strerror}" if isinstance(error, OSError) else str(error)
         if self.books.refuse(item.name, seen, reason):
             log.warning("%s is refused: %s", item.name, reason)
+        else:
+            self.refused_before.append(item.name)
 
     def _guarded(self, batch: Sequence[tuple[Item, Fingerprint]]) -> None:
-        """Run a transaction; roll it back when it fails, and let no words of PostgreSQL's out: they may be data."""
+        """Run a transaction; roll it back when it fails, and let no words of PostgreSQL's or a library's out."""
         failure = None
         try:
             self._load_together(batch)
-        except psycopg.Error as error:
-            failure = f"PostgreSQL reported {type(error).__name__} ({error.sqlstate})"
+        except (SourceError, ConfigurationError, OSError, MemoryError):
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a file brings about: the others go on
+            failure = in_own_words(batch[0][0].name, error)
         finally:
             if not self.conn.closed:
                 self.conn.rollback()  # nothing, unless something went wrong
         if failure:  # raised here, so that the error does not come along as its context
-            raise _DatabaseFailed(f"{batch[0][0].name}: {failure}; its own words may hold data and are left out")
-        self.books.known.update(seen.checksum for _, seen in batch)
+            raise failure
+        self.books.know((item.name, seen.checksum) for item, seen in batch)
 
     def _load_together(self, batch: Sequence[tuple[Item, Fingerprint]]) -> None:
         with ExitStack() as opened:
@@ -222,10 +242,6 @@ class _Intake:
                 ))  # fmt: skip
 
 
-class _DatabaseFailed(SourceError):
-    """The run ends: nothing is wrong with the file."""
-
-
 @dataclass(kw_only=True)
 class _File:
     """An opened file that is in the books."""
@@ -261,6 +277,11 @@ class _Tally:
     def counts(self, files: Sequence[_File]) -> dict[int, Counts]:
         """By file."""
         return {f.file_id: Counts(read=self.read[f.file_id], quarantined=self.bad[f.file_id]) for f in files}
+
+
+def _of_its_time(seen: Fingerprint, at: dt.datetime) -> Fingerprint:
+    """A snapshot that says what an earlier one said says it of another day."""
+    return replace(seen, checksum=hashlib.sha256(seen.checksum + at.isoformat().encode()).digest())
 
 
 def _parts(files: Sequence[_File]) -> Generator[tuple[_File, Part], None, None]:

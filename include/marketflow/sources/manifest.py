@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
@@ -17,6 +17,7 @@ from marketflow.sources.places.item import Fingerprint, Item, Window
 from marketflow.warehouse import queries
 
 Kind = Literal["files", "window", "replay"]
+State = Literal["loaded", "refused", "repeated"]
 _LOCK_SPACE = 7_236_002  # any number, the same for all that load
 _ORDER_SPACE = 7_236_003  # for sources of which one run at a time may take in
 
@@ -25,13 +26,14 @@ _ORDER_SPACE = 7_236_003  # for sources of which one run at a time may take in
 class LoadSummary:
     """A load in numbers: files taken in and refused; rows read = loaded + quarantined; rows in raw per record.
 
-    `load_id` is None when there was nothing new.
+    `load_id` is None when there was nothing new. repeated_files: not loaded, an earlier file had the same content.
     """
 
     load_id: int | None
     source: str
     files: int = 0
     refused_files: int = 0
+    repeated_files: int = 0
     read: int = 0
     loaded: int = 0
     quarantined: int = 0
@@ -69,14 +71,22 @@ class Books:
         self.conn, self.source, self.clock = conn, source, clock
         self.kind: Kind = kind or ("window" if source.from_.sql else "files")
         self.load_id: int | None = None
+        self.known: dict[bytes, str] = {}  # of each content the file that had it first
+        self._newest: dict[str, bytes] = {}  # of each file the content that was taken in last
         rows = conn.execute(queries("sources")["known_checksums"], {"source": source.name})
-        self.known = {bytes(checksum) for (checksum,) in rows}
+        self.know((path, bytes(checksum)) for path, checksum in rows)
         values = {"source": source.name, "kind": self.kind}
         found = [int(load_id) for (load_id,) in conn.execute(queries("sources")["unfinished_loads"], values)]
         conn.commit()
-        for load_id in filter(self._lock, found):
+        for load_id in filter(self._take_over, found):
             self.finish()
             self.load_id = load_id
+
+    def know(self, files: Iterable[tuple[str, bytes]]) -> None:
+        """These paths with these checksums stand in the books."""
+        for path, checksum in files:
+            self.known.setdefault(checksum, path)
+            self._newest[path] = checksum
 
     def begin(self) -> int:
         """The load's id; it is made, locked and committed when there is none yet."""
@@ -98,7 +108,7 @@ class Books:
 
         A file that another run is taking in just now makes this wait until that run commits.
         """
-        return self._enter([(e.name, e.seen, e) for e in entries], reason=None)
+        return self._enter([(e.name, e.seen, e) for e in entries])
 
     def count(self, counts: Mapping[int, Counts], notes: Mapping[int, str], records: Mapping[str, int]) -> None:
         """Write down what became of the files' rows, with notes, and how many rows raw got of each record; commit."""
@@ -117,14 +127,14 @@ class Books:
 
         Its key is made of path, content and reason: the content may yet be taken in, under another source file.
         """
-        key = hashlib.sha256(b"\0".join([b"refused", name.encode(), seen.checksum, reason.encode()])).digest()
-        if key in self.known:
+        return self._note("refused", name, replace(seen, checksum=_digest("refused", name, seen, reason)), reason)
+
+    def repeat(self, name: str, seen: Fingerprint, known_as: str) -> bool:
+        """Enter a file whose content was taken in from `known_as`; False when it stands there, or is that very file."""
+        if self._newest.get(name) == seen.checksum:
             return False
-        self.begin()
-        self._enter([(name, replace(seen, checksum=key), None)], reason=reason)
-        self.conn.commit()
-        self.known.add(key)
-        return True
+        reason = f"same content as {known_as}"
+        return self._note("repeated", name, replace(seen, checksum=_digest("repeated", name, seen, "")), reason)
 
     def finish(self) -> LoadSummary:
         """Add up the load and close it: `loaded`, or `refused` when no file of it was taken in.
@@ -143,7 +153,7 @@ class Books:
         self._unlock(load_id)
         if row is None:
             return LoadSummary(load_id=None, source=self.source.name)
-        names = ("files", "refused_files", "read", "loaded", "quarantined")
+        names = ("files", "refused_files", "repeated_files", "read", "loaded", "quarantined")
         numbers = dict(zip(names, map(int, row), strict=True))
         return LoadSummary(load_id=load_id, source=self.source.name, records=records, **numbers)
 
@@ -153,10 +163,22 @@ class Books:
             self.conn.rollback()
             self._unlock(self.load_id)
 
-    def _enter(self, files: Sequence[tuple[str, Fingerprint, Entry | None]], reason: str | None) -> list[int | None]:
+    def _note(self, state: State, name: str, seen: Fingerprint, reason: str) -> bool:
+        """Enter a file that is not taken in; False when that stands there since an earlier run."""
+        if seen.checksum in self.known:
+            return False
+        self.begin()
+        self._enter([(name, seen, None)], state, reason)
+        self.conn.commit()
+        self.known[seen.checksum] = name
+        return True
+
+    def _enter(
+        self, files: Sequence[tuple[str, Fingerprint, Entry | None]], state: State = "loaded", reason: str | None = None
+    ) -> list[int | None]:
         values = {
-            "load_id": self.load_id, "source": self.source.name, "state": "refused" if reason else "loaded",
-            "reason": reason, "now": self.clock.now(),
+            "load_id": self.load_id, "source": self.source.name, "state": state, "reason": reason,
+            "now": self.clock.now(),
         }  # fmt: skip
         with self.conn.pipeline():  # one round trip for all
             self.conn.execute(queries("sources")["flush_later"])
@@ -166,6 +188,16 @@ class Books:
             ]
             rows = [cursor.fetchone() for cursor in cursors]
         return [int(row[0]) if row else None for row in rows]
+
+    def _take_over(self, load_id: int) -> bool:
+        """Hold a load whose run died; False when a living run has it, or has closed it since it was looked for."""
+        if not self._lock(load_id):
+            return False
+        row = self.conn.execute(queries("sources")["is_loading"], {"load_id": load_id}).fetchone()
+        self.conn.commit()
+        if row is None:
+            self._unlock(load_id)
+        return row is not None
 
     def _lock(self, load_id: int) -> bool:
         """Hold the load until the session ends, however it ends; False when a living run has it."""
@@ -197,6 +229,11 @@ def last_window(conn: psycopg.Connection, source: str) -> dt.datetime | None:
     """Up to when the rows of a SQL source were taken in; None: never."""
     row = conn.execute(queries("sources")["last_window"], {"source": source}).fetchone()
     return row[0] if row else None
+
+
+def _digest(state: State, name: str, seen: Fingerprint, reason: str) -> bytes:
+    """By what a file is known that is not taken in; its own checksum may yet be."""
+    return hashlib.sha256(b"\0".join([state.encode(), name.encode(), seen.checksum, reason.encode()])).digest()
 
 
 def _described(name: str, seen: Fingerprint, entry: Entry | None) -> dict[str, Any]:

@@ -25,24 +25,32 @@ def role_name(role: Role) -> str:
 
 
 def use_role(conn: psycopg.Connection, role: Role) -> None:
-    """Give up all rights but those of `role`, until the connection closes (SET ROLE).
+    """Give up all rights but those of `role`, until the connection closes (SET ROLE); its times are in UTC.
 
     Settings that the role has for its logins do not come with SET ROLE, so they are set here too.
     """
+    use_utc(conn)
     conn.execute(sql.SQL("SET ROLE {}").format(sql.Identifier(role_name(role))))
     for name, value in ROLE_SETTINGS.get(role, {}).items():
         conn.execute("SELECT set_config(%s, %s, false)", [name, value])
 
 
+def use_utc(conn: psycopg.Connection) -> None:
+    """Let the session's instants be in UTC, whatever the zone of the server, of the database or of the login is."""
+    conn.execute("SET TIME ZONE 'UTC'")
+
+
 @contextmanager
 def connect(dsn: str, role: Role | None = None, *, autocommit: bool = False) -> Iterator[psycopg.Connection]:
-    """Open a connection, commit at the end of the block or roll back on an error, and close it.
+    """Open a connection in UTC, commit at the end of the block or roll back on an error, and close it.
 
     `dsn` is a libpq URI (`postgresql://…`); SQLAlchemy's `postgresql+psycopg://` is accepted too.
     """
     with psycopg.connect(dsn.replace("postgresql+psycopg://", "postgresql://", 1), autocommit=autocommit) as conn:
         if role is not None:
             use_role(conn, role)
-            if not autocommit:
-                conn.commit()  # so that a later rollback does not bring the login's rights back
+        else:
+            use_utc(conn)
+        if not autocommit:
+            conn.commit()  # so that a later rollback does not bring the login's rights and zone back
         yield conn

@@ -48,7 +48,7 @@ class Ledger:
     def over(cls, conn: psycopg.Connection, channel: str, lease: dt.timedelta) -> Ledger:
         """Take the connection over: role `sender`, one transaction per statement."""
         use_role(conn, "sender")
-        conn.commit()  # so that a rollback does not bring the login's rights back
+        conn.commit()  # so that a rollback does not bring the login's rights and zone back
         conn.autocommit = True
         return cls(conn=conn, channel=channel, lease=lease)
 

@@ -6,13 +6,24 @@ import itertools
 import math
 import secrets
 import time
+from collections import Counter
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from typing import Any
 
 import orjson
 
-from marketflow.edge.collector.body import Gone, Hold, Receive, Refused, Room, inflate, read_away, read_body
+from marketflow.edge.collector.body import (
+    STRANGERS_BYTES,
+    Gone,
+    Hold,
+    Receive,
+    Refused,
+    Room,
+    inflate,
+    read_away,
+    read_body,
+)
 from marketflow.edge.collector.keys import WriteKey, WriteKeys
 from marketflow.edge.collector.log import EventLog, NotDurable
 from marketflow.edge.collector.rate import Rates
@@ -24,9 +35,9 @@ from marketflow.sources.readers.messages import (
     MAX_EVENT,
     MAX_MESSAGES,
     may_be_heavy,
-    refusal,
-    weight_refusal,
+    verdict,
 )  # fmt: skip
+from marketflow.sources.readers.scrub import shared_context
 
 Scope = MutableMapping[str, Any]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
@@ -69,7 +80,7 @@ class Collector:
 
     def __init__(self, log: EventLog, keys: WriteKeys, clock: Clock, *, per_second: int = 0) -> None:
         self.log, self._keys, self._clock = log, keys, clock
-        self._rates, self._room = Rates(per_second), Room()
+        self._rates, self._room, self._strangers_room = Rates(per_second), Room(), Room(STRANGERS_BYTES)
         # ids of messages that bring none: unique for this process and all others
         self._run, self._numbers = secrets.token_hex(8), itertools.count()
         self._told_at, self._time = 0.0, ""
@@ -88,19 +99,17 @@ class Collector:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
-        hold = Hold(self._room)
         try:
-            answer = await self._take(scope, receive, hold)
-        except Refused as refused:
-            await _refuse(receive, send, refused)
+            answer = await self._take(scope, receive)
+        except Refused as found:
+            refused = found.with_traceback(None)  # which would hold the body for as long as the client takes
         except Gone:
             return
         else:
-            await _answer(send, *answer)
-        finally:
-            hold.give_back()
+            return await _answer(send, *answer)
+        await _refuse(receive, send, refused)
 
-    async def _take(self, scope: Scope, receive: Receive, hold: Hold) -> Answer:
+    async def _take(self, scope: Scope, receive: Receive) -> Answer:
         call = PATHS.get(scope["path"])
         if call is None:
             raise Refused(404, f"there is no such call; there are {', '.join(CALLS)} and batch")
@@ -110,33 +119,38 @@ class Collector:
             raise Refused(405, "this takes POST")
         told = _headers(scope["headers"])
         key = self._known(told.authorization) if told.authorization is not None else None
+        hold = Hold(self._room if key else self._strangers_room)
+        try:
+            return await self._keep(call, key, told, receive, hold)
+        except NotDurable:
+            raise Refused(503, "the event cannot be stored just now", retry_after=5) from None
+        finally:  # before the answer: a client that does not read it holds nothing
+            hold.give_back()
+
+    async def _keep(self, call: str, key: WriteKey | None, told: _Request, receive: Receive, hold: Hold) -> Answer:
         limit = MAX_BATCH if call == "batch" else MAX_EVENT
         body = await read_body(receive, limit, told.length, hold)
         if told.encoding and told.encoding != b"identity":
             body = inflate(body, told.encoding, limit)
             hold.take(len(body))
         head, answer = self._check(call, key, body)
-        try:
-            await self.log.append(head.encode() + body)
-        except NotDurable:
-            raise Refused(503, "the event cannot be stored just now", retry_after=5) from None
+        await self.log.append(head.encode() + body)
         return answer
 
     def _check(self, call: str, key: WriteKey | None, body: bytes) -> tuple[str, Answer]:
         """What the record begins with, and the answer for when it is durable; the parsed body does not outlive it."""
         request = _parse(body)
         key = key or self._known_by_body(request)
+        if wait := self._rates.wait(key.name, _count(request) if call == "batch" else 1):
+            raise Refused(429, "this key sends more than it may", retry_after=math.ceil(wait))
         is_heavy = may_be_heavy(body)
         refused: list[tuple[int, str]] = []
-        count = 1
         if call == "batch":
-            count, refused = _check_batch(request, is_heavy=is_heavy)
+            refused = _check_batch(request, is_heavy=is_heavy)
         else:
             request["type"] = call  # whatever it says itself
-            if reason := refusal(request) or (weight_refusal(request) if is_heavy else None):
+            if reason := verdict(request, is_heavy=is_heavy, shared={}):
                 raise Refused(400, reason)
-        if wait := self._rates.wait(key.name, count):
-            raise Refused(429, "this key sends more than it may", retry_after=math.ceil(wait))
         return self._head(call, key), _told(refused) if refused else (200, _DONE_HEADERS, _DONE)
 
     def _head(self, call: str, key: WriteKey) -> str:
@@ -186,18 +200,21 @@ def _parse(body: bytes) -> dict[str, Any]:
     return found
 
 
-def _check_batch(request: dict[str, Any], *, is_heavy: bool) -> tuple[int, list[tuple[int, str]]]:
-    """How many messages there are, and which of them will not be taken, with the reasons."""
+def _count(request: dict[str, Any]) -> int:
+    """How many messages a batch has. Raises Refused 400."""
     batch = request.get("batch")
     if not isinstance(batch, list) or not batch:
         raise Refused(400, "batch: is not a list of messages")
     if len(batch) > MAX_MESSAGES:
         raise Refused(400, f"batch: has more than {MAX_MESSAGES} messages")
-    refused = []
-    for index, message in enumerate(batch):
-        if reason := refusal(message) or (weight_refusal(message) if is_heavy else None):
-            refused.append((index, reason))
-    return len(batch), refused
+    return len(batch)
+
+
+def _check_batch(request: dict[str, Any], *, is_heavy: bool) -> list[tuple[int, str]]:
+    """Which of its messages will not be taken, with the reasons: those that the reader of the log will give."""
+    shared = shared_context(request.get("context"), Counter()) if is_heavy else {}  # only their weight depends on it
+    verdicts = (verdict(message, is_heavy=is_heavy, shared=shared) for message in request["batch"])
+    return [(index, reason) for index, reason in enumerate(verdicts) if reason]
 
 
 def _told(refused: list[tuple[int, str]]) -> Answer:

@@ -10,6 +10,7 @@ from typing import Any
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 HELD_BYTES = 64 << 20  # by all requests that are being read or written to the log
+STRANGERS_BYTES = 8 << 20  # of those that name their key in the body only: until it is read they may be anybody's
 _DRAINED_BYTES, _DRAINED_SECONDS = 16 << 20, 2.0
 
 

@@ -29,6 +29,7 @@ log = logging.getLogger(__name__)
 _SEALED = MAX_BODY - 1_024  # bytes of requests in one record, before it is encrypted
 _PAUSE = 0.002  # seconds between two groups when requests wait; one that comes alone never waits
 _LOOK_SECONDS = 1.0  # between looks at the room on the disk
+_REPORTED_SECONDS = 5.0  # that a failed write counts as a problem: only another event can show that the disk is well
 Waiting = tuple[bytes, "asyncio.Future[None]"]
 
 
@@ -65,11 +66,14 @@ class EventLog:
         self._segment: _Segment | None = None
         self._thread = threading.Thread(target=self._work, name="collector-log", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
-        self._failure, self._looked_at = "", 0.0
+        self._failure, self._failed_at, self._looked_at = "", 0.0, 0.0
 
     def start(self) -> None:
         """Make the folder, close what a killed collector left, begin to take events. Raises OSError."""
+        missing = [folder for folder in (self.folder, *self.folder.parents) if not folder.exists()]
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in missing:
+            _sync(folder.parent)  # a segment is as durable as the folders that lead to it
         recover(self.folder)
         self._thread.start()
 
@@ -80,12 +84,15 @@ class EventLog:
 
     @property
     def problem(self) -> str:
-        """Why events cannot be taken just now; empty when they can."""
+        """Why events cannot be taken just now; empty when they can, as far as is known.
+
+        A failed write is told for some seconds. For longer, nobody would send the event that shows that it is over.
+        """
         try:
             self._check_room()
         except OSError as error:
             return str(error.strerror)
-        return self._failure
+        return self._failure if time.monotonic() < self._failed_at + _REPORTED_SECONDS else ""
 
     async def append(self, record: bytes) -> None:
         """Returns when the record is durable; raises NotDurable when it is not and will not be."""
@@ -176,7 +183,7 @@ class EventLog:
         """After a failed write or flush the pages are in doubt: cut them off and never write to that file again."""
         if not self._failure:
             log.error("the collector's log cannot be written (%s); events are refused until it can", error.strerror)
-        self._failure = str(error.strerror)
+        self._failure, self._failed_at = str(error.strerror), time.monotonic()
         if self._segment is not None:
             with contextlib.suppress(OSError):
                 os.ftruncate(self._segment.file, self._segment.durable)
@@ -220,24 +227,35 @@ class EventLog:
 def recover(folder: Path) -> int:
     """Close the segments of collectors that died, without the torn end of their last write; how many there were.
 
-    A segment that a living collector writes is locked, and is left alone.
+    A segment that a living collector writes is locked, and is left alone; one that cannot be opened is left for the
+    next start, with a warning: it must not keep new events from being taken.
     """
     found = 0
     for path in sorted(folder.glob(f".*{SUFFIX}")):
-        with contextlib.suppress(FileNotFoundError), path.open("r+b") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                continue
-            size = os.fstat(file.fileno()).st_size
-            end = _whole_until(file.fileno(), size)
-            if end < size:
-                log.warning("%s: %d bytes of an unfinished write are cut off", path.name, size - end)
-                os.ftruncate(file.fileno(), end)
-            os.fsync(file.fileno())
-            _publish(path, end)
-            found += 1
+        try:
+            found += _recovered(path)
+        except FileNotFoundError:  # another collector, which started too, has closed it
+            continue
+        except OSError as error:
+            log.warning("%s cannot be closed (%s) and is left as it is", path.name, error.strerror)
     return found
+
+
+def _recovered(path: Path) -> bool:
+    """Close one segment; False when a living collector has it. Raises OSError."""
+    with path.open("r+b") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        size = os.fstat(file.fileno()).st_size
+        end = _whole_until(file.fileno(), size)
+        if end < size:
+            log.warning("%s: %d bytes of an unfinished write are cut off", path.name, size - end)
+            os.ftruncate(file.fileno(), end)
+        os.fsync(file.fileno())
+        _publish(path, end)
+    return True
 
 
 def _whole_until(file: int, size: int) -> int:

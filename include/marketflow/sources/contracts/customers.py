@@ -47,6 +47,8 @@ CUSTOMERS = Contract(
         Column(name="kids_count", target="kids_count", description="Children, the largest class open: 3+"),
         Column(name="is_simulated", target="is_simulated", kind="flag", default="false",
                description="True when the contact data were made up for a demo; empty means false"),
+        Column(name="partial", target="is_partial", kind="flag", default="false",
+               description="True: what is absent is not known here, rather than gone. Absent means false"),
         updated_at(),
         deleted(),
     ),

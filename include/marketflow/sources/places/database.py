@@ -33,6 +33,7 @@ def next_window(since: dt.datetime | None, now: dt.datetime, lag_seconds: int) -
     rows may come in the one that runs.
     """
     until = (now - dt.timedelta(seconds=max(lag_seconds, 1))).astimezone(dt.UTC).replace(microsecond=0)
+    since = since.astimezone(dt.UTC) if since else None  # a driver may drop the zone, and a wall clock's sums are wrong
     return Window(since=since, until=until) if since is None or since < until else None
 
 

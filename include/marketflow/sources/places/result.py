@@ -100,7 +100,7 @@ class Result:
         return sa.select(*wanted).where(rows)
 
     def _values(self) -> dict[str, dt.datetime]:
-        since, until = self._window.since or _LONG_AGO, self._window.until
+        since, until = (self._window.since or _LONG_AGO).astimezone(dt.UTC), self._window.until.astimezone(dt.UTC)
         if self._watermark.meaning == "wall":
             since, until = wall_bounds(since, until, self._zone)
         return {"since": since, "until": until}

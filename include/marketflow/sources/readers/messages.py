@@ -7,11 +7,12 @@ the same reason. No reason repeats a value.
 from __future__ import annotations
 
 import datetime as dt
-import re
 from collections.abc import Mapping
 from typing import Any
 
 import orjson
+
+from marketflow.sources.readers.scrub import looks_personal
 
 CALLS = ("track", "identify", "page", "screen", "group", "alias")
 MAX_EVENT = 32_768  # bytes of one message, as Segment has it
@@ -20,15 +21,24 @@ MAX_MESSAGES = 2_500  # in one batch
 MAX_DEPTH = (
     32  # objects and arrays within each other, the message itself counted; the contract allows its properties as many
 )
+MAX_NAME = 100  # characters of an event's name, as the contract has it
 TOLERANCE = dt.timedelta(minutes=5)  # that a time may lie after its arrival and still be taken for its arrival
-_MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]")
 _OBJECTS = ("properties", "traits", "context")
 _TEXTS = ("messageId", "timestamp", "originalTimestamp", "sentAt")
 Message = Mapping[str, Any]
 
 
+def verdict(message: object, *, is_heavy: bool, shared: Message) -> str | None:
+    """Why a message cannot be taken; None when it can.
+
+    `shared`: what it has of its batch's context; `is_heavy`: its request may be (see may_be_heavy). The weight comes
+    first, so that nothing else is asked of a text without bounds.
+    """
+    return (weight_refusal(message, shared) if is_heavy else None) or refusal(message)
+
+
 def refusal(message: object) -> str | None:
-    """Why a message cannot be taken; None when it can. Takes what JSON has; `type` must be there."""
+    """What is wrong with a message's kind and shape. Takes what JSON has; `type` must be there."""
     if not isinstance(message, dict):
         return "the message is not a JSON object"
     return _kind_refusal(message) or _shape_refusal(message)
@@ -44,11 +54,16 @@ def _kind_refusal(message: Message) -> str | None:
         return "userId and previousId: an alias needs both"
     if not any(given):
         return "userId and anonymousId: both are missing"
-    event = message.get("event")
-    if kind == "track" and (not isinstance(event, str) or not event.strip()):
+    return _event_refusal(message.get("event"), is_needed=kind == "track")
+
+
+def _event_refusal(event: object, *, is_needed: bool) -> str | None:
+    if is_needed and (not isinstance(event, str) or not event.strip()):
         return "event: the name of what happened is missing"
-    if isinstance(event, str) and "@" in event and _MAIL.search(event):
-        return "event: its name holds a mail address"
+    if isinstance(event, str) and len(event) > MAX_NAME:
+        return f"event: its name is longer than {MAX_NAME} characters"
+    if looks_personal(event):
+        return "event: its name holds a mail address, a telephone number or an IP address"
     return None
 
 
@@ -68,12 +83,19 @@ def may_be_heavy(body: bytes) -> bool:
     return len(body) > MAX_EVENT or body.count(b"{") + body.count(b"[") > MAX_DEPTH
 
 
-def weight_refusal(message: object) -> str | None:
+def with_context(message: Any, shared: Message) -> Any:
+    """The message with what it has of its batch's context; its own parts come first."""
+    own = message.get("context") if isinstance(message, dict) else False
+    return message | {"context": {**shared, **(own or {})}} if shared and isinstance(own, dict | None) else message
+
+
+def weight_refusal(message: object, shared: Message) -> str | None:
     """Why one message is too heavy; None when it is not."""
     if depth(message, MAX_DEPTH) > MAX_DEPTH:
         return f"the message is nested deeper than {MAX_DEPTH} levels"
-    size = len(as_json(message))
-    return f"the message has {size} bytes, more than {MAX_EVENT}" if size > MAX_EVENT else None
+    size = len(as_json(with_context(message, shared)))
+    beside = ", with the context of its batch" if shared else ""
+    return f"the message has {size} bytes, more than {MAX_EVENT}{beside}" if size > MAX_EVENT else None
 
 
 def as_json(message: object) -> bytes:

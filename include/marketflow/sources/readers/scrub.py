@@ -6,8 +6,11 @@ import ipaddress
 import re
 from collections import Counter
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
+
+import orjson
 
 # Names as they are compared: lower case, without separators.
 PERSONAL = frozenset({
@@ -22,9 +25,25 @@ PERSONAL = frozenset({
     "authorization", "cookie", "sessionid", "avatar", "photo", "deviceid", "advertisingid", "idfa", "idfv", "gaid",
     "imei", "mac", "macaddress",
 })  # fmt: skip
+# The last words of a name that make it personal whatever stands before them: customer_phone, billingAddress2.
+_ENDINGS = frozenset({
+    "email", "emails", "mail", "emailaddress", "phone", "phones", "phonenumber", "telephone", "tel", "mobile",
+    "mobilephone", "mobilenumber", "cell", "cellphone", "fax", "whatsapp", "ip", "address", "addresses", "addressline",
+    "street", "streetaddress", "postalcode", "postcode", "zip", "zipcode", "firstname", "lastname", "givenname",
+    "familyname", "fullname", "surname", "middlename", "maidenname", "birthday", "birthdate", "dateofbirth", "dob",
+    "iban", "ssn", "password",
+})  # fmt: skip
+_PEOPLE = (
+    "customer", "user", "contact", "recipient", "member", "client", "guest", "buyer", "owner", "holder", "cardholder",
+    "person", "passenger", "billing", "shipping", "delivery", "sender", "friend", "home", "work",
+)  # fmt: skip
+_COUNTERS = ("no", "nr", "num", "number")
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
+_LONGEST_NAME = 64
 _MAYBE_PERSONAL = "name"  # of a thing, where the object is one
 _OF_THINGS = ("product_id", "productId", "sku", "price", "quantity")
-_MAIL = re.compile(r"[^\s@]+@[^\s@]+\.[^\s@]")
+# One character before the @ is enough: with more of them the time to search grew with the square of the length.
+_MAIL = re.compile(r"[^\s@]@[^\s@]+\.[^\s@]")
 _INTERNATIONAL = re.compile(r"\+\d[\d ().\-/]{6,18}")
 _GROUPED = re.compile(r"\(?\d[\d() .\-/]{8,19}")
 _LINK = re.compile(r"https?://", re.IGNORECASE)
@@ -38,6 +57,7 @@ _CONTEXT = {
     "device": ("type", "manufacturer", "model"),
 }
 _PLAIN_CONTEXT = ("locale", "timezone")
+_SHARED_TEXT, _SHARED_BYTES = 500, 4_096  # of a text in a batch's own context, and of all of it
 
 
 def scrub(value: object, left_out: Counter[str], *, may_be_named: bool = False) -> Any:
@@ -64,10 +84,33 @@ def kept_context(context: Mapping[str, Any], left_out: Counter[str]) -> dict[str
     return found
 
 
+def shared_context(context: object, left_out: Counter[str]) -> dict[str, Any]:
+    """What of a batch's own context is each message's: as kept_context, but plain values, cut, and 4 KB in all.
+
+    A batch has up to 2,500 messages: whatever stands here is stored that many times. A part for which there is no room
+    is left out.
+    """
+    if not isinstance(context, dict):
+        return {}
+    plain = {name: _plain(value) for name, value in context.items() if name in _CONTEXT or name in _PLAIN_CONTEXT}
+    kept, found, room = kept_context(plain, left_out), {}, _SHARED_BYTES
+    for name in (*_PLAIN_CONTEXT, *_CONTEXT):
+        value = _cut(kept.get(name))
+        size = len(orjson.dumps(value))
+        if value and size <= room:
+            found[name], room = value, room - size
+    return found
+
+
 def looks_personal(value: object) -> str:
-    """What kind of personal value a text looks like: mail, phone, ip; empty for anything else."""
+    """What kind of personal value a text looks like: mail, phone, ip; empty for anything else.
+
+    Also when it is written as in a link: `anna%40example.org`.
+    """
     if not isinstance(value, str) or len(value) < 3:
         return ""
+    if "%" in value:
+        value = unquote(unquote(value))
     if "@" in value and _MAIL.search(value):
         return "looks like mail"
     if len(value) > 45 or not any(c.isdigit() for c in value):
@@ -93,13 +136,41 @@ def without_query(text: str, left_out: Counter[str]) -> str:
 
 
 def _is_kept(name: str, value: object, left_out: Counter[str], *, named: bool) -> bool:
-    plain = re.sub(r"[^a-z0-9]", "", name.lower())
+    plain, ending = _read_name(name[-_LONGEST_NAME:])
     if plain in PERSONAL or (plain == _MAYBE_PERSONAL and not named):
-        left_out[plain] += 1
-        return False
+        return not _counted(plain, left_out)
+    if ending and not isinstance(value, bool | None):  # has_email: true tells nothing
+        return not _counted(ending, left_out)
     if isinstance(value, str) and value.startswith("?"):
         return not _counted("query of a link", left_out)
     return not (_counted(looks_personal(name), left_out) or _counted(_look(value), left_out))
+
+
+@lru_cache(4_096)
+def _read_name(name: str) -> tuple[str, str]:
+    """A name as PERSONAL has it, and how it ends if that is personal: for customer_phone, `phone`."""
+    plain = re.sub(r"[^a-z0-9]", "", name.lower())
+    words = [word.lower() for word in _WORD.findall(name)]
+    while words and (words[-1] in _COUNTERS or words[-1].isdigit()):
+        words.pop()
+    endings = ["".join(words[at:]) for at in range(max(0, len(words) - 3), len(words))]
+    endings += [plain.removeprefix(who) for who in _PEOPLE if plain.startswith(who)]  # customerphone
+    if words[-1:] == [_MAYBE_PERSONAL] and words[-2:-1] and words[-2] in _PEOPLE:
+        return plain, _MAYBE_PERSONAL
+    return plain, next((ending for ending in endings if ending in _ENDINGS), "")
+
+
+def _plain(value: object) -> object:
+    """A value without what is nested in it; of an object, its plain members."""
+    if isinstance(value, dict):
+        return {name: inner for name, inner in value.items() if isinstance(inner, str | int | float)}
+    return value if isinstance(value, str | int | float) else None
+
+
+def _cut(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _cut(inner) for name, inner in value.items()}
+    return value[:_SHARED_TEXT] if isinstance(value, str) else value
 
 
 def _look(value: object) -> str:

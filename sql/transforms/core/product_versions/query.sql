@@ -1,13 +1,14 @@
 -- step: history
 -- A version holds from the time that the source gave it until the next one that says something else; a record that comes
 -- again unchanged only confirms it. What core has and what these loads bring are put in the order of time together, so a
--- record that comes late finds its place.
+-- record that comes late finds its place. Each feed has a history of its own.
 WITH moments AS (
-    SELECT DISTINCT ON (m.source, m.external_id, m.seen_at) m.*
+    SELECT DISTINCT ON (m.source, m.external_id, m.feed, m.seen_at) m.*
     FROM (
         SELECT
             i.source,
             i.external_id,
+            i.feed,
             i.version_at AS seen_at,
             TRUE AS is_incoming,
             i.product_name,
@@ -30,6 +31,7 @@ WITH moments AS (
         SELECT
             v.source,
             v.external_id,
+            v.feed,
             s.seen_at,
             FALSE AS is_incoming,
             v.product_name,
@@ -55,13 +57,15 @@ WITH moments AS (
             i.external_id
         FROM incoming_products AS i)
     ) AS m
-    ORDER BY m.source ASC, m.external_id ASC, m.seen_at ASC, m.file_id DESC, m.record_no DESC, m.is_incoming DESC
+    ORDER BY
+        m.source ASC, m.external_id ASC, m.feed ASC, m.seen_at ASC, m.file_id DESC, m.record_no DESC, m.is_incoming DESC
 ),
 
 compared AS (
     SELECT
         m.source,
         m.external_id,
+        m.feed,
         m.seen_at,
         m.product_name,
         m.manufacturer_ref,
@@ -80,27 +84,27 @@ compared AS (
         m.fingerprint,
         coalesce(lag(m.fingerprint) OVER w <> m.fingerprint, TRUE) AS is_new
     FROM moments AS m
-    WINDOW w AS (PARTITION BY m.source, m.external_id ORDER BY m.seen_at)
+    WINDOW w AS (PARTITION BY m.source, m.external_id, m.feed ORDER BY m.seen_at)
 ),
 
 numbered AS (
     SELECT
         c.*,
-        count(*) FILTER (WHERE c.is_new) OVER (PARTITION BY c.source, c.external_id ORDER BY c.seen_at) AS version_no
+        count(*) FILTER (WHERE c.is_new) OVER (PARTITION BY c.source, c.external_id, c.feed ORDER BY c.seen_at) AS version_no
     FROM compared AS c
 ),
 
 confirmed AS (
     SELECT
         n.*,
-        max(n.seen_at) OVER (PARTITION BY n.source, n.external_id, n.version_no) AS confirmed_at
+        max(n.seen_at) OVER (PARTITION BY n.source, n.external_id, n.feed, n.version_no) AS confirmed_at
     FROM numbered AS n
 ),
 
 history AS MATERIALIZED (
     SELECT
         c.*,
-        lead(c.seen_at) OVER (PARTITION BY c.source, c.external_id ORDER BY c.seen_at) AS valid_to
+        lead(c.seen_at) OVER (PARTITION BY c.source, c.external_id, c.feed ORDER BY c.seen_at) AS valid_to
     FROM confirmed AS c
     WHERE c.is_new
 ),
@@ -115,18 +119,20 @@ forgotten AS (
         FROM incoming_products AS i)
         AND NOT EXISTS (
             SELECT FROM history AS h
-            WHERE h.source = v.source AND h.external_id = v.external_id AND h.seen_at = v.valid_from
+            WHERE
+                h.source = v.source AND h.external_id = v.external_id AND h.feed = v.feed AND h.seen_at = v.valid_from
         )
 )
 
 INSERT INTO core.product_versions AS v (
-    source, external_id, valid_from, valid_to, confirmed_at, product_name, manufacturer_ref, brand, department,
+    source, external_id, feed, valid_from, valid_to, confirmed_at, product_name, manufacturer_ref, brand, department,
     category, product_type, package_size, list_price, currency, product_url, image_url, is_deleted, file_id,
     record_no, fingerprint
 )
 SELECT
     h.source,
     h.external_id,
+    h.feed,
     h.seen_at,
     h.valid_to,
     h.confirmed_at,
@@ -146,8 +152,8 @@ SELECT
     h.record_no,
     h.fingerprint
 FROM history AS h
-ORDER BY h.source, h.external_id, h.seen_at
-ON CONFLICT (source, external_id, valid_from) DO UPDATE
+ORDER BY h.source, h.external_id, h.feed, h.seen_at
+ON CONFLICT (source, external_id, feed, valid_from) DO UPDATE
     SET
         valid_to = excluded.valid_to,
         confirmed_at = excluded.confirmed_at,
