@@ -8,7 +8,7 @@ import psycopg
 
 from table_rows import give
 
-Load = dict[str, Any]  # system, and rows by table
+Load = dict[str, Any]  # system, source (default: the system), and rows by table
 
 
 def email(number: int) -> dict[str, str]:
@@ -81,11 +81,12 @@ def loads() -> list[Load]:
 
 def deliver(conn: psycopg.Connection, number: int, load: Load, *, times: bool = True) -> None:
     """Put a load into raw as load and file `number`, passed and not merged; its records are of the day `number`."""
-    give(conn, "ops.loads", [{"load_id": number, "system": load["system"], "source": load["system"]}])
+    source = load.get("source", load["system"])
+    give(conn, "ops.loads", [{"load_id": number, "system": load["system"], "source": source}])
     give(
         conn,
         "ops.landing_files",
-        [{"file_id": number, "load_id": number, "source": load["system"], "checksum": f"\\x{number:02x}"}],
+        [{"file_id": number, "load_id": number, "source": source, "checksum": f"\\x{number:02x}"}],
     )
     at = {"version_at": f"2017-10-{number:02d}T00:00:00Z"} if times else {}
     for table, rows in load["rows"].items():

@@ -32,7 +32,6 @@ WHERE l.state <> 'loading';
 
 ALTER TABLE ops.landing_files DROP CONSTRAINT landing_files_state_check;
 ALTER TABLE ops.landing_files ADD CONSTRAINT landing_files_state_check CHECK (state IN ('loaded', 'refused', 'repeated'));
-COMMENT ON COLUMN ops.landing_files.state IS 'loaded; refused: it cannot be used, see reason; repeated: its content was taken in before, from the file that reason names';
 ALTER TABLE ops.landing_files ADD COLUMN header text[];
 ALTER TABLE ops.landing_files ADD COLUMN object_version text;
 ALTER TABLE ops.landing_files ADD COLUMN version_at timestamptz;

@@ -11,8 +11,8 @@ ALTER TABLE core.customer_identifiers ADD COLUMN joined_by text CHECK (joined_by
 -- The newest value that is there, over rows in the order of time: `last_value` would take an absent one.
 CREATE FUNCTION ops.newer_of(known anyelement, said anyelement) RETURNS anyelement
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN coalesce(said, known);
-CREATE AGGREGATE ops.last_said(anyelement) (SFUNC = ops.newer_of, STYPE = anyelement, PARALLEL = SAFE);
+AS 'SELECT coalesce(said, known)';
+CREATE AGGREGATE ops.last_said (anyelement)(sfunc = ops.newer_of, stype = anyelement);
 
 -- By feed: two sources of one system do not know the same of a customer, and what one of them never says is not gone.
 CREATE TABLE core.customer_versions (

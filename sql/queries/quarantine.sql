@@ -21,7 +21,6 @@ WHERE
 SELECT
     f.file_id,
     f.path,
-    f.header,
     coalesce(f.version_at, f.taken_at) AS version_at
 FROM ops.landing_files AS f
 INNER JOIN ops.loads AS l ON f.load_id = l.load_id

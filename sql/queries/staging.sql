@@ -1,4 +1,5 @@
--- What the loads bring, brought into shape once for all transforms of core and privacy: temporary tables, in this order.
+-- What the loads bring, brought into shape once for all transforms of core and privacy: temporary tables, in this order,
+-- then those of staging_customers.sql.
 -- In a rebuild day_from and day_to limit what happened on a day; descriptions (customers, products, ...) come whole.
 
 -- name: merging_loads
@@ -6,6 +7,7 @@ CREATE TEMPORARY TABLE merging_loads AS
 SELECT
     l.load_id,
     l.system,
+    l.source AS feed,
     l.started_at
 FROM ops.loads AS l
 WHERE l.load_id = any(%(load_ids)s::bigint[]);
@@ -183,176 +185,12 @@ SELECT DISTINCT
 FROM raw.order_lines AS r
 WHERE r.load_id = any(%(line_loads)s::bigint[]);
 
--- name: incoming_customers
--- Every version that the loads bring, one per time. A deletion says nothing else. The fingerprint tells whether two
--- versions say the same; of names, which are encrypted differently each time, their keyed hashes do.
-CREATE TEMPORARY TABLE incoming_customers AS
-WITH delivered AS (
-    SELECT DISTINCT ON (l.system, r.customer_ref, r.version_at)
-        l.system AS source,
-        r.*
-    FROM raw.customers AS r
-    INNER JOIN merging_loads AS l ON r.load_id = l.load_id
-    ORDER BY l.system ASC, r.customer_ref ASC, r.version_at ASC, r.file_id DESC, r.record_no DESC
-)
-
-SELECT
-    d.source,
-    d.customer_ref AS external_id,
-    d.load_id,
-    d.version_at,
-    d.is_deleted,
-    d.file_id,
-    d.record_no,
-    d.given_name,
-    d.family_name,
-    d.birth_date,
-    d.given_name_hash,
-    d.family_name_hash,
-    d.birth_date_hash,
-    d.email_hash,
-    d.phone_hash,
-    d.gender,
-    d.locale,
-    d.time_zone,
-    d.country,
-    d.age_band,
-    d.income_band,
-    d.home_ownership,
-    d.marital_status,
-    d.household_size,
-    d.household_composition,
-    d.kids_count,
-    d.is_simulated,
-    sha256(
-        convert_to(
-            row(
-                coalesce(d.given_name_hash, d.given_name), coalesce(d.family_name_hash, d.family_name),
-                coalesce(d.birth_date_hash, d.birth_date), d.email_hash, d.phone_hash, d.gender, d.locale, d.time_zone,
-                d.country, d.age_band, d.income_band, d.home_ownership, d.marital_status, d.household_size,
-                d.household_composition, d.kids_count, d.is_simulated
-            )::text,
-            'UTF8'
-        )
-    ) AS fingerprint
-FROM delivered AS d
-WHERE NOT d.is_deleted
-UNION ALL
-SELECT
-    d.source,
-    d.customer_ref,
-    d.load_id,
-    d.version_at,
-    d.is_deleted,
-    d.file_id,
-    d.record_no,
-    NULL AS given_name,
-    NULL AS family_name,
-    NULL AS birth_date,
-    NULL AS given_name_hash,
-    NULL AS family_name_hash,
-    NULL AS birth_date_hash,
-    NULL AS email_hash,
-    NULL AS phone_hash,
-    NULL AS gender,
-    NULL AS locale,
-    NULL AS time_zone,
-    NULL AS country,
-    NULL AS age_band,
-    NULL AS income_band,
-    NULL AS home_ownership,
-    NULL AS marital_status,
-    NULL AS household_size,
-    NULL AS household_composition,
-    NULL AS kids_count,
-    d.is_simulated,
-    sha256('deleted') AS fingerprint
-FROM delivered AS d
-WHERE d.is_deleted;
-
--- name: incoming_contacts
-CREATE TEMPORARY TABLE incoming_contacts AS
-SELECT DISTINCT ON (d.source, d.external_id, d.channel, d.address_hash) d.*
-FROM (
-    SELECT
-        l.system AS source,
-        r.customer_ref AS external_id,
-        CASE WHEN r.email_hash IS NULL THEN 'sms' ELSE 'email' END AS channel,
-        coalesce(r.email_hash, r.phone_hash) AS address_hash,
-        coalesce(r.email, r.phone) AS address,
-        r.label,
-        r.load_id,
-        r.version_at,
-        r.file_id,
-        r.record_no,
-        r.is_deleted
-    FROM raw.contacts AS r
-    INNER JOIN merging_loads AS l ON r.load_id = l.load_id
-    WHERE r.email_hash IS NOT NULL OR r.phone_hash IS NOT NULL
-) AS d
-ORDER BY d.source ASC, d.external_id ASC, d.channel ASC, d.address_hash ASC, d.version_at DESC, d.file_id DESC, d.record_no DESC;
-
--- name: deleted_customers
--- Since when a customer's number has been deleted: what is older must not bring anything personal back.
-CREATE TEMPORARY TABLE deleted_customers AS
-SELECT
-    s.source,
-    s.external_id,
-    max(s.deleted_at) AS deleted_at
-FROM (
-    SELECT
-        i.source,
-        i.external_id,
-        i.version_at AS deleted_at
-    FROM incoming_customers AS i
-    WHERE i.is_deleted
-    UNION ALL
-    SELECT
-        v.source,
-        v.external_id,
-        v.confirmed_at
-    FROM core.customer_versions AS v
-    INNER JOIN (
-        SELECT
-            i.source,
-            i.external_id
-        FROM incoming_customers AS i
-        UNION
-        SELECT
-            i.source,
-            i.external_id
-        FROM incoming_contacts AS i
-    ) AS n ON v.source = n.source AND v.external_id = n.external_id
-    WHERE v.is_deleted
-) AS s
-GROUP BY s.source, s.external_id;
-
--- name: incoming_answers
-CREATE TEMPORARY TABLE incoming_answers AS
-SELECT
-    l.system AS source,
-    l.started_at,
-    r.load_id,
-    r.file_id,
-    r.record_no,
-    r.customer_ref,
-    r.channel,
-    r.purpose,
-    r.granted,
-    r.answered_at,
-    r.how,
-    r.consent_text,
-    CASE r.channel WHEN 'email' THEN r.email_hash ELSE r.phone_hash END AS address_hash,
-    CASE r.channel WHEN 'email' THEN r.email ELSE r.phone END AS address
-FROM raw.consents AS r
-INNER JOIN merging_loads AS l ON r.load_id = l.load_id;
-
 -- name: incoming_products
 CREATE TEMPORARY TABLE incoming_products AS
 SELECT
     d.source,
     d.product_ref AS external_id,
-    d.load_id,
+    d.feed,
     d.version_at,
     d.is_deleted,
     d.file_id,
@@ -378,12 +216,13 @@ SELECT
         )
     ) AS fingerprint
 FROM (
-    SELECT DISTINCT ON (l.system, r.product_ref, r.version_at)
+    SELECT DISTINCT ON (l.system, r.product_ref, l.feed, r.version_at)
         l.system AS source,
+        l.feed,
         r.*
     FROM raw.products AS r
     INNER JOIN merging_loads AS l ON r.load_id = l.load_id
-    ORDER BY l.system ASC, r.product_ref ASC, r.version_at ASC, r.file_id DESC, r.record_no DESC
+    ORDER BY l.system ASC, r.product_ref ASC, l.feed ASC, r.version_at ASC, r.file_id DESC, r.record_no DESC
 ) AS d;
 
 -- name: incoming_events
@@ -433,125 +272,9 @@ WHERE
     AND (%(day_from)s::date IS NULL OR n.occurred_on >= %(day_from)s::date)
     AND (%(day_to)s::date IS NULL OR n.occurred_on <= %(day_to)s::date);
 
--- name: named_customers
--- Whoever is named by a record, an order, an event and so on, also by one that is older than what core has: else who is
--- known would depend on the order of the loads.
-CREATE TEMPORARY TABLE named_customers AS
-SELECT
-    l.system AS source,
-    v.customer_ref AS external_id
-FROM order_versions AS v
-INNER JOIN merging_loads AS l ON v.load_id = l.load_id
-WHERE v.customer_ref IS NOT NULL
-UNION
-SELECT
-    i.source,
-    i.external_id
-FROM incoming_customers AS i
-UNION
-SELECT
-    i.source,
-    i.external_id
-FROM incoming_contacts AS i
-UNION
-SELECT
-    i.source,
-    i.customer_ref
-FROM incoming_answers AS i
-WHERE i.customer_ref IS NOT NULL
-UNION
-SELECT
-    l.system,
-    r.customer_ref
-FROM raw.events AS r
-INNER JOIN merging_loads AS l ON r.load_id = l.load_id
-WHERE r.customer_ref IS NOT NULL
-UNION
-SELECT
-    l.system,
-    r.customer_ref
-FROM raw.interactions AS r
-INNER JOIN merging_loads AS l ON r.load_id = l.load_id
-WHERE r.customer_ref IS NOT NULL
-UNION
-SELECT
-    l.system,
-    r.customer_ref
-FROM raw.feedback AS r
-INNER JOIN merging_loads AS l ON r.load_id = l.load_id
-WHERE r.customer_ref IS NOT NULL;
-
--- name: incoming_keys
-CREATE TEMPORARY TABLE incoming_keys AS
-SELECT
-    s.source,
-    s.external_id,
-    s.key_kind,
-    s.key_hash,
-    max(s.load_id) AS load_id
-FROM (
-    SELECT
-        l.system AS source,
-        r.customer_ref AS external_id,
-        k.key_kind,
-        k.key_hash,
-        r.version_at,
-        r.load_id
-    FROM raw.customers AS r
-    INNER JOIN merging_loads AS l ON r.load_id = l.load_id
-    CROSS JOIN
-        LATERAL (VALUES ('loyalty', r.loyalty_hash), ('email', r.email_hash), ('phone', r.phone_hash)) AS k (key_kind, key_hash)
-    WHERE k.key_hash IS NOT NULL AND NOT r.is_deleted
-    UNION ALL
-    SELECT
-        i.source,
-        i.external_id,
-        CASE i.channel WHEN 'sms' THEN 'phone' ELSE 'email' END AS key_kind,
-        i.address_hash,
-        i.version_at,
-        i.load_id
-    FROM incoming_contacts AS i
-    WHERE NOT i.is_deleted
-) AS s
-LEFT JOIN deleted_customers AS d ON s.source = d.source AND s.external_id = d.external_id
-WHERE d.deleted_at IS NULL OR s.version_at > d.deleted_at
-GROUP BY s.source, s.external_id, s.key_kind, s.key_hash;
-
--- name: same_people
--- Numbers that are new and stand for a customer who is known, or who is as new (then customer_id is empty).
-CREATE TEMPORARY TABLE same_people (
-    source text,
-    external_id text,
-    customer_id bigint,
-    same_source text,
-    same_external_id text,
-    key_kind text
-);
-
--- name: same_customers
--- Customers of core who turn out to be one: by which key, and which two numbers have it.
-CREATE TEMPORARY TABLE same_customers (
-    kept_customer_id bigint,
-    merged_customer_id bigint,
-    key_kind text,
-    source text,
-    external_id text,
-    same_source text,
-    same_external_id text
-);
-
 -- name: touched
 -- Kept aside until the end: the lock under which changes are written must be held for a moment only.
 CREATE TEMPORARY TABLE touched (entity text NOT NULL, key text NOT NULL);
 
 -- name: touched_points
 CREATE TEMPORARY TABLE touched_points (contact_point_id bigint NOT NULL);
-
--- name: addressed_customers
--- Whose addresses may have changed.
-CREATE TEMPORARY TABLE addressed_customers (customer_id bigint NOT NULL);
-
--- name: statistics
--- Of a small sample: these tables are read from end to end in any case.
-ANALYZE incoming_orders, incoming_products_sold, incoming_customers, incoming_contacts, incoming_answers,
-incoming_products, incoming_events, named_customers, incoming_keys;

@@ -9,7 +9,7 @@ import asyncio
 from asyncio import TimerHandle
 from typing import Any, ClassVar
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 HEADER_BYTES, HEADER_COUNT = 32_768, 100
 _LATE = "the request took too long"
@@ -22,6 +22,7 @@ class GuardedProtocol(HttpToolsProtocol):
     request_seconds: ClassVar[float] = 20.0  # from the first byte of a request to its last; 500 KB need 0.2 Mbit/s
     _deadline: TimerHandle | None = None
     _stuck: TimerHandle | None = None
+    _running: RequestResponseCycle | None = None  # `cycle` is the newest one, which may wait behind it
     _head = 0  # bytes that came since the request began and before its headers were complete
     _is_whole = True  # nothing of a request has come, or all of it
 
@@ -31,9 +32,12 @@ class GuardedProtocol(HttpToolsProtocol):
         self._expect()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Forget the deadline."""
+        """Forget the deadlines; the request that is being answered shall not write to what is closed."""
         self._forget()
         self._forget_stuck()
+        if self._running is not None:
+            self._running.disconnected = True
+            self._running.message_event.set()
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -69,6 +73,10 @@ class GuardedProtocol(HttpToolsProtocol):
         self._is_whole = True
         self._forget()
         super().on_message_complete()
+
+    def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
+        self._running = cycle
+        super()._start_asgi_task(cycle, app)
 
     def pause_writing(self) -> None:
         """The client does not read its answers; in so many seconds it must have begun to."""

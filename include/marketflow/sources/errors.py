@@ -29,7 +29,8 @@ def in_own_words(name: str, error: Exception) -> SourceError:
     """
     if not isinstance(error, psycopg.Error):
         return SourceError(f"the file cannot be read ({type(error).__name__})")
-    said = f"PostgreSQL reported {type(error).__name__} ({error.sqlstate}); its own words may hold data and are left out"
+    kind = f"{type(error).__name__} ({error.sqlstate})"
+    said = f"PostgreSQL reported {kind}; its own words may hold data and are left out"
     if (error.sqlstate or "")[:2] in _OF_THE_DATA:
         return SourceError(f"the rows cannot be stored: {said}")
     return DatabaseFailed(f"{name}: {said}")

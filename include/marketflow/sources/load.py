@@ -122,7 +122,7 @@ class _Intake:
         return None
 
     def _is_new(self, item: Item, seen: Fingerprint) -> bool:
-        """Was this content never taken in? If it was, in another file or before the file said something else, say so."""
+        """Was this content never taken in? If it was, from another file or long ago from this one, say so once."""
         known_as = self.books.known.get(seen.checksum)
         if known_as is None:
             return True

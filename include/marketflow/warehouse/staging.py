@@ -17,7 +17,8 @@ from marketflow.warehouse.queries import queries
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-# Statements of staging.sql that fill or measure tables of the others; each other one creates the table of its name.
+_ROOMS = ("staging", "staging_customers")  # in this order
+# Their statements that fill or measure tables of the others; each other one creates the table of its name.
 _NOT_TABLES = ("deleted_versions", "statistics")
 _SAMPLE, _USUAL_SAMPLE = 10, 100
 _RAW = ("order_lines", "customers", "contacts", "consents", "products", "events", "interactions", "feedback")
@@ -56,12 +57,13 @@ def staged(conn: psycopg.Connection, params: Mapping[str, Any]) -> Iterator[None
 
     Parameters are bound by the client: PostgreSQL binds none in CREATE TABLE AS, which alone is planned in parallel.
     """
-    tables = [name for name in queries("staging").statements if name not in _NOT_TABLES] + ["found"]
+    statements = [pair for room in _ROOMS for pair in queries(room).statements.items()]
+    tables = [name for name, _ in statements if name not in _NOT_TABLES] + ["found"]
     conn.execute(queries("builds")["sample"], {"target": _SAMPLE})
     for table in _RAW:
         conn.execute(sql.SQL("ANALYZE {}").format(sql.Identifier("raw", table)))
     with psycopg.ClientCursor(conn) as cursor:
-        for name, statement in queries("staging").statements.items():
+        for name, statement in statements:
             cursor.execute(statement, params if name != "statistics" else None)
     conn.execute(queries("builds")["sample"], {"target": _USUAL_SAMPLE})
     conn.execute(queries("findings")["found"])

@@ -220,6 +220,59 @@ def test_a_slow_loris_is_cut_off_and_holds_nobody_up(edge: EdgeProcess, sent: st
     assert b"connection: close" in answer
 
 
+def test_an_idle_connection_is_closed_whatever_it_did_before(edge: EdgeProcess) -> None:
+    """An empty line between two requests is allowed, and unset uvicorn's own timer."""
+    with edge.connect() as connection:
+        connection.sendall(b"OPTIONS /v1/track HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 204 ")
+        connection.sendall(b"\r\n")
+        connection.settimeout(10)
+        assert everything(connection).startswith(b"HTTP/1.1 408 ")
+
+
+def test_an_empty_line_between_two_requests_hurts_neither(edge: EdgeProcess) -> None:
+    body = json.dumps(message("after an empty line")).encode()
+    with edge.connect() as connection:
+        connection.sendall(b"OPTIONS /v1/track HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 204 ")
+        connection.sendall(b"\r\n")
+        connection.sendall(head("track", f"Content-Length: {len(body)}") + b"\r\n" + body)
+        assert connection.recv(65_536).startswith(b"HTTP/1.1 200 ")
+    assert rows(edge, "after an empty line")
+
+
+def test_a_client_that_never_reads_its_answers_is_let_go(edge: EdgeProcess) -> None:
+    body = json.dumps({"batch": [{"type": "alias"}] * 12}).encode()
+    one = head("batch", f"Content-Length: {len(body)}") + b"\r\n" + body
+    with socket.socket() as connection:
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2_048)
+        connection.settimeout(15)  # of a send that no one takes
+        connection.connect(("127.0.0.1", edge.port))
+        with pytest.raises(ConnectionError):
+            connection.sendall(one * 100_000)
+    assert edge.post("track", message("beside one that never reads")).status_code == 200
+
+
+def test_a_good_request_beside_one_made_to_take_long(edge: EdgeProcess) -> None:
+    slow = {"batch": [track(event="a" * 400_000 + " @"), track(properties={"a": "a" * 30_000 + " @"})]}
+    started = time.monotonic()
+    answer = edge.post("batch", slow)
+    assert (answer.status_code, answer.json()["refused_count"]) == (200, 1)
+    assert time.monotonic() - started < 5
+
+
+def test_the_door_says_of_a_batch_with_a_context_of_its_own_what_the_reader_will(edge: EdgeProcess) -> None:
+    batch = [
+        message(f"context {n}", properties={"a": "x" * size}) for n, size in enumerate((1, 32_000, 32_500, 40_000))
+    ]
+    context = {"page": {"title": "t" * 300_000, "path": "/p" * 200}, "custom": {"a": "x" * 50_000}}
+    answer = edge.post("batch", {"batch": batch, "context": context}).json()
+    assert [r["index"] for r in answer["refused"]] == [1, 2, 3]
+    assert len(rows(edge, "context 0")) == 1
+    found = [reason for reason in read(edge.folder).reasons if "context of its batch" in reason]
+    assert found == [r["reason"] for r in answer["refused"]]
+
+
 def test_two_hundred_slow_ones_leave_room_for_others(edge: EdgeProcess) -> None:
     with contextlib.ExitStack() as stack:
         for _ in range(200):

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from campaign_shop import RING
-from collector_events import CLOCK, read, request, track, write
+from collector_events import CLOCK, read, request, segment, track, write
 from marketflow.edge.collector import EventLog
 from marketflow.edge.collector import log as log_module
 from marketflow.edge.collector.log import NotDurable, recover
@@ -128,6 +128,34 @@ def test_what_a_killed_collector_left_is_closed_at_the_next_start(tmp_path: Path
     assert (ids(tmp_path), read(tmp_path).bad) == (["m-1", "m-2"], [])
 
 
+def test_one_segment_that_cannot_be_opened_does_not_keep_it_from_starting(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Here a folder has its name; a file of somebody else's, without the right to open it, is the same."""
+    (tmp_path / ".20260101T000000000000-aaaaaaaa.events").mkdir()
+    (tmp_path / ".20260101T000000000001-bbbbbbbb.events").write_bytes(segment(requests(1)))
+    log = EventLog(tmp_path, RING, CLOCK, reserve_bytes=0)
+    log.start()
+    assert write(log, requests(2)) == [None]
+    log.close()
+    assert min(p.name for p in tmp_path.iterdir()) == ".20260101T000000000000-aaaaaaaa.events"
+    assert "-aaaaaaaa.events cannot be closed (Is a directory) and is left as it is" in caplog.text
+    (tmp_path / ".20260101T000000000000-aaaaaaaa.events").rmdir()
+    assert ids(tmp_path) == ["m-1", "m-2"]
+
+
+def test_the_folders_that_it_makes_are_durable_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[Path] = []
+    real = log_module._sync
+    monkeypatch.setattr(log_module, "_sync", lambda folder: (synced.append(folder), real(folder)))
+    for expected in ({tmp_path, tmp_path / "a"}, set()):
+        log = EventLog(tmp_path / "a" / "b", RING, CLOCK, reserve_bytes=0)
+        log.start()
+        log.close()
+        assert set(synced) == expected
+        synced.clear()
+
+
 def test_a_living_collectors_segment_is_left_alone(tmp_path: Path, log: EventLog) -> None:
     write(log, requests(1))
     second = EventLog(tmp_path, RING, CLOCK, reserve_bytes=0)
@@ -170,6 +198,23 @@ def test_a_full_disk_acknowledges_nothing_and_loses_nothing(
     taken = [f"m-{n}" for n, outcome in zip(range(2, 6), outcomes, strict=True) if outcome is None]
     assert ids(tmp_path) == ["m-1", *taken, "m-6"]
     assert read(tmp_path).bad == []
+
+
+def test_a_failed_write_is_a_problem_for_a_while_only(
+    tmp_path: Path, log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No event comes while /health says 503: somebody must be let in to find that the disk has recovered."""
+    disk = FullDisk(0)
+    monkeypatch.setattr(log_module.os, "write", disk)
+    assert isinstance(write(log, requests(1))[0], NotDurable)
+    assert log.problem == "No space left on device"
+    monkeypatch.setattr(log_module, "_REPORTED_SECONDS", 0.0)
+    assert log.problem == ""
+    assert isinstance(write(log, requests(2))[0], NotDurable), "the disk itself is asked each time"
+    disk.room = 1 << 30
+    assert write(log, requests(3)) == [None]
+    log.close()
+    assert ids(tmp_path) == ["m-3"]
 
 
 def test_room_is_left_for_the_database_beside_it(tmp_path: Path) -> None:

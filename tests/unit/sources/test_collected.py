@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 
 from campaign_shop import RING
 from collector_events import RECEIVED, read, read_messages, read_requests, request, segment, track
+from edge_process import RING_JSON
 from marketflow.privacy import KeyRing, generate_key_ring
 from marketflow.shared import SourceError
 from marketflow.sources.errors import ContentChanged
@@ -19,6 +22,7 @@ from marketflow.sources.mapping.json_values import json_fault
 from marketflow.sources.places.collector import CollectorPlace
 from marketflow.sources.readers.collected import CollectedReader
 from marketflow.sources.readers.messages import CALLS
+from marketflow.sources.readers.scrub import _CONTEXT
 
 NAME = "20261122T090000000000-00000000.events"
 
@@ -31,7 +35,7 @@ def test_a_track_call(tmp_path: Path) -> None:
     [row] = found.rows
     assert found.numbers == [1]
     assert row | {"properties": None} == dict.fromkeys(row) | {
-        "message_id": "m-1", "type": "track", "event_type": "product_viewed", "user_id": "c1", "anonymous_id": "device",
+        "event_id": "m-1", "message_id": "m-1", "type": "track", "event_type": "product_viewed", "user_id": "c1", "anonymous_id": "device",
         "campaign_id": "c7", "product_id": "p1", "occurred_at": RECEIVED.isoformat(),
         "received_at": RECEIVED.isoformat(), "write_key": "shop", "identifies": "false",
     }  # fmt: skip
@@ -68,7 +72,7 @@ def test_an_identify_call_gives_what_a_customers_record_has(tmp_path: Path) -> N
     }  # fmt: skip
     found = read_messages(tmp_path, {"type": "identify", "userId": "c1", "messageId": "m", "traits": traits})
     [row] = found.rows
-    assert {name: row[name] for name in list(row)[12:]} == {
+    assert {name: row[name] for name in list(row)[13:]} == {
         "identifies": "true", "email": "ada@example.com", "phone": "+41791234567", "given_name": "Ada",
         "family_name": "Lovelace", "gender": "f", "birth_date": None, "locale": "en-GB", "time_zone": None,
         "country": "GB", "loyalty_number": "123",
@@ -106,6 +110,63 @@ def test_an_address_as_user_id_becomes_a_keyed_hash(tmp_path: Path) -> None:
     assert ids[0] == ids[1] == f"mail-{RING.keyed_hash('ada@example.com').hex()[:40]}"
     assert ids[2].startswith("phone-")
     assert "79" not in ids[2][:8]
+
+
+@pytest.mark.parametrize("name", ["m-1", "public:m-1", "secret:m-1"])
+def test_who_reads_a_public_key_cannot_replace_a_servers_event(tmp_path: Path, name: str) -> None:
+    """The same key and the same messageId are the same event; another trust is another one, whatever the name."""
+    requests = [request(track(messageId=name), public=public) for public in (False, True, False, True)]
+    requests.append(request(track(messageId="m-1"), public=True))
+    ours, theirs, ours_again, theirs_again, other = (row["event_id"] for row in read_requests(tmp_path, *requests).rows)
+    assert (ours, theirs) == (ours_again, theirs_again)
+    assert ours not in (theirs, other)
+    assert [row["message_id"] for row in read(tmp_path).rows] == [name] * 4 + ["m-1"]
+
+
+@pytest.mark.parametrize(
+    ("message", "ids"),
+    [
+        (track(anonymousId="device"), ("c1", None)),
+        (track(anonymousId="device", userId=None), (None, "device")),
+        ({"type": "alias", "userId": "c1", "previousId": "device"}, ("c1", None)),
+        ({"type": "identify", "userId": "c1", "anonymousId": "device"}, ("c1", None)),
+    ],
+)
+def test_who_reads_a_public_key_joins_no_visitor_to_a_customer(
+    tmp_path: Path, message: dict[str, Any], ids: tuple[str | None, str | None]
+) -> None:
+    [row] = read_requests(tmp_path, request({"batch": [message]}, call="batch", public=True)).rows
+    assert (row["user_id"], row["anonymous_id"]) == ids
+
+
+@pytest.mark.parametrize(
+    "part",
+    [
+        {"name": "Welcome anna@example.org"},
+        {"category": "+44 20 7946 0123"},
+        {"groupId": "anna@example.org"},
+        {"messageId": "anna@example.org-1"},
+        {"messageId": "anna%40example.org-1"},
+        {"context": {"campaign": {"id": "anna@example.org"}}},
+        {"properties": {"path": "/u/anna%40example.org"}},
+        {"properties": {"path": "/u/anna%2540example.org"}},
+        {"properties": {"customer_phone": "0207 9460123"}},
+        {"properties": {"mobile_no": 442079460123}},
+        {"userId": "anna%40example.org"},
+    ],
+)
+def test_nothing_personal_passes_beside_the_properties(tmp_path: Path, part: dict[str, Any]) -> None:
+    message = {"type": "page", "userId": "1", "messageId": "m"} | part
+    [row] = read_messages(tmp_path, message, {"type": "page", "userId": "neighbour"}).rows[:1]
+    stored = "".join(text for text in row.values() if text).replace(" ", "")
+    assert not any(word in stored for word in ("anna", "example", "9460123"))
+
+
+def test_a_message_id_that_is_hashed_is_the_same_each_time_and_no_other(tmp_path: Path) -> None:
+    ids = [f"anna@example.org{end}" for end in ("-1", "1", "-1", "", ":1")]
+    found = [row["message_id"] for row in read_messages(tmp_path, *(track(messageId=i) for i in ids)).rows]
+    assert found[0] == found[2]
+    assert len(set(found)) == 4
 
 
 def test_bad_messages_of_a_batch_do_not_stop_their_neighbours(tmp_path: Path) -> None:
@@ -242,6 +303,74 @@ def test_blocks_are_bounded(tmp_path: Path) -> None:
         sizes = [len(block.numbers) for block in reader.blocks()]
     assert sum(sizes) == 25_000
     assert max(sizes) <= 10_000
+
+
+MEASURE = """
+import re, sys
+from pathlib import Path
+from marketflow.privacy import KeyRing
+from marketflow.sources.places.collector import CollectorPlace
+keys = KeyRing.from_json(sys.argv[3])
+def peak():
+    return int(re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]) << 10
+def read(folder):
+    largest = total = rows = 0
+    for item in CollectorPlace(folder=folder, keys=keys).items():
+        with item.read() as reader:
+            for block in reader.blocks():
+                size = block.rows.nbytes + sum(len(b.payload) for b in block.bad)
+                largest, total, rows = max(largest, size), total + size, rows + len(block.numbers) + len(block.bad)
+    return largest, total, rows
+read(Path(sys.argv[1]))
+before = peak()
+print(*read(Path(sys.argv[2])), peak() - before)
+"""
+SMALL = {"type": "track", "event": "a", "userId": "1"}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"batch": [SMALL] * 2_500, "context": {"page": {"title": "t" * 30_000}}},
+        {"batch": [SMALL] * 2_500, "context": {"page": {"title": "t" * 390_000}}},
+        {"batch": [SMALL] * 2_500,
+         "context": {p: dict.fromkeys(ns, "\x01" * 490) for p, ns in _CONTEXT.items()}},
+        {"batch": [SMALL | {"context": None}] * 2_500, "context": {"page": {"title": "x" * 900, "url": ["y" * 90_000]}}},
+        {"batch": [SMALL | {"properties": {"a": "x" * 400_000}}]},
+        {"batch": [[1] * 50_000] * 3},
+    ],
+)  # fmt: skip
+def test_a_hostile_batch_stays_small(tmp_path: Path, body: dict[str, Any]) -> None:
+    """What stands once in a request must not be held or stored thousands of times."""
+    small, hostile = tmp_path / "small", tmp_path / "hostile"
+    read_messages(small, track())
+    requests = [request(body, call="batch", sequence=n, public=True) for n in range(4)]
+    assert len(requests[0]) < 512_000
+    read_requests(hostile, *requests)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, small, hostile, RING_JSON], check=True, capture_output=True, text=True,
+    )  # fmt: skip
+    largest, total, rows, grown = map(int, done.stdout.split())
+    assert rows == 4 * len(body["batch"])
+    assert largest < 10 << 20
+    assert total < 4 * (12 << 20)
+    assert grown < 100 << 20
+
+
+def test_of_a_message_that_is_too_large_quarantine_keeps_a_sample(tmp_path: Path) -> None:
+    [bad] = read_messages(tmp_path, track(properties={"a": "x" * 100_000})).bad
+    assert (len(bad.payload), bad.size > 100_000) == (1_024, True)
+
+
+def test_the_context_of_a_batch_counts_for_the_weight_of_each_message_and_is_not_kept_with_it(tmp_path: Path) -> None:
+    body = {
+        "batch": [track(1, properties={"a": "x" * 32_200}), track(2)], "context": {"page": {"title": "t" * 700}},
+    }  # fmt: skip
+    found = read_requests(tmp_path, request(body, call="batch"))
+    assert [row["message_id"] for row in found.rows] == ["m-2"]
+    assert len(found.properties()["_collected"]["page"]["title"]) == 500
+    assert found.reasons == ["the message has 32827 bytes, more than 32768, with the context of its batch"]
+    assert b"ttt" not in found.bad[0].payload
 
 
 WORDS = st.sampled_from(

@@ -122,8 +122,10 @@ def test_a_file_that_is_wrong_does_not_stop_the_others(tmp_path: Path) -> None:
 def test_sql_sources_name_table_or_query_and_their_bounds(tmp_path: Path) -> None:
     text = GOOD.replace('{folder: web_shop, files: "*.csv"}', "{sql: {connection: db, watermark: at, WHAT}}")
     text = text.replace('format: {type: csv, encoding: windows-1252, delimiter: ";"}\n', "")
-    assert load_source(make(tmp_path, text.replace("WHAT", "table: public.orders"))).from_.sql
+    window = "query: SELECT 1 WHERE at > :since AND at <= :until"
+    assert load_source(make(tmp_path, text.replace("WHAT", window))).from_.sql
     for what, said in (
+        ("table: public.orders", "from.sql.table: gives the lines that changed, and an order must come whole"),
         ("lag_seconds: 5", "give exactly one of table, query"),
         ("query: SELECT 1", "the query must use :since and :until"),
     ):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import time
+from collections import Counter
 from typing import Any
 
 import pytest
@@ -17,8 +19,10 @@ from marketflow.sources.readers.messages import (
     may_be_heavy,
     occurred_at,
     refusal,
+    verdict,
     weight_refusal,
 )
+from marketflow.sources.readers.scrub import looks_personal, scrub
 
 
 def nested(levels: int) -> Any:
@@ -60,6 +64,9 @@ def test_good_messages(message: dict[str, Any]) -> None:
         (track(event=None), "event: the name of what happened is missing"),
         (track(event=3), "event: the name of what happened is missing"),
         (track(event="Mail to ada@example.com"), "event: its name holds a mail address"),
+        (track(event="Call +41 79 123 45 67"[5:]), "event: its name holds a mail address, a telephone number or"),
+        (track(event="Mail to ada%40example.com"), "event: its name holds a mail address"),
+        (track(event="e" * 101), "event: its name is longer than 100 characters"),
         (track(properties=[1]), "properties: is not an object"),
         (track(context="x"), "context: is not an object"),
         (track(messageId=5), "messageId: is not a text"),
@@ -89,15 +96,40 @@ def test_depth_is_that_of_the_deepest(value: Any) -> None:
 
 def test_a_message_may_be_nested_only_so_deep() -> None:
     fits, deep = track(properties=nested(MAX_DEPTH - 1)), track(properties=nested(MAX_DEPTH))
-    assert weight_refusal(fits) is None
-    assert weight_refusal(deep) == f"the message is nested deeper than {MAX_DEPTH} levels"
+    assert weight_refusal(fits, {}) is None
+    assert weight_refusal(deep, {}) == f"the message is nested deeper than {MAX_DEPTH} levels"
     assert may_be_heavy(b"[" * (MAX_DEPTH + 1))
     assert not may_be_heavy(b"[" * MAX_DEPTH)
 
 
 def test_a_message_may_have_so_many_bytes() -> None:
-    assert weight_refusal(track(properties={"a": "x" * 32_000})) is None
-    assert (weight_refusal(track(properties={"a": "x" * 33_000})) or "").endswith("more than 32768")
+    fits, large = track(properties={"a": "x" * 32_000}), track(properties={"a": "x" * 33_000})
+    assert weight_refusal(fits, {}) is None
+    assert (weight_refusal(large, {}) or "").endswith("more than 32768")
+    shared = {"page": {"title": "x" * 900}}
+    assert (weight_refusal(fits, shared) or "").endswith("more than 32768, with the context of its batch")
+    assert weight_refusal(fits | {"context": {"page": {}}}, shared) is None
+
+
+def test_the_weight_comes_before_all_that_takes_time() -> None:
+    large = {"type": "track", "event": "x" * 40_000}
+    assert (verdict(large, is_heavy=True, shared={}) or "").startswith("the message has 40")
+    assert (verdict(large, is_heavy=False, shared={}) or "").startswith("userId and anonymousId")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["a@" * 250_000, "a" * 500_000 + " @", "@" * 500_000, "a@" + "b" * 500_000, "a@" + "." * 500_000 + "@",
+     "a@b." * 125_000 + " ", "%2540" * 100_000, "%" * 500_000, "a@b.@" * 100_000, "+" + "1" * 500_000],
+)  # fmt: skip
+@pytest.mark.timeout(60)
+def test_no_text_takes_long_to_look_at(text: str) -> None:
+    """What a client sends is looked at in the event loop, where everybody else waits."""
+    started = time.perf_counter()
+    looks_personal(text)
+    refusal(track(event=text))
+    scrub({text: text, "list": [text], "https://": f"https://{text}"}, Counter())
+    assert time.perf_counter() - started < 1
 
 
 def at(**shift: float) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from typing import Any
 
 import pytest
 
-from marketflow.sources.readers.scrub import kept_context, looks_personal, scrub
+from marketflow.sources.readers.scrub import _CONTEXT, kept_context, looks_personal, scrub, shared_context
 
 
 def scrubbed(value: Any, **options: Any) -> tuple[Any, Counter[str]]:
@@ -28,6 +29,30 @@ def test_personal_names_are_left_out_at_every_depth(name: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    ["customer_phone", "customerPhone", "customerphone", "mobile_no", "phoneNumber2", "billing_address", "ShippingAddress1",
+     "user-email", "contactEMail", "work mail", "guest_first_name", "recipient_name", "shipping_zip_code", "visitor_ip",
+     "address_line_2", "BILLING_PHONE_NUMBER", "parent_date_of_birth"],
+)  # fmt: skip
+def test_names_that_end_in_a_personal_one_are_left_out(name: str) -> None:
+    for value in ("x", 442079460123, {"city": "Bern"}, ["y"]):
+        assert scrubbed({"kept": 1, name: value, "list": [{name: value}]})[0] == {"kept": 1, "list": [{}]}
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["product_name", "campaign_name", "hotel", "headphone", "email_count", "addressed", "page_location", "order_no", "number",
+     "2", "zipper", "customer", "shipping_method", "user_type"],
+)  # fmt: skip
+def test_names_of_things_stay(name: str) -> None:
+    assert scrubbed({name: "x"}) == ({name: "x"}, {})
+
+
+def test_that_there_is_an_address_tells_nothing() -> None:
+    assert scrubbed({"has_email": True, "customer_phone": None}) == ({"has_email": True, "customer_phone": None}, {})
+
+
+@pytest.mark.parametrize(
     ("text", "kind"),
     [
         ("ada@example.com", "looks like mail"),
@@ -38,6 +63,11 @@ def test_personal_names_are_left_out_at_every_depth(name: str) -> None:
         ("079 123 45 67", "looks like phone"),
         ("192.168.1.20", "looks like ip"),
         ("2001:db8::1", "looks like ip"),
+        ("/u/anna%40example.org", "looks like mail"),
+        ("https://shop.example/u/anna%40example.org", "looks like mail"),
+        ("/u/anna%2540example.org", "looks like mail"),
+        ("/u/anna%40mail%2Eexample%2eorg" + "/x" * 200, "looks like mail"),
+        ("%2B41791234567", "looks like phone"),
     ],
 )  # fmt: skip
 def test_values_that_look_personal_are_left_out(text: str, kind: str) -> None:
@@ -91,6 +121,24 @@ def test_of_the_context_only_what_is_known_not_to_tell_persons_apart() -> None:
         "campaign": {"name": "spring", "source": "news"}, "device": {"type": "ios"},
         "library": {"name": "analytics.js", "version": "2.1"},
     }  # fmt: skip
+
+
+def test_a_batchs_own_context_is_plain_cut_and_small() -> None:
+    deep: Any = "x"
+    for _ in range(2_000):
+        deep = [deep]
+    context = {
+        "locale": "en-GB", "timezone": ["x"], "page": {"title": "t" * 9_000, "path": deep, "url": "/anna@example.org", "x": 1},
+        "campaign": {"id": 7, "name": {"a": 1}}, "ip": "1.2.3.4", "app": "x", "os": {"name": "o" * 600},
+    }  # fmt: skip
+    assert shared_context(context, Counter()) == {
+        "locale": "en-GB", "page": {"title": "t" * 500}, "campaign": {"id": 7}, "os": {"name": "o" * 500},
+    }  # fmt: skip
+    many = {part: dict.fromkeys(names, "é" * 500) for part, names in _CONTEXT.items()}
+    found = shared_context(many, Counter())
+    assert found.keys() < many.keys()
+    assert len(json.dumps(found, ensure_ascii=False).encode()) < 4_200
+    assert [shared_context(odd, Counter()) for odd in (None, 5, [], {})] == [{}] * 4
 
 
 def test_texts_lose_the_character_that_postgresql_has_no_place_for() -> None:

@@ -100,14 +100,15 @@ class Collector:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """ASGI."""
         try:
-            answer = await self._take(scope, receive)
-        except Refused as found:
-            refused = found.with_traceback(None)  # which would hold the body for as long as the client takes
+            answer: Answer | Refused = await self._take(scope, receive)
+        except Refused as found:  # a fresh one: this one's traceback holds the body for as long as the client takes
+            answer = Refused(found.status, found.reason, retry_after=found.retry_after)
         except Gone:
             return
+        if isinstance(answer, Refused):
+            await _refuse(receive, send, answer)
         else:
-            return await _answer(send, *answer)
-        await _refuse(receive, send, refused)
+            await _answer(send, *answer)
 
     async def _take(self, scope: Scope, receive: Receive) -> Answer:
         call = PATHS.get(scope["path"])

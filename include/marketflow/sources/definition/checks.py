@@ -13,6 +13,10 @@ from marketflow.sources.definition.strptime import encoding_fault, format_fault,
 
 Fault = tuple[tuple[str | int, ...], str]  # the way to the field, and what is wrong with it
 _SCHEMES = ("s3", "gs", "abfs", "file")
+_WHOLE_ORDERS = (
+    "gives the lines that changed, and an order must come whole: write a query that gives all lines of the orders of"
+    " which any line changed (docs/sources.md has one)"
+)
 _CRON = re.compile(r"(?:[0-9*/,\-A-Za-z#]+ ){4}[0-9*/,\-A-Za-z#]+|@[a-z]+")
 
 
@@ -47,6 +51,8 @@ def _origin_faults(source: Source) -> Iterator[Fault]:
     if "/" in origin.files:
         yield ("from", "files"), "is about the name only: no /"
     yield from _told(("from", "dated"), origin.dated, format_fault)
+    if origin.sql is not None and origin.sql.table is not None and "orders" in source.records:
+        yield ("from", "sql", "table"), _WHOLE_ORDERS
     if not origin.has_files:
         yield from ((("from", f), "is for files only") for f in ("files", "dated") if f in origin.model_fields_set)
         if "format" in source.model_fields_set:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from marketflow.privacy import QUARANTINE, KeyRing
-from marketflow.shared import ConfigurationError
+from marketflow.shared import ConfigurationError, SourceError
 from marketflow.sources.contracts import contract_of
 from marketflow.sources.definition import Source
 from marketflow.sources.mapping.json_values import as_json, json_fault
@@ -118,7 +118,16 @@ class Mapper:
         self.prepared = self._prepare(block)
 
     def map(self, load_id: int, parts: Sequence[Part]) -> Portion:
-        """Judge some blocks together, of one file or of several."""
+        """Judge some blocks together, of one file or of several. Raises SourceError when DuckDB cannot."""
+        import duckdb
+
+        try:
+            return self._map(load_id, parts)
+        except duckdb.Error as error:
+            failure = type(error).__name__
+        raise SourceError(f"the rows cannot be judged ({failure})")  # here, so that DuckDB's words do not come along
+
+    def _map(self, load_id: int, parts: Sequence[Part]) -> Portion:
         import pyarrow as pa
 
         portion = Portion()
@@ -165,25 +174,27 @@ class Mapper:
 
         self.block.table = pa.table({f"c{n}": pa.array([], pa.string()) for n in range(len(self.plan.columns))})
         self.con.register(block, self.block)
-        self._guarded(f"PREPARE {name(block + ' judged')} AS {self.plan.sql}")
+        self._carry_out(f"PREPARE {name(block + ' judged')} AS {self.plan.sql}")
         return f"EXECUTE {name(block + ' judged')}"
 
     def _run(self, rows: pa.Table) -> pa.Table:
         # In one piece: of several pieces DuckDB gives the short rest of one (under 64 rows) after the rows of the next.
         columns = rows.select([rows.column_names.index(c) for c in self.plan.columns]).combine_chunks()
         self.block.table = columns.rename_columns([f"c{n}" for n in range(len(self.plan.columns))])
-        judged: pa.Table = self._guarded(self.prepared).to_arrow_table()
+        judged: pa.Table = self.con.sql(self.prepared).to_arrow_table()
         assert len(judged) == len(rows)  # the rows stand as they stood
         return judged
 
-    def _guarded(self, statement: str) -> Any:
-        """Run a statement; no words of DuckDB's get out: they may be data."""
+    def _carry_out(self, statement: str) -> None:
+        """Run a statement that holds nothing but the source file's words; DuckDB's own say nothing to people."""
         import duckdb
 
         try:
-            return self.con.sql(statement)
+            self.con.execute(statement)
         except duckdb.Error as error:
             failure = type(error).__name__
+        else:
+            return
         words = f"the mapping cannot be carried out ({failure}); look at its patterns"
         raise ConfigurationError(f"{self.source.name}: {words}")
 

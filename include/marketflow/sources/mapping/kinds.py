@@ -53,7 +53,11 @@ class Rule:
 
 def written(t: str, reading: Reading) -> str:
     """SQL of a time as written, in whatever zone: TIMESTAMP, or TIMESTAMPTZ when the format names the zone."""
-    return f"try_strptime({t}, {literal(reading.format)})" if reading.format else f"TRY_CAST({t} AS TIMESTAMP)"
+    if not reading.format:
+        return f"TRY_CAST({t} AS TIMESTAMP)"
+    # DuckDB takes the words infinity and epoch for times of any form. Most times begin with a digit.
+    has_digit = f"{t} BETWEEN '0' AND ':' OR regexp_matches({t}, '[0-9]')"
+    return f"CASE WHEN {has_digit} THEN try_strptime({t}, {literal(reading.format)}) END"
 
 
 def value(column: Column, names: Names, reading: Reading, latest: dt.datetime) -> str:

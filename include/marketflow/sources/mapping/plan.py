@@ -198,8 +198,7 @@ def _again(names: Mapping[str, str]) -> str:
 
 def _statement(source: Source, names: Mapping[str, str], layers: _Layers, block: str) -> str:
     empty = literals(source.format.empty)
-    plain = "{c}" if not source.format.empty else f"CASE WHEN {{c}} IN ({empty}) THEN NULL ELSE {{c}} END"
-    present = [f"{plain.format(c=c)} AS {c}" for c in names.values()]
+    present = [f"CASE WHEN {c} IN ({empty}) THEN NULL ELSE {c} END AS {c}" if empty else c for c in names.values()]
     sound = all_of(f"({broken}) IS NOT TRUE" for _, broken, implied in layers.judged if not implied)
     whens = " ".join(f"WHEN {broken} THEN {n}" for n, (_, broken, _) in enumerate(layers.judged))
     return (

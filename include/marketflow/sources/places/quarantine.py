@@ -134,9 +134,9 @@ class QuarantinePlace:
                 yield self._item(file, rows)
 
     def _item(self, file: Any, rows: list[WaitingRow]) -> WaitingRows:
-        known = dict.fromkeys(file.header or ())
-        for row in rows:  # of JSON, each row has columns of its own
-            known |= dict.fromkeys(row.fields)
+        # Not the file's own header: a column that the source did not use then is not in the rows, and to read it as
+        # absent would be a silent loss.
+        known = [name for name in rows[0].fields if all(name in row.fields for row in rows)]
         return WaitingRows(
             name=f"quarantine of {file.path}", file_id=file.file_id, version_at=file.version_at,
             header=tuple(known), rows=tuple(rows),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -20,7 +21,9 @@ if TYPE_CHECKING:
     import pyarrow as pa
     import sqlalchemy as sa
 
+log = logging.getLogger(__name__)
 _LONG_AGO = dt.datetime(1000, 1, 1, tzinfo=dt.UTC)  # MySQL knows no earlier year
+_FAR_AHEAD = dt.datetime(9999, 12, 31, tzinfo=dt.UTC)
 _FIRST, _MOST = 500, 5_000  # rows fetched at a time: fewer when they are wide
 _NEAR = dt.timedelta(hours=3)  # no zone moves its clocks by more
 
@@ -67,6 +70,7 @@ class Result:
         self._watermark = _checked(columns, self._used, self._origin.watermark)
         # The watermark has a field of its own in the source file: it need not be mapped, or named as unused.
         self.header = tuple(c.name for c in columns if c is not self._watermark or c in self._used)
+        self._warn_of_lost(source.name, everything)
         dialect.as_texts(conn, [c.code for c in self._used])
         self._statement = self._narrowed(everything)
 
@@ -82,6 +86,23 @@ class Result:
             yield screened(table, first)
             first += len(some)
             size = max(1, min(_MOST, BLOCK_BYTES // max(1, table.nbytes // len(some))))
+
+    def _warn_of_lost(self, source: str, everything: Any) -> None:
+        """Count the rows of a table whose changes no window shows: the time is infinite, MySQL's zero, or now absent."""
+        import sqlalchemy as sa
+
+        if self._origin.table is None:
+            return  # which rows a query lets through is its own affair
+        first, last = (
+            at.replace(tzinfo=None) if self._watermark.meaning == "wall" else at for at in (_LONG_AGO, _FAR_AHEAD)
+        )
+        changed = everything.selected_columns[self._origin.watermark]
+        lost = sa.or_(changed <= sa.literal(first, changed.type), changed > sa.literal(last, changed.type))
+        if self._window.since is not None:
+            lost = sa.or_(lost, changed.is_(None))
+        rows = self._conn.execute(sa.select(sa.func.count()).select_from(changed.table).where(lost)).scalar_one()
+        if rows:
+            log.warning("%s: %s rows have a watermark that is absent, zero or infinite: no window has them", source, rows)
 
     def _narrowed(self, everything: Any) -> Any:
         """The statement for the window; of a table, the columns that the source uses, and no value converted."""

@@ -8,6 +8,7 @@ manifest, so that what was taken in is not fetched again.
 from __future__ import annotations
 
 import hashlib
+import os
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -102,6 +103,11 @@ def version_of(about: Mapping[str, Any]) -> str:
     return f"{str(known).strip(chr(34))}/{about.get('size')}"
 
 
+def _as_stored(name: str) -> str:
+    """What is not UTF-8 in a file system's name escaped."""
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
 class StorePlace:
     """The folder that the source's url names; a Place."""
 
@@ -128,6 +134,6 @@ class StorePlace:
             found = {PurePosixPath(about["name"]).name: about for about in folder.fs.ls(folder.path, detail=True)}
         seen = self._seen()
         for name in sorted(n for n, about in found.items() if is_wanted(n, origin.files) and about["type"] == "file"):
-            shown = f"{PurePosixPath(folder.path).name}/{name}"
+            shown = f"{_as_stored(PurePosixPath(folder.path).name)}/{_as_stored(name)}"
             if seen.get(shown) != version_of(found[name]):
                 yield Object(self._source, folder.fs, found[name], shown)

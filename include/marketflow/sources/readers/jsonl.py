@@ -7,7 +7,7 @@ outermost keys is drift: the first block's are in the header, and one that comes
 from __future__ import annotations
 
 import itertools
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -27,6 +27,7 @@ _UNSURE = (
     r"\\u0000|,\s*[\]}]|[:,\[]\s*[-+]?[NnIi][AaNn]|[0-9][eE][-+0-9]|\.00000|\.[0-9]{15}"
     r"|[0-9]{20}|[0-9]{15}\.[0-9]|[0-9]{12}\.[0-9]{2}|[0-9]{7}\.[0-9]{5}|[0-9]{2}\.[0-9]{10}"
 )
+_GATHERED, _SHORT = 100, 40  # unknown keys: how many at most, and so many characters of each
 _OBJECTS = """
 SELECT
     coalesce(CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' END, FALSE) AS is_object,
@@ -56,31 +57,26 @@ class JsonLines:
 
     def __init__(self, stream: IO[bytes], *, columns: Sequence[str], unused: Collection[str] | None) -> None:
         """Raises SourceError, HeaderRefused."""
-        self._parser = _Parser(columns)
-        self._known = {*columns, *(name.split(".")[0] for name in columns), *(unused or ())}
-        self._strict = unused is not None
+        self._parser = _Parser(columns, unused)
         found = self._read(stream)
         first = list(itertools.islice(found, 1))
         if not first:
             raise HeaderRefused("the file is empty")
         if not len(first[0].rows):
             raise HeaderRefused(f"no line is a JSON object, and one on each line is expected: {first[0].bad[0].reason}")
-        if not ({name.split(".")[0] for name in columns} | set(columns)) & set(self._parser.keys):
+        if not self._parser.has_mapped:
             raise HeaderRefused(f"no line has any of the keys that the source maps, such as {columns[0]}")
-        self.header = (*columns, *self._unknown())
+        self.header = (*columns, *self._parser.unknown)
         self._blocks = itertools.chain(first, self._guarded(found))
 
     def blocks(self) -> Iterator[Block]:
         """All rows, once. Raises HeaderRefused when a key comes up that the header does not have."""
         return self._blocks
 
-    def _unknown(self) -> list[str]:
-        return [key for key in self._parser.keys if key not in self._known]
-
     def _guarded(self, blocks: Iterator[Block]) -> Iterator[Block]:
         for block in blocks:
-            new = [repr(key[:40]) for key in self._unknown() if key not in self.header]
-            if new and self._strict:
+            new = [repr(key) for key in self._parser.unknown if key not in self.header]
+            if new:
                 raise HeaderRefused(f"up to record {self._parser.count} there are new keys: {', '.join(new[:5])}")
             yield block
 
@@ -90,17 +86,24 @@ class JsonLines:
 
 
 class _Parser:
-    """Lines into blocks; counts the records, and gathers the outermost keys as they come up."""
+    """Lines into blocks; counts the records, and looks at the outermost keys as they come up.
 
-    def __init__(self, columns: Sequence[str]) -> None:
+    `unknown` gathers keys that the source neither maps nor names as unused, the first of them and shortened: keys may
+    be as many as the values of other files, and as personal. Where it lets all others be, none is gathered.
+    """
+
+    def __init__(self, columns: Sequence[str], unused: Collection[str] | None) -> None:
         import duckdb
 
+        self._mapped = {*columns, *(name.split(".")[0] for name in columns)}
+        self._known = None if unused is None else self._mapped.union(unused)
+        self.has_mapped = False
+        self.unknown: dict[str, None] = {}
         self._columns = tuple(columns)
         self._dotted = [name for name in columns if "." in name]  # one key, or keys within keys
         self._paths = [_pointer([name]) for name in columns] + [_pointer(name.split(".")) for name in self._dotted]
         self._base = duckdb.connect(":memory:", config={"threads": 1})
         self.count = 0
-        self.keys: dict[str, None] = {}
 
     def parse(self, piece: Piece) -> Iterator[Block]:
         """The blocks of a piece; none when all its lines are blank."""
@@ -152,7 +155,7 @@ class _Parser:
         self._base.register("lines", table)
         found = self._base.sql(_OBJECTS, params={"paths": self._paths}).to_arrow_table()
         good = found.column("is_object")
-        self._note_keys(table.filter(good))
+        self._note_keys_of(table.filter(good))
         values = found.column("found").filter(good).combine_chunks()
         columns = [pc.list_element(values, i) for i in range(len(self._columns))]
         for number, name in enumerate(self._dotted, start=len(columns)):
@@ -160,9 +163,18 @@ class _Parser:
             columns[at] = pc.coalesce(columns[at], pc.list_element(values, number))
         return sure[good.to_numpy()], self._table(columns)
 
-    def _note_keys(self, objects: pa.Table) -> None:
+    def _note_keys_of(self, objects: pa.Table) -> None:
+        if self._known is None and self.has_mapped:
+            return
         self._base.register("lines", objects)
-        self.keys |= dict.fromkeys(sorted(key for (key,) in self._base.sql(_KEYS).fetchall()))
+        self._note_keys(sorted(key for (key,) in self._base.sql(_KEYS).fetchall()))
+
+    def _note_keys(self, keys: Iterable[str]) -> None:
+        for key in keys:
+            if key in self._mapped:
+                self.has_mapped = True
+            elif self._known is not None and key not in self._known and len(self.unknown) < _GATHERED:
+                self.unknown.setdefault(key[:_SHORT])
 
     def _carefully(self, lines: pa.Array, which: Any, *, last: int) -> tuple[Any, pa.Table, list[BadRecord]]:
         """Line by line: where the objects are, their columns, and the lines that are no records."""
@@ -178,7 +190,7 @@ class _Parser:
                 bad.append(BadRecord(self.count + i + 1, str(fault), line[:KEPT], len(line), unfinished=i == last))
                 continue
             at.append(i)
-            self.keys |= dict.fromkeys(found)
+            self._note_keys(found)
         return np.array(at, np.int64), self._table(list(zip(*rows, strict=True))), bad
 
     def _table(self, columns: Sequence[Any]) -> pa.Table:

@@ -44,6 +44,8 @@ _MAYBE_PERSONAL = "name"  # of a thing, where the object is one
 _OF_THINGS = ("product_id", "productId", "sku", "price", "quantity")
 # One character before the @ is enough: with more of them the time to search grew with the square of the length.
 _MAIL = re.compile(r"[^\s@]@[^\s@]+\.[^\s@]")
+_QUOTED_AT, _QUOTED_DOT = re.compile("%(?:25)*40"), re.compile("%(?:25)*2[eE]")  # as often as it was quoted
+_SHORT = 200  # beyond it, no text is a telephone number however it is quoted
 _INTERNATIONAL = re.compile(r"\+\d[\d ().\-/]{6,18}")
 _GROUPED = re.compile(r"\(?\d[\d() .\-/]{8,19}")
 _LINK = re.compile(r"https?://", re.IGNORECASE)
@@ -110,7 +112,8 @@ def looks_personal(value: object) -> str:
     if not isinstance(value, str) or len(value) < 3:
         return ""
     if "%" in value:
-        value = unquote(unquote(value))
+        value = _QUOTED_DOT.sub(".", _QUOTED_AT.sub("@", value))
+        value = unquote(unquote(value)) if len(value) < _SHORT else value
     if "@" in value and _MAIL.search(value):
         return "looks like mail"
     if len(value) > 45 or not any(c.isdigit() for c in value):

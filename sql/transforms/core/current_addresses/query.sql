@@ -24,52 +24,78 @@ CROSS JOIN LATERAL (VALUES (a.contact_point_id), (a.sms_contact_point_id)) AS k 
 WHERE k.contact_point_id IS NOT NULL AND a.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t);
 
 -- step: newest
--- What a customer's newest record says: also that there is no usable address any more. Of records in several systems the
--- one that changed last counts, and where none has an address the newest contact does.
-WITH records AS (
+-- What the feeds say of a customer's address: the one that changed it last counts, also when it says that there is no
+-- usable one any more. A feed that never had one says nothing. Where none is left the newest contact does.
+WITH versions AS (
     SELECT
         i.customer_id,
-        v.email_hash,
-        v.phone_hash,
-        1 AS place,
-        v.valid_from AS since,
+        v.source,
+        v.external_id,
+        v.feed,
+        k.channel,
+        k.address_hash,
+        (lag(k.said) OVER w IS DISTINCT FROM k.said) AS is_changed,
+        v.valid_from,
+        (v.valid_to IS NULL AND NOT v.is_deleted) AS is_current,
         v.file_id,
         v.record_no
     FROM core.customer_identifiers AS i
     INNER JOIN core.customer_versions AS v ON i.source = v.source AND i.external_id = v.external_id
-    WHERE
-        i.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t)
-        AND v.valid_to IS NULL AND NOT v.is_deleted
-    UNION ALL
+    CROSS JOIN
+        LATERAL (
+            VALUES
+            ('email', v.email_hash, coalesce(v.email_hash, convert_to(v.email_refusal, 'UTF8'))),
+            ('sms', v.phone_hash, coalesce(v.phone_hash, convert_to(v.phone_refusal, 'UTF8')))
+        ) AS k (channel, address_hash, said)
+    WHERE i.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t)
+    WINDOW w AS (PARTITION BY v.source, v.external_id, v.feed, k.channel ORDER BY v.valid_from)
+),
+
+feeds AS (
     SELECT
-        i.customer_id,
-        CASE c.channel WHEN 'email' THEN c.address_hash END AS email_hash,
-        CASE c.channel WHEN 'sms' THEN c.address_hash END AS phone_hash,
-        2 AS place,
-        c.version_at AS since,
-        c.file_id,
-        c.record_no
-    FROM core.customer_identifiers AS i
-    INNER JOIN core.contacts AS c ON i.source = c.source AND i.external_id = c.external_id
-    WHERE i.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t) AND NOT c.is_deleted
+        v.*,
+        max(v.valid_from) FILTER (WHERE v.is_changed) OVER (
+            PARTITION BY v.source, v.external_id, v.feed, v.channel
+        ) AS since
+    FROM versions AS v
 ),
 
-emails AS (
-    SELECT DISTINCT ON (r.customer_id)
-        r.customer_id,
-        p.contact_point_id
-    FROM records AS r
-    INNER JOIN core.contact_points AS p ON p.channel = 'email' AND r.email_hash = p.address_hash
-    ORDER BY r.customer_id ASC, r.place ASC, r.since DESC, r.file_id DESC, r.record_no DESC
+records AS (
+    SELECT DISTINCT ON (f.customer_id, f.channel)
+        f.customer_id,
+        f.channel,
+        f.address_hash,
+        1 AS place,
+        f.since,
+        f.file_id,
+        f.record_no
+    FROM feeds AS f
+    WHERE f.is_current AND f.since IS NOT NULL
+    ORDER BY f.customer_id ASC, f.channel ASC, f.since DESC, f.file_id DESC, f.record_no DESC
 ),
 
-phones AS (
-    SELECT DISTINCT ON (r.customer_id)
-        r.customer_id,
+addresses AS (
+    SELECT DISTINCT ON (s.customer_id, s.channel)
+        s.customer_id,
+        s.channel,
         p.contact_point_id
-    FROM records AS r
-    INNER JOIN core.contact_points AS p ON p.channel = 'sms' AND r.phone_hash = p.address_hash
-    ORDER BY r.customer_id ASC, r.place ASC, r.since DESC, r.file_id DESC, r.record_no DESC
+    FROM (
+        SELECT r.* FROM records AS r
+        UNION ALL
+        SELECT
+            i.customer_id,
+            c.channel,
+            c.address_hash,
+            2 AS place,
+            c.version_at,
+            c.file_id,
+            c.record_no
+        FROM core.customer_identifiers AS i
+        INNER JOIN core.contacts AS c ON i.source = c.source AND i.external_id = c.external_id
+        WHERE i.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t) AND NOT c.is_deleted
+    ) AS s
+    INNER JOIN core.contact_points AS p ON s.channel = p.channel AND s.address_hash = p.address_hash
+    ORDER BY s.customer_id ASC, s.channel ASC, s.place ASC, s.since DESC, s.file_id DESC, s.record_no DESC
 ),
 
 written AS (
@@ -79,8 +105,8 @@ written AS (
         e.contact_point_id,
         s.contact_point_id AS sms_contact_point_id
     FROM addressed_customers AS t
-    LEFT JOIN emails AS e ON t.customer_id = e.customer_id
-    LEFT JOIN phones AS s ON t.customer_id = s.customer_id
+    LEFT JOIN addresses AS e ON t.customer_id = e.customer_id AND e.channel = 'email'
+    LEFT JOIN addresses AS s ON t.customer_id = s.customer_id AND s.channel = 'sms'
     ORDER BY t.customer_id
     ON CONFLICT (customer_id) DO UPDATE
         SET

@@ -1,6 +1,6 @@
 -- step: describe
--- What the newest record of each number says now, put together: of records in several systems the one that changed last
--- counts, and where it says nothing the next. Most customers have one number, and nothing to be put together.
+-- What the newest record of each number in each feed says now, put together: of several records the one that changed last
+-- counts, and where it says nothing the next. Most customers have one record, and nothing to be put together.
 WITH touched_numbers AS (
     SELECT
         i.source,
@@ -32,7 +32,9 @@ records AS MATERIALIZED (
     WINDOW
         w AS (
             PARTITION BY i.customer_id
-            ORDER BY v.is_deleted ASC, v.valid_from DESC, v.file_id DESC, v.record_no DESC, v.source ASC, v.external_id ASC
+            ORDER BY
+                v.is_deleted ASC, v.valid_from DESC, v.file_id DESC, v.record_no DESC, v.source ASC, v.external_id ASC,
+                v.feed ASC
         )
 ),
 
@@ -74,7 +76,7 @@ described AS (
         (array_agg(c.household_size ORDER BY c.place) FILTER (WHERE c.household_size IS NOT NULL))[1] AS household_size,
         (array_agg(c.household_composition ORDER BY c.place) FILTER (WHERE c.household_composition IS NOT NULL))[1] AS household_composition,
         (array_agg(c.kids_count ORDER BY c.place) FILTER (WHERE c.kids_count IS NOT NULL))[1] AS kids_count,
-        (array_agg(c.is_simulated ORDER BY c.place) FILTER (WHERE c.is_simulated IS NOT NULL))[1] AS is_simulated,
+        coalesce(bool_or(c.is_simulated) FILTER (WHERE NOT c.is_deleted), bool_or(c.is_simulated)) AS is_simulated,
         bool_and(c.is_deleted) AS is_deleted
     FROM records AS c
     WHERE c.number_of_records > 1

@@ -7,6 +7,6 @@ FROM (
         i.source,
         i.external_id
     FROM incoming_products AS i)
-    GROUP BY v.source, v.external_id
+    GROUP BY v.source, v.external_id, v.feed
     HAVING count(*) FILTER (WHERE v.valid_to IS NULL) <> 1
 ) AS s;
