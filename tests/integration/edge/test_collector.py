@@ -251,6 +251,7 @@ def test_a_client_that_never_reads_its_answers_is_let_go(edge: EdgeProcess) -> N
         with pytest.raises(ConnectionError):
             connection.sendall(one * 100_000)
     assert edge.post("track", message("beside one that never reads")).status_code == 200
+    assert "Traceback" not in edge.log.read_text()
 
 
 def test_a_good_request_beside_one_made_to_take_long(edge: EdgeProcess) -> None:

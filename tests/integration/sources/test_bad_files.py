@@ -43,7 +43,21 @@ def test_a_file_that_cannot_be_used(landing: Path, take: Take, rows: Rows, data:
     assert reason in stored
     ((load_reason,),) = rows("SELECT reason FROM ops.loads")
     assert load_reason.startswith("1 of 3 files refused, the first: orders/2.csv: ")
-    assert take("orders").load_id is None  # not told again and again
+    assert take("orders").load_id is None  # not entered again and again
+
+
+def test_a_file_that_is_still_refused_is_told_in_each_run(
+    landing: Path, take: Take, rows: Rows, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in "ab":
+        write(landing, f"orders/{name}.csv", b"")
+    assert take("orders").refused_files == 2
+    caplog.clear()
+    assert take("orders").refused_files == 0  # none is new
+    assert "orders: 2 files are still refused; ops.landing_files says why" in caplog.text
+    write(landing, "orders/c.csv", GOOD)
+    assert (take("orders").files, take("orders").refused_files) == (1, 0)
+    assert rows("SELECT count(*) FROM ops.landing_files WHERE state = 'refused'") == [(2,)]
 
 
 def test_two_empty_files_are_both_named(landing: Path, take: Take, rows: Rows) -> None:

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from campaign_shop import RING
 from collector_events import CLOCK, request, segment, track
-from marketflow.privacy import EMAIL, GIVEN_NAME, QUARANTINE
+from marketflow.privacy import EMAIL, FAMILY_NAME, GIVEN_NAME, QUARANTINE
 from marketflow.shared import Shop
 from marketflow.shared.ids import event_id
 from marketflow.sources import LoadSummary, forget_drained, load_sources, take_in
@@ -231,3 +231,23 @@ def test_json_that_postgresql_would_refuse(desk: Desk) -> None:
     assert loaded == 3, desk.rows("SELECT reason FROM ops.quarantine")
     assert desk.rows("SELECT properties -> 'nul' FROM raw.events WHERE event_ref = 'a'") == [("ab",)]
     assert desk.rows("SELECT 1 FROM raw.events WHERE properties @> %s", Jsonb({})) == [(1,)] * 3
+
+
+def test_an_identify_call_leaves_what_it_does_not_say(desk: Desk) -> None:
+    """Two calls in one segment and one in the next: together they are the customer."""
+    calls = [{"firstName": "Ada"}, {"email": "ada@mail.example.com"}, {"lastName": "Byron"}]
+    requests = [
+        request({"userId": "c1", "messageId": f"m-{n}", "traits": traits}, call="identify", sequence=n)
+        for n, traits in enumerate(calls)
+    ]
+    for segment_of in (requests[:2], requests[2:]):
+        desk.add(*segment_of)
+        desk.drain()
+        desk.build()
+    [(given, family, address)] = desk.rows(
+        "SELECT c.given_name, c.family_name, p.address FROM core.customers AS c JOIN core.current_addresses USING (customer_id)"
+        " JOIN core.contact_points AS p USING (contact_point_id)"
+    )
+    assert RING.decrypt_text(given, GIVEN_NAME) == "Ada"
+    assert RING.decrypt_text(family, FAMILY_NAME) == "Byron"
+    assert RING.decrypt_text(address, EMAIL) == "ada@mail.example.com"

@@ -233,3 +233,23 @@ def test_odd_names_of_columns_and_hostile_words_are_only_text(
         ("2", "%s"),
         ("3", "'"),
     ]
+
+
+def test_words_that_stand_for_times_elsewhere_are_no_times(
+    landing: Path, take: Take, rows: Rows, source: Write
+) -> None:
+    columns = "{customer_id: id, birth_date: {from: born, format: '%d %b %Y'}}"
+    people = source("people", f"from: {{folder: flat}}\nrecords: {{customers: {{columns: {columns}}}}}\n")
+    words = ["infinity", "-infinity", "epoch", " Infinity", "1 Feb 1990", "01 Feb 1990"]
+    lines = "".join(f"{n},{word}\n" for n, word in enumerate(words))
+    write(landing, "flat/a.csv", ("id,born\n" + lines).encode())
+    summary = take(people)
+    assert (summary.loaded, summary.quarantined) == (2, 4)
+    assert rows("SELECT DISTINCT reason FROM ops.quarantine") == [("birth_date is not a day of the form %d %b %Y",)]
+
+
+def test_braces_may_mean_absent(landing: Path, take: Take, rows: Rows, source: Write) -> None:
+    braces = source("braces", "from: {folder: flat}\nformat: {empty: ['', '{}', '{0}']}\nrecords: {products: {}}\n")
+    write(landing, "flat/a.csv", as_csv("products", {"brand": "{}"}, {"product_id": "p2", "brand": "{0}"}))
+    assert take(braces).loaded == 2
+    assert rows("SELECT DISTINCT brand FROM raw.products") == [(None,)]

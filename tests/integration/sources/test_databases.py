@@ -232,6 +232,44 @@ def test_a_bad_row_goes_to_quarantine_and_its_neighbours_arrive(
     assert [number for number, *_ in rows(STORED)] == ["0", "2"]
 
 
+def test_the_zone_of_the_warehouse_does_not_move_the_bounds(
+    *, shop: Shop, load: Load, rows: Rows, source: Write, loader: psycopg.Connection
+) -> None:
+    shop.create(shop.instant)
+    products = source("shop_products", TABLE + COLUMNS)
+    loader.execute("SET TIME ZONE 'Europe/Berlin'")
+    loader.commit()
+    zone = "+00" if shop.name == "postgresql" else ""
+    for number, minute in enumerate((0, 30, 90)):
+        with shop.engine.begin() as conn:
+            if shop.name == "mariadb":
+                conn.execute(sa.text("SET SESSION time_zone = '+00:00'"))
+            at = f"2026-07-01 {9 + minute // 60:02}:{minute % 60:02}:00{zone}"
+            conn.execute(sa.text("INSERT INTO products VALUES (:id, 'x', 1, NULL, :at)"), {"id": number, "at": at})
+        assert load(products, now=AT + dt.timedelta(minutes=minute + 5)).loaded == 1
+    assert [number for number, *_ in rows(STORED)] == ["0", "1", "2"]
+
+
+@pytest.mark.parametrize("with_zone", [True, False], ids=["instants", "wall clock"])
+def test_rows_that_no_window_has_are_counted(
+    *, shop: Shop, load: Load, source: Write, with_zone: bool, caplog: pytest.LogCaptureFixture
+) -> None:
+    shop.create(shop.instant if with_zone else shop.wall)
+    products = source("shop_products", TABLE + COLUMNS)
+    shop.put(1, "2026-07-01 08:00:00")
+    load(products, now=AT)
+    assert "watermark" not in caplog.text
+    odd = ["infinity", "-infinity", None] if shop.name == "postgresql" else ["0000-00-00 00:00:00", None]
+    with shop.engine.begin() as conn:
+        if shop.name == "mariadb":
+            conn.execute(sa.text("SET SESSION sql_mode = ''"))
+        for number, at in enumerate(odd, start=2):
+            conn.execute(sa.text("INSERT INTO products VALUES (:id, 'x', 1, NULL, :at)"), {"id": number, "at": at})
+    assert load(products, now=AT + dt.timedelta(hours=1)).load_id is None
+    said = f"shop_products: {len(odd)} rows have a watermark that is absent, zero or infinite: no window has them"
+    assert said in caplog.text
+
+
 class _Killed(BaseException):
     """Ends the run as a kill would: nothing catches it."""
 

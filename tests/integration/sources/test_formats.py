@@ -17,6 +17,8 @@ import pytest
 
 from marketflow.privacy import QUARANTINE, KeyRing
 from marketflow.sources import Source
+from marketflow.sources.mapping import Mapper, Part, Portion
+from marketflow.sources.readers.jsonl import open_jsonl
 
 from .conftest import Rows, Take, Write
 
@@ -305,3 +307,72 @@ def test_parquet_that_is_damaged(landing: Path, take: Take, rows: Rows, parquet:
         ("flat/text.parquet", wrong),
     ]  # fmt: skip
     assert rows("SELECT count(*) FROM raw.order_lines") == [(0,)]
+
+
+STRANGE = [
+    pa.array([[(1, "a")]], pa.map_(pa.int32(), pa.string())),
+    pa.StructArray.from_arrays([pa.array([2**61]).cast(pa.timestamp("us"))], ["x"]),
+    pa.StructArray.from_arrays([pa.array([2**30], pa.int32()).cast(pa.date32())], ["x"]),
+    pa.StructArray.from_arrays([pa.array([2**62]).cast(pa.duration("s"))], ["x"]),
+]
+
+
+@pytest.mark.parametrize("values", STRANGE, ids=[str(a.type) for a in STRANGE])
+def test_values_that_no_text_can_be_made_of_keep_their_file_out_and_no_other(
+    *, landing: Path, take: Take, rows: Rows, source: Write, values: pa.Array
+) -> None:
+    columns = "{event_id: id, event_type: {constant: x}, customer_id: id, occurred_at: at, properties: m}"
+    events = source(
+        "events", f"from: {{folder: flat}}\nformat: {{type: parquet}}\nrecords: {{behaviour: {{columns: {columns}}}}}\n"
+    )
+    for name, more in (("1", pa.array(["{}"])), ("2", values), ("3", pa.array(['{"a": 1}']))):
+        pq.write_table(pa.table({"id": [name], "at": [AT], "m": more}), landing / f"flat/{name}.parquet")
+    summary = take(events)
+    assert (summary.files, summary.refused_files) == (2, 1)
+    ((path, reason),) = rows("SELECT path, reason FROM ops.landing_files WHERE state = 'refused'")
+    assert path == "flat/2.parquet"
+    assert reason in ("the file cannot be read (TypeError)", "the file cannot be read (OverflowError)")
+    assert take(events).load_id is None
+
+
+def test_when_duckdb_fails_the_file_is_kept_out_and_no_other(
+    *, landing: Path, take: Take, rows: Rows, jsonl: Source, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in "abc":
+        (landing / f"flat/{name}.jsonl").write_bytes(as_lines(order(1, id=name)))
+    real = Mapper._judge
+
+    def run_out(self: Mapper, portion: Portion, parts: list[Part], block: pa.Table, place: dict[str, Any]) -> None:
+        if "b" in block["id"].to_pylist():
+            self.con.execute("SELECT error('ottoline.quackenbush@example.com')")
+        real(self, portion, parts, block, place)
+
+    monkeypatch.setattr(Mapper, "_judge", run_out)
+    assert (take(jsonl).files, take(jsonl).load_id) == (2, None)
+    assert rows("SELECT path, reason FROM ops.landing_files WHERE state = 'refused'") == [
+        ("flat/b.jsonl", "the rows cannot be judged (InvalidInputException)")
+    ]
+    monkeypatch.undo()
+    assert take(jsonl).files == 1
+
+
+def test_unknown_keys_may_be_personal_and_many(landing: Path, take: Take, rows: Rows, source: Write) -> None:
+    text = "from: {folder: flat, files: FILES}\nformat: {type: jsonl}\nunused: UNUSED\n" + RECORDS
+    odd = as_lines(*(order(n, **{f"anna{n}@example.org" + "x" * 1_000: 1}) for n in range(5_000)))
+    (landing / "flat/a.jsonl").write_bytes(odd)
+    (landing / "flat/b.jsonl").write_bytes(as_lines(order(1)) + odd)
+    lenient = source("lenient", text.replace("UNUSED", "any").replace("FILES", "'*'"))
+    assert take(lenient).loaded == 10_001
+    kept = ["id", "buyer.id", "sku", "qty", "total", "at"]
+    assert rows("SELECT DISTINCT header FROM ops.landing_files") == [(kept,)]
+    strict = source("strict", text.replace("UNUSED", "[]").replace("FILES", "'*'"))
+    assert take(strict).refused_files == 2
+    assert max(len(reason) for (reason,) in rows("SELECT reason FROM ops.landing_files WHERE state = 'refused'")) < 400
+
+
+def test_the_keys_that_are_kept_are_few(landing: Path) -> None:
+    (landing / "a.jsonl").write_bytes(as_lines(*({"id": n, f"k{n}" + "x" * 100: 1} for n in range(1_000))))
+    with open_jsonl(landing / "a.jsonl", columns=["id"], unused=()) as reader:
+        assert (len(reader.header), max(map(len, reader.header))) == (101, 40)
+    with open_jsonl(landing / "a.jsonl", columns=["id"], unused=None) as reader:
+        assert reader.header == ("id",)

@@ -239,6 +239,26 @@ def test_a_repair_of_an_unknown_column_is_refused_with_the_nearest_one(shelf: Sh
         shelf.replay(repairs={"qty": "1"})
 
 
+def test_a_column_that_was_not_used_then_is_not_taken_for_absent(shelf: Shelf, rows: Any) -> None:
+    text = (
+        "title: A shop's export\nowner: tests\nschedule: null\nfrom: {folder: flat}\nformat: {type: jsonl}\nunused: any\n"
+        "records: {orders: {columns: {order_id: id, product_id: p, quantity: q, amount: a, currency: {constant: USD},"
+        " ordered_at: tMORE}}}\n"
+    )
+    path = shelf.folder / "flat_lines.yaml"
+    path.write_text(text.replace("MORE", ""))
+    line = '{"id": "o1", "cust": "c9", "p": "p1", "q": "1", "a": "x10", "t": "2017-12-01T10:00:00Z"}\n'
+    shelf.take(line, source=load_source(path))
+    path.write_text(text.replace("MORE", ", customer_id: cust"))
+    done = shelf.replay(load_source(path), repairs={"a": "10"})
+    assert (done.arrived, done.waiting) == (0, 1)
+    ((_, reason, column),) = rows(WAITING)
+    assert (reason, column) == ("the header lacks the columns cust", None)
+    done = shelf.replay(load_source(path), repairs={"a": "10", "cust": "c9"})  # whoever knows better may say it
+    assert done.arrived == 1
+    assert rows("SELECT customer_ref FROM raw.order_lines") == [("c9",)]
+
+
 @pytest.mark.parametrize("text", ["x", "[]", '{"a": {}}', '{"a": true}'])
 def test_repairs_are_a_json_object_of_texts(text: str) -> None:
     with pytest.raises(ConfigurationError, match="the repairs are not"):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -105,8 +106,27 @@ def test_an_object_that_is_replaced_comes_again(bucket: Any, take_objects: Take,
     bucket.pipe("shop/exports/1.csv", as_csv("orders", {"order_id": "o1", "amount": "3.00"}))
     assert take_objects(shop).loaded == 1
     bucket.pipe("shop/exports/2.csv", as_csv("orders", {"order_id": "o1"}))  # the first content under another name
-    assert take_objects(shop).load_id is None
+    assert take_objects(shop).repeated_files == 1
+    assert (take_objects(shop).load_id, take_objects.fetched) == (None, 3)
     assert rows("SELECT amount::text FROM raw.order_lines ORDER BY 1") == [("2.50",), ("3.00",)]
+
+
+def test_names_that_are_not_utf_8(tmp_path: Path, take_objects: Take, rows: Rows, source: Write) -> None:
+    folder = tmp_path / os.fsdecode(b"export \xe9")
+    folder.mkdir()
+    (folder / "a.csv").write_bytes(as_csv("orders", {}))
+    (folder / os.fsdecode(b"b\xff.csv")).write_bytes(as_csv("orders", {"order_id": "o2"}))
+    (folder / os.fsdecode(b"c\xff.csv")).write_bytes(b"")
+    (tmp_path / "link").symlink_to(folder)
+    shop = source("shop_files", f"from: {{url: 'file://{tmp_path}/link', files: '*.csv'}}\nrecords: {{orders: {{}}}}\n")
+    summary = take_objects(shop)
+    assert (summary.files, summary.refused_files) == (2, 1)
+    assert rows("SELECT path, state FROM ops.landing_files ORDER BY 1") == [
+        ("link/a.csv", "loaded"),
+        ("link/b\\xff.csv", "loaded"),
+        ("link/c\\xff.csv", "refused"),
+    ]
+    assert take_objects(shop).load_id is None
 
 
 def test_large_objects_come_in_pieces(bucket: Any, take_objects: Take, rows: Rows, source: Write) -> None:

@@ -16,12 +16,14 @@ from landing_files import as_csv, write
 from marketflow.privacy import KeyRing, generate_key_ring
 from marketflow.shared import Clock, SourceError
 from marketflow.sources import Source, take_in
+from marketflow.sources.copying import copy_portion
 from marketflow.sources.manifest import Books
 from marketflow.sources.mapping import Mapper, Part, Portion
 from marketflow.sources.places.folder import FolderPlace
+from marketflow.sources.places.item import Fingerprint
 from marketflow.warehouse import connect
 
-from .conftest import SHOP, Rows, Take
+from .conftest import SHOP, Rows, Take, Write
 
 TAKE = """
 import datetime as dt, sys
@@ -31,6 +33,7 @@ from marketflow.privacy import KeyRing
 from marketflow.shared import Clock, settings
 from marketflow.sources import load_sources, take_in
 from marketflow.sources.places.folder import FolderPlace
+from marketflow.sources.places.item import Fingerprint
 from marketflow.warehouse import connect
 dsn, landing, keys = sys.argv[1:]
 clock = Clock(time_zone=ZoneInfo("America/New_York"), pinned_day=dt.date(2017, 12, 31))
@@ -78,14 +81,55 @@ def many_files(landing: Path, files: int, lines: int, *, plain: bool = False) ->
         write(landing, f"orders/{n:04}.csv", as_csv("orders", *good, *bad))
 
 
-def test_the_same_file_is_taken_in_once_under_any_name(landing: Path, take: Take, rows: Rows) -> None:
+def test_the_same_content_is_taken_in_once_under_any_name_and_the_others_are_told(
+    landing: Path, take: Take, rows: Rows
+) -> None:
     write(landing, "orders/a.csv", as_csv("orders", {}))
     write(landing, "orders/b.csv", as_csv("orders", {}))
-    assert (take("orders").files, take("orders").load_id) == (1, None)
+    first = take("orders")
+    assert (first.files, first.repeated_files) == (1, 1)
+    assert take("orders").load_id is None  # told once
     write(landing, "orders/c.csv", as_csv("orders", {}))
-    assert take("orders").load_id is None
+    assert (take("orders").repeated_files, take("orders").load_id) == (1, None)
     assert rows("SELECT count(*) FROM raw.order_lines") == [(1,)]
-    assert rows("SELECT path FROM ops.landing_files") == [("orders/a.csv",)]
+    assert rows("SELECT path, state, reason, records_read FROM ops.landing_files ORDER BY 1") == [
+        ("orders/a.csv", "loaded", None, 1),
+        ("orders/b.csv", "repeated", "same content as orders/a.csv", 0),
+        ("orders/c.csv", "repeated", "same content as orders/a.csv", 0),
+    ]
+    assert rows("SELECT state, reason FROM ops.loads ORDER BY 1") == [
+        ("loaded", None),
+        ("refused", "nothing new: 1 files have the content of earlier ones"),
+    ]
+
+
+def test_a_file_that_says_again_what_it_said_before_is_told(landing: Path, take: Take, rows: Rows) -> None:
+    for amount in ("1.00", "2.00", "1.00"):
+        write(landing, "orders/a.csv", as_csv("orders", {"amount": amount}))
+        last = take("orders")
+    assert (last.files, last.repeated_files) == (0, 1)
+    assert take("orders").load_id is None
+    assert rows("SELECT state, reason FROM ops.landing_files ORDER BY file_id") == [
+        ("loaded", None),
+        ("loaded", None),
+        ("repeated", "same content as orders/a.csv"),
+    ]
+
+
+def test_a_dated_file_that_says_what_an_earlier_one_said_counts_for_its_day(
+    landing: Path, take: Take, rows: Rows, source: Write
+) -> None:
+    text = "from: {folder: flat, files: '*.csv', dated: 'p-%Y-%m-%d.csv'}\ntime_zone: UTC\nrecords: {products: {}}\n"
+    snapshots = source("snapshots", text)
+    for day, brand in ((18, "A"), (19, "B"), (20, "A")):
+        write(landing, f"flat/p-2017-11-{day}.csv", as_csv("products", {"brand": brand}))
+        assert take(snapshots).loaded == 1
+    assert take(snapshots).load_id is None
+    assert rows("SELECT brand, version_at::date::text FROM raw.products ORDER BY version_at") == [
+        ("A", "2017-11-18"),
+        ("B", "2017-11-19"),
+        ("A", "2017-11-20"),
+    ]
 
 
 def test_a_corrected_file_is_a_new_file_with_a_higher_id(landing: Path, take: Take, rows: Rows) -> None:
@@ -165,24 +209,73 @@ def test_a_load_is_taken_over_from_the_dead_and_not_from_the_living(
         pass  # until the server has noticed that the session is gone
 
 
-def test_an_error_in_one_file_keeps_the_others_and_shows_no_data(
+def test_a_load_that_is_closed_while_another_run_looks_for_the_dead_stays_closed(
+    *, warehouse_dsn: str, landing: Path, loader: psycopg.Connection, clock: Clock, demo: dict[str, Source],
+    take: Take, rows: Rows, monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    real = Books._lock
+    with connect(warehouse_dsn, "loader") as living:
+        mine = Books(living, demo["orders"], clock)
+        mine.begin()
+        mine.refuse("orders/x.csv", Fingerprint(checksum=b"x" * 32, size=1), "empty")
+
+        def slow(self: Books, load_id: int) -> bool:
+            if mine.load_id is not None:  # it was found just now, and is closed before it is locked
+                mine.finish()
+                living.execute("UPDATE ops.loads SET state = 'merged'")
+                living.commit()
+            return real(self, load_id)
+
+        monkeypatch.setattr(Books, "_lock", slow)
+        assert Books(loader, demo["orders"], clock).load_id is None
+    assert rows("SELECT state FROM ops.loads") == [("merged",)]
+    assert rows("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == [(0,)]
+    write(landing, "orders/a.csv", as_csv("orders", {}))
+    assert take("orders").load_id == 2
+    assert rows("SELECT state FROM ops.loads ORDER BY load_id") == [("merged",), ("loaded",)]
+
+
+def test_rows_that_postgresql_does_not_take_keep_their_file_out_and_no_other(
+    *, landing: Path, take: Take, monkeypatch: pytest.MonkeyPatch, rows: Rows, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in "abc":
+        write(landing, f"customers/{name}.csv", as_csv("customers", {"customer_id": name}))
+    real = Mapper.map
+
+    def spoil_one(self: Mapper, load_id: int, parts: list[Part]) -> Portion:
+        portion = real(self, load_id, parts)
+        if any("b" in part.block.rows["customer_id"].to_pylist() for part in parts):
+            portion.copies["customers"] = b"ottoline.quackenbush@example.com,1\n"
+        return portion
+
+    monkeypatch.setattr(Mapper, "map", spoil_one)
+    summary = take("customers")
+    assert (summary.files, summary.refused_files, summary.loaded) == (2, 1, 2)
+    ((reason,),) = rows("SELECT reason FROM ops.landing_files WHERE path = 'customers/b.csv' AND state = 'refused'")
+    assert reason.startswith("the rows cannot be stored: PostgreSQL reported InvalidTextRepresentation (22P02)")
+    assert "quackenbush" not in reason + caplog.text
+    monkeypatch.undo()
+    assert take("customers").loaded == 1  # when it can be stored, it is
+
+
+def test_a_database_that_fails_ends_the_run_and_shows_no_data(
     *, landing: Path, loader: psycopg.Connection, keys: KeyRing, clock: Clock, monkeypatch: pytest.MonkeyPatch,
     rows: Rows, demo: dict[str, Source],
 ) -> None:  # fmt: skip
     write(landing, "customers/a.csv", as_csv("customers", {}))
     write(landing, "customers/b.csv", as_csv("customers", {"customer_id": "c2"}))
-    real, place = Mapper.map, FolderPlace(demo["customers"], landing)
+    place, calls = FolderPlace(demo["customers"], landing), []
 
-    def spoil_the_second(self: Mapper, load_id: int, parts: list[Part]) -> Portion:
-        portion = real(self, load_id, parts)
-        if parts[-1].block.rows["customer_id"].to_pylist() == ["c2"]:
-            portion.copies["customers"] = b"ottoline.quackenbush@example.com,1\n"
-        return portion
+    def fail_after_the_first(conn: psycopg.Connection, portion: Portion) -> None:
+        copy_portion(conn, portion)
+        calls.append(portion)
+        if len(calls) in (1, 3):  # in the batch, and with the second file by itself
+            conn.execute("SELECT 'ottoline.quackenbush@example.com' FROM raw.nothing_here")
 
-    monkeypatch.setattr(Mapper, "map", spoil_the_second)
+    monkeypatch.setattr("marketflow.sources.load.copy_portion", fail_after_the_first)
     with pytest.raises(SourceError) as caught:
         take_in(loader, demo["customers"], place, keys=keys, clock=clock, shop=SHOP)
-    assert str(caught.value).startswith("customers/b.csv: PostgreSQL reported InvalidTextRepresentation (22P02)")
+    assert str(caught.value).startswith("customers/b.csv: PostgreSQL reported UndefinedTable (42P01)")
     assert "quackenbush" not in _all_words(caught.value)
     assert rows("SELECT path FROM ops.landing_files") == [("customers/a.csv",)]
     assert rows("SELECT state FROM ops.loads") == [("loading",)]

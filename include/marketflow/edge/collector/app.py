@@ -120,22 +120,19 @@ class Collector:
             raise Refused(405, "this takes POST")
         told = _headers(scope["headers"])
         key = self._known(told.authorization) if told.authorization is not None else None
+        limit = MAX_BATCH if call == "batch" else MAX_EVENT
         hold = Hold(self._room if key else self._strangers_room)
         try:
-            return await self._keep(call, key, told, receive, hold)
+            body = await read_body(receive, limit, told.length, hold)
+            if told.encoding and told.encoding != b"identity":
+                body = inflate(body, told.encoding, limit)
+                hold.take(len(body))
+            head, answer = self._check(call, key, body)
+            await self.log.append(head.encode() + body)
         except NotDurable:
             raise Refused(503, "the event cannot be stored just now", retry_after=5) from None
         finally:  # before the answer: a client that does not read it holds nothing
             hold.give_back()
-
-    async def _keep(self, call: str, key: WriteKey | None, told: _Request, receive: Receive, hold: Hold) -> Answer:
-        limit = MAX_BATCH if call == "batch" else MAX_EVENT
-        body = await read_body(receive, limit, told.length, hold)
-        if told.encoding and told.encoding != b"identity":
-            body = inflate(body, told.encoding, limit)
-            hold.take(len(body))
-        head, answer = self._check(call, key, body)
-        await self.log.append(head.encode() + body)
         return answer
 
     def _check(self, call: str, key: WriteKey | None, body: bytes) -> tuple[str, Answer]:

@@ -88,7 +88,7 @@ class Result:
             size = max(1, min(_MOST, BLOCK_BYTES // max(1, table.nbytes // len(some))))
 
     def _warn_of_lost(self, source: str, everything: Any) -> None:
-        """Count the rows of a table whose changes no window shows: the time is infinite, MySQL's zero, or now absent."""
+        """Count the rows of a table that no window has: their time is infinite, MySQL's zero, or became null."""
         import sqlalchemy as sa
 
         if self._origin.table is None:
@@ -102,7 +102,9 @@ class Result:
             lost = sa.or_(lost, changed.is_(None))
         rows = self._conn.execute(sa.select(sa.func.count()).select_from(changed.table).where(lost)).scalar_one()
         if rows:
-            log.warning("%s: %s rows have a watermark that is absent, zero or infinite: no window has them", source, rows)
+            log.warning(
+                "%s: %s rows have a watermark that is absent, zero or infinite: no window has them", source, rows
+            )
 
     def _narrowed(self, everything: Any) -> Any:
         """The statement for the window; of a table, the columns that the source uses, and no value converted."""

@@ -46,6 +46,7 @@ _OF_THINGS = ("product_id", "productId", "sku", "price", "quantity")
 _MAIL = re.compile(r"[^\s@]@[^\s@]+\.[^\s@]")
 _QUOTED_AT, _QUOTED_DOT = re.compile("%(?:25)*40"), re.compile("%(?:25)*2[eE]")  # as often as it was quoted
 _SHORT = 200  # beyond it, no text is a telephone number however it is quoted
+_DIGIT = re.compile(r"\d")
 _INTERNATIONAL = re.compile(r"\+\d[\d ().\-/]{6,18}")
 _GROUPED = re.compile(r"\(?\d[\d() .\-/]{8,19}")
 _LINK = re.compile(r"https?://", re.IGNORECASE)
@@ -116,7 +117,7 @@ def looks_personal(value: object) -> str:
         value = unquote(unquote(value)) if len(value) < _SHORT else value
     if "@" in value and _MAIL.search(value):
         return "looks like mail"
-    if len(value) > 45 or not any(c.isdigit() for c in value):
+    if len(value) > 45 or not _DIGIT.search(value):
         return ""
     if _is_ip(value):
         return "looks like ip"
