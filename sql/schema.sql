@@ -39,6 +39,19 @@ CREATE FUNCTION ops.event_id(source text, natural_key text) RETURNS uuid
 
 ALTER FUNCTION ops.event_id(source text, natural_key text) OWNER TO marketflow_owner;
 
+CREATE FUNCTION ops.newer_of(known anyelement, said anyelement) RETURNS anyelement
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$SELECT coalesce(said, known)$$;
+
+ALTER FUNCTION ops.newer_of(known anyelement, said anyelement) OWNER TO marketflow_owner;
+
+CREATE AGGREGATE ops.last_said(anyelement) (
+    SFUNC = ops.newer_of,
+    STYPE = anyelement
+);
+
+ALTER AGGREGATE ops.last_said(anyelement) OWNER TO marketflow_owner;
+
 CREATE TABLE activation.campaign_states (
     campaign text NOT NULL,
     is_paused boolean NOT NULL,
@@ -284,6 +297,7 @@ ALTER TABLE core.customer_merges ALTER COLUMN merge_id ADD GENERATED ALWAYS AS I
 CREATE TABLE core.customer_versions (
     source text NOT NULL,
     external_id text NOT NULL,
+    feed text NOT NULL,
     valid_from timestamp with time zone NOT NULL,
     valid_to timestamp with time zone,
     confirmed_at timestamp with time zone NOT NULL,
@@ -294,7 +308,9 @@ CREATE TABLE core.customer_versions (
     family_name_hash bytea,
     birth_date_hash bytea,
     email_hash bytea,
+    email_refusal text,
     phone_hash bytea,
+    phone_refusal text,
     gender text,
     locale text,
     time_zone text,
@@ -307,6 +323,7 @@ CREATE TABLE core.customer_versions (
     household_composition text,
     kids_count text,
     is_simulated boolean NOT NULL,
+    is_partial boolean NOT NULL,
     is_deleted boolean NOT NULL,
     file_id bigint NOT NULL,
     record_no integer NOT NULL,
@@ -509,6 +526,7 @@ ALTER TABLE core.orders ALTER COLUMN order_id ADD GENERATED ALWAYS AS IDENTITY (
 CREATE TABLE core.product_versions (
     source text NOT NULL,
     external_id text NOT NULL,
+    feed text NOT NULL,
     valid_from timestamp with time zone NOT NULL,
     valid_to timestamp with time zone,
     confirmed_at timestamp with time zone NOT NULL,
@@ -836,7 +854,7 @@ CREATE TABLE ops.landing_files (
     window_from timestamp with time zone,
     window_until timestamp with time zone,
     CONSTRAINT landing_files_check CHECK ((records_read = (records_loaded + records_quarantined))),
-    CONSTRAINT landing_files_state_check CHECK ((state = ANY (ARRAY['loaded'::text, 'refused'::text])))
+    CONSTRAINT landing_files_state_check CHECK ((state = ANY (ARRAY['loaded'::text, 'refused'::text, 'repeated'::text])))
 );
 
 ALTER TABLE ops.landing_files OWNER TO marketflow_owner;
@@ -873,6 +891,7 @@ CREATE TABLE ops.loads (
     system text NOT NULL,
     kind text DEFAULT 'files'::text NOT NULL,
     raw_forgotten_at timestamp with time zone,
+    raw_deleted_at timestamp with time zone,
     CONSTRAINT loads_check CHECK (((state = ANY (ARRAY['loading'::text, 'refused'::text])) OR (records_read = (records_loaded + records_quarantined)))),
     CONSTRAINT loads_kind_check CHECK ((kind = ANY (ARRAY['files'::text, 'window'::text, 'replay'::text]))),
     CONSTRAINT loads_state_check CHECK ((state = ANY (ARRAY['loading'::text, 'loaded'::text, 'passed'::text, 'refused'::text, 'merged'::text])))
@@ -1169,6 +1188,7 @@ CREATE TABLE raw.customers (
     birth_date_hash bytea,
     version_at timestamp with time zone DEFAULT '2000-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
     is_deleted boolean DEFAULT false NOT NULL,
+    is_partial boolean DEFAULT false NOT NULL,
     CONSTRAINT customers_check CHECK (((email IS NULL) = (email_hash IS NULL)))
 );
 
@@ -1346,7 +1366,7 @@ ALTER TABLE ONLY core.customer_merges
     ADD CONSTRAINT customer_merges_pkey PRIMARY KEY (merge_id);
 
 ALTER TABLE ONLY core.customer_versions
-    ADD CONSTRAINT customer_versions_pkey PRIMARY KEY (source, external_id, valid_from);
+    ADD CONSTRAINT customer_versions_pkey PRIMARY KEY (source, external_id, feed, valid_from);
 
 ALTER TABLE ONLY core.customers
     ADD CONSTRAINT customers_pkey PRIMARY KEY (customer_id);
@@ -1385,7 +1405,7 @@ ALTER TABLE ONLY core.orders
     ADD CONSTRAINT orders_source_external_id_key UNIQUE (source, external_id);
 
 ALTER TABLE ONLY core.product_versions
-    ADD CONSTRAINT product_versions_pkey PRIMARY KEY (source, external_id, valid_from);
+    ADD CONSTRAINT product_versions_pkey PRIMARY KEY (source, external_id, feed, valid_from);
 
 ALTER TABLE ONLY core.products
     ADD CONSTRAINT products_pkey PRIMARY KEY (product_id);

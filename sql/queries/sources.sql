@@ -149,7 +149,10 @@ WHERE
             f.reason LIKE '%%, held back'
             AND (
                 f.load_id = l.load_id
-                OR f.load_id IN (SELECT q.replayed_load_id FROM ops.quarantine AS q WHERE q.load_id = l.load_id)
+                OR f.load_id IN (
+                    SELECT q.replayed_load_id FROM ops.quarantine AS q
+                    WHERE q.load_id = l.load_id
+                )
             )
     );
 

@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from table_rows import checksums
+from checksums import table_checksums
 
 pytestmark = pytest.mark.timeout(600)
 
@@ -94,15 +94,15 @@ def test_a_mended_source_file_lets_the_row_be_replayed_once(outlet) -> None:
 
 def test_a_rebuild_over_the_ui_changes_nothing_and_mends_what_was_damaged(outlet) -> None:
     with outlet.connect() as conn:
-        before = checksums(conn, ("core", "marts"))
+        before = table_checksums(conn, ["core", "marts"])
         conn.execute("UPDATE core.orders SET revenue = 0 WHERE source = 'outlet' AND external_id = '7001'")
         conn.commit()
-        assert checksums(conn, ("core",)) != {k: v for k, v in before.items() if k.startswith("core.")}
+        assert table_checksums(conn, ["core"]) != {k: v for k, v in before.items() if k.startswith("core.")}
     form = {"from": "2017-12-30", "to": "2017-12-31"}
     assert outlet.finish("rebuild_warehouse", form)[1] == "success"
     outlet.calm()
     with outlet.connect() as conn:
-        assert checksums(conn, ("core", "marts")) == before
+        assert table_checksums(conn, ["core", "marts"]) == before
 
 
 def test_a_broken_source_file_is_told_in_airflow_and_the_others_go_on(outlet) -> None:
