@@ -80,8 +80,9 @@ GROUP BY r.file_id, r.order_ref;
 
 -- name: incoming_orders
 -- The newest version of each order that these loads bring and what becomes of it: new, replaced, deleted, older than what
--- core has, or partial: repaired lines of an order of whose other lines raw holds nothing any more. Held back are orders of
--- several customers or currencies. Numbers are drawn in the order of time.
+-- core has, or partial: lines of a version that core has already, of whose other lines raw holds nothing any more. Where
+-- core has an older version, nothing of the file was good before, and what is repaired is all that there is. Held back are
+-- orders of several customers or currencies. Numbers are drawn in the order of time.
 CREATE TEMPORARY TABLE incoming_orders AS
 WITH candidates AS (
     SELECT
@@ -131,7 +132,10 @@ compared AS MATERIALIZED (
             WHEN (o.version_at, o.file_id) > (n.version_at, n.file_id) THEN 'older'
             WHEN n.is_deleted THEN 'deleted'
             WHEN o.order_id IS NULL THEN 'new'
-            WHEN f.load_id <> all(%(line_loads)s::bigint[]) AND l.raw_forgotten_at IS NOT NULL THEN 'partial'
+            WHEN (o.version_at, o.file_id) = (n.version_at, n.file_id) AND n.line_count < o.line_count THEN 'partial'
+            WHEN
+                o.file_id = n.file_id AND f.load_id <> all(%(line_loads)s::bigint[]) AND l.raw_forgotten_at IS NOT NULL
+                THEN 'partial'
             ELSE 'replaced'
         END AS outcome
     FROM newest AS n

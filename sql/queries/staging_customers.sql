@@ -348,8 +348,16 @@ FROM delivered AS d
 WHERE d.is_deleted;
 
 -- name: incoming_contacts
+-- Gone is a contact whose newest version, of these loads or of core, is a deletion.
 CREATE TEMPORARY TABLE incoming_contacts AS
-SELECT DISTINCT ON (d.source, d.external_id, d.channel, d.address_hash) d.*
+SELECT DISTINCT ON (d.source, d.external_id, d.channel, d.address_hash)
+    d.*,
+    d.is_deleted OR EXISTS (
+        SELECT FROM core.contacts AS c
+        WHERE
+            c.source = d.source AND c.external_id = d.external_id AND c.channel = d.channel AND c.address_hash = d.address_hash
+            AND c.is_deleted AND (c.version_at, c.file_id, c.record_no) > (d.version_at, d.file_id, d.record_no)
+    ) AS is_gone
 FROM (
     SELECT
         l.system AS source,
@@ -368,41 +376,6 @@ FROM (
     WHERE r.email_hash IS NOT NULL OR r.phone_hash IS NOT NULL
 ) AS d
 ORDER BY d.source ASC, d.external_id ASC, d.channel ASC, d.address_hash ASC, d.version_at DESC, d.file_id DESC, d.record_no DESC;
-
--- name: deleted_customers
--- Since when a customer's number has been deleted: what is older must not bring anything personal back.
-CREATE TEMPORARY TABLE deleted_customers AS
-SELECT
-    s.source,
-    s.external_id,
-    max(s.deleted_at) AS deleted_at
-FROM (
-    SELECT
-        i.source,
-        i.external_id,
-        i.version_at AS deleted_at
-    FROM incoming_customers AS i
-    WHERE i.is_deleted
-    UNION ALL
-    SELECT
-        v.source,
-        v.external_id,
-        v.confirmed_at
-    FROM core.customer_versions AS v
-    INNER JOIN (
-        SELECT
-            i.source,
-            i.external_id
-        FROM incoming_customers AS i
-        UNION
-        SELECT
-            i.source,
-            i.external_id
-        FROM incoming_contacts AS i
-    ) AS n ON v.source = n.source AND v.external_id = n.external_id
-    WHERE v.is_deleted
-) AS s
-GROUP BY s.source, s.external_id;
 
 -- name: incoming_answers
 CREATE TEMPORARY TABLE incoming_answers AS
@@ -472,6 +445,31 @@ FROM raw.feedback AS r
 INNER JOIN merging_loads AS l ON r.load_id = l.load_id
 WHERE r.customer_ref IS NOT NULL;
 
+-- name: deleted_customers
+-- Of whoever is named, since when the number has been deleted: what is older must not bring anything personal back.
+CREATE TEMPORARY TABLE deleted_customers AS
+SELECT
+    s.source,
+    s.external_id,
+    max(s.deleted_at) AS deleted_at
+FROM (
+    SELECT
+        i.source,
+        i.external_id,
+        i.version_at AS deleted_at
+    FROM incoming_customers AS i
+    WHERE i.is_deleted
+    UNION ALL
+    SELECT
+        v.source,
+        v.external_id,
+        v.confirmed_at
+    FROM core.customer_versions AS v
+    INNER JOIN named_customers AS n ON v.source = n.source AND v.external_id = n.external_id
+    WHERE v.is_deleted
+) AS s
+GROUP BY s.source, s.external_id;
+
 -- name: incoming_keys
 CREATE TEMPORARY TABLE incoming_keys AS
 SELECT
@@ -502,7 +500,7 @@ FROM (
         i.version_at,
         i.load_id
     FROM incoming_contacts AS i
-    WHERE NOT i.is_deleted
+    WHERE NOT i.is_gone
 ) AS s
 LEFT JOIN deleted_customers AS d ON s.source = d.source AND s.external_id = d.external_id
 WHERE d.deleted_at IS NULL OR s.version_at > d.deleted_at

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from marketflow.sources.readers import scrub as scrub_module
 from marketflow.sources.readers.scrub import _CONTEXT, kept_context, looks_personal, scrub, shared_context
 
 
@@ -32,7 +35,7 @@ def test_personal_names_are_left_out_at_every_depth(name: str) -> None:
     "name",
     ["customer_phone", "customerPhone", "customerphone", "mobile_no", "phoneNumber2", "billing_address", "ShippingAddress1",
      "user-email", "contactEMail", "work mail", "guest_first_name", "recipient_name", "shipping_zip_code", "visitor_ip",
-     "address_line_2", "BILLING_PHONE_NUMBER", "parent_date_of_birth"],
+     "address_line_2", "BILLING_PHONE_NUMBER", "parent_date_of_birth", "refreshToken", "shop_session_id"],
 )  # fmt: skip
 def test_names_that_end_in_a_personal_one_are_left_out(name: str) -> None:
     for value in ("x", 442079460123, {"city": "Bern"}, ["y"]):
@@ -68,6 +71,9 @@ def test_that_there_is_an_address_tells_nothing() -> None:
         ("/u/anna%2540example.org", "looks like mail"),
         ("/u/anna%40mail%2Eexample%2eorg" + "/x" * 200, "looks like mail"),
         ("%2B41791234567", "looks like phone"),
+        ("please call +41 (0)79 123-45-67 today", "looks like phone"),
+        ("tel:+41791234567", "looks like phone"),
+        ("anna\uff20example.org", "looks like mail"),
     ],
 )  # fmt: skip
 def test_values_that_look_personal_are_left_out(text: str, kind: str) -> None:
@@ -81,6 +87,7 @@ def test_values_that_look_personal_are_left_out(text: str, kind: str) -> None:
     "value",
     ["2026-11-22", "2026-11-22T09:00:00Z", "2026-11-22 09-30", "4006381333931", "10.50", "1234567.890", "B00-123", "12:30",
      "order-123-456-7890", "7f2c1a52-9d2e-4b60-8a5e-000000000001", "1.2.3", "SKU 1234 5678", "@shop", "3 @ 5", 15551234567,
+     "Sun Nov 22 09:00:00 +1000 2026", "Mon GMT+0100 (CET)", "+250 000 points", "What is it?", "a == b? yes=1",
      True, None, 12.5],
 )  # fmt: skip
 def test_keys_days_and_amounts_stay(value: Any) -> None:
@@ -104,6 +111,70 @@ def test_links_lose_what_people_typed() -> None:
     }  # fmt: skip
     assert left_out == {"query of a link": 2}
     assert scrubbed({"url": "https://shop.example/account/ada@example.com"}) == ({}, {"looks like mail": 1})
+
+
+@pytest.mark.parametrize(
+    ("link", "kept"),
+    [
+        ("/search?q=Ada+Lovelace", "/search"),
+        ("//shop.example/a#Ada", "//shop.example/a"),
+        ("games/list?user=ada", "games/list"),
+        ("shopapp://reset?token=x", "shopapp://reset"),
+        ("ftp://ada:pw@shop.example", "ftp://shop.example"),
+        ("https://[x/a?b", "https://[x/a"),
+        ("https://a/@b", "https://a/@b"),
+    ],
+)
+def test_links_of_any_kind(link: str, kept: str) -> None:
+    found, left_out = scrubbed({"to": link, "list": [link]})
+    assert found == {"to": kept, "list": [kept]}
+    assert left_out == ({"query of a link": 2} if kept != link else {})
+
+
+class Looked:
+    """A pattern that remembers how long the texts were that it was given."""
+
+    def __init__(self, pattern: re.Pattern[str]) -> None:
+        self.pattern, self.longest = pattern, 0
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def call(*arguments: Any, **options: Any) -> Any:
+            self.longest = max(self.longest, len(arguments[-1]))
+            return getattr(self.pattern, name)(*arguments, **options)
+
+        return call
+
+
+HOSTILE = [start + part * (500_000 // len(part)) + end
+           for part in ("a", "a@", "@.", "a.", "1", "1 ", "+1", "%25", "%40", "/", "//", "?=", "A", "_") for start in ("", "https://") for end in ("", " @", "!")]  # fmt: skip
+
+
+def test_a_pattern_sees_short_texts_only_or_has_one_way_to_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The time to search must not grow with the square of what a client sends.
+
+    A pattern for long texts has at most one repeat without a bound. It stands behind a character that the repeat itself
+    cannot pass, so that each character of the text is passed once.
+    """
+    patterns = {name: Looked(found) for name, found in vars(scrub_module).items() if isinstance(found, re.Pattern)}
+    for name, found in patterns.items():
+        monkeypatch.setattr(scrub_module, name, found)
+    scrub_module._read_name.cache_clear()
+    for text in HOSTILE:
+        scrubbed({text: text, "list": [text], "https://": f"https://{text}"})
+    long = {name: found.pattern.pattern for name, found in patterns.items() if found.longest > 1_000}
+    assert {name for name, pattern in long.items() if _repeats(pattern)} == {"_MAIL", "_QUOTED_AT", "_QUOTED_DOT"}
+    for pattern in long.values():
+        for before, repeated in _repeats(pattern):
+            assert before is not None
+            assert not re.search(repeated, before)
+    assert max(found.longest for name, found in patterns.items() if name not in long) <= 64
+    assert not {"_WORD", "_INTERNATIONAL", "_GROUPED", "_NUMBER"} & long.keys()
+
+
+def _repeats(pattern: str) -> list[tuple[str | None, str]]:
+    """What is repeated without a bound, and the character before it."""
+    found = re.findall(r"(\\?.)?(\[[^\]]*\]|\((?:[^()]*)\)|\\?.)(?:[*+]|\{\d+,\})", re.sub(r"\\[*+]", "!", pattern))
+    return [(before or None, repeated) for before, repeated in found]
 
 
 def test_of_the_context_only_what_is_known_not_to_tell_persons_apart() -> None:

@@ -1,8 +1,8 @@
 """CSV in any dialect and encoding: long well-formed stretches by Arrow, the records between them with care.
 
-A stretch counts as well formed when a pattern that never goes back proves it (quotes, line ends, number of fields), or
-when it has no quotes at all and Arrow finds the same number of fields in each line. What is not goes through
-`sources.records`, which names each record's fault and goes on at the next line.
+A stretch counts as well formed when counting its quotes proves it (`readers.stretch`) and Arrow finds the same number
+of fields in each record; or, up to the first fault, when a slower pattern that never goes back proves both. What is not
+goes through `sources.records`, which names each record's fault and goes on at the next line.
 """
 
 from __future__ import annotations
@@ -18,13 +18,13 @@ from marketflow.sources.definition import Format
 from marketflow.sources.errors import HeaderRefused
 from marketflow.sources.readers.block import BLOCK_BYTES, BLOCK_ROWS, BadRecord, Block, Reader
 from marketflow.sources.readers.compression import opened
+from marketflow.sources.readers.stretch import LONGEST, well_formed_end
 from marketflow.sources.readers.transcode import as_utf8
 from marketflow.sources.records import Dialect, Record, RecordReader, read_header
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_LONGEST = 1 << 16  # bytes of a line in a stretch; csv takes fields of up to 128 KiB, so longer ones are read with care
 _CAREFUL = 20  # records read with care before a stretch is tried again
 _BOM = b"\xef\xbb\xbf"
 
@@ -49,7 +49,7 @@ class CsvReader:
         self.unfinished = self._is_cut = False
         self._number = 0  # of the last record read
         self._owed = 0  # bytes of a stretch that looks well formed and that Arrow refuses
-        self._plainly = True  # may Arrow alone be trusted with what the window holds?
+        self._plainly = True  # may all that the window holds still be well formed?
 
     def blocks(self) -> Iterator[Block]:
         """All records."""
@@ -72,7 +72,10 @@ class CsvReader:
         if window.data.startswith(_BOM, window.at):
             return False  # Arrow would drop it, at the beginning of any stretch
         if self._plainly:
-            if _is_plain(window.data, window.at, window.lines_end, dialect) and self._take(made, window.lines_end):
+            end = well_formed_end(
+                window.data, window.at, window.lines_end, delimiter=dialect.delimiter, quote=dialect.quote
+            )
+            if end > window.at and self._take(made, end):
                 return True
             self._plainly = False
         pattern = _pattern(dialect, width)
@@ -225,25 +228,13 @@ class _Gathering:
         return pa.Table.from_arrays(columns, names=list(self._header))
 
 
-def _is_plain(data: bytes, start: int, end: int, dialect: Dialect) -> bool:
-    """No quote, no NUL, no lone carriage return, no long line: then CSV is delimiters and line ends."""
-    if not dialect.delimiter.isascii() or data.find(b"\0", start, end) >= 0:
-        return False
-    if dialect.quote and data.find(dialect.quote.encode(), start, end) >= 0:
-        return False
-    if data.find(b"\r", start, end) >= 0 and data.count(b"\r", start, end) != data.count(b"\r\n", start, end):
-        return False
-    steps = range(start, end - _LONGEST // 2, _LONGEST // 2)
-    return all(data.find(b"\n", at, at + _LONGEST // 2) >= 0 for at in steps)
-
-
 @cache
 def _pattern(dialect: Dialect, width: int) -> re.Pattern[bytes] | None:
     """Matches well-formed lines, without going back; None for a dialect that Arrow does not read."""
     if not dialect.delimiter.isascii() or not dialect.quote.isascii():
         return None
     delimiter, quote = re.escape(dialect.delimiter), re.escape(dialect.quote)
-    field = rf"[^{quote}{delimiter}\r\n\0]{{0,{_LONGEST}}}+"
+    field = rf"[^{quote}{delimiter}\r\n\0]{{0,{LONGEST}}}+"
     if quote:  # within quotes up to 128 KiB, in bites
         field = rf"(?:{quote}(?:[^{quote}\0]{{1,1024}}+|{quote}{quote}){{0,128}}+{quote}|{field})"
     return re.compile(rf"(?:{field}(?:{delimiter}{field}){{{width - 1}}}\r?\n)*+".encode())

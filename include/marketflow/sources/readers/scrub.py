@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import orjson
 
@@ -31,7 +31,8 @@ _ENDINGS = frozenset({
     "mobilephone", "mobilenumber", "cell", "cellphone", "fax", "whatsapp", "ip", "address", "addresses", "addressline",
     "street", "streetaddress", "postalcode", "postcode", "zip", "zipcode", "firstname", "lastname", "givenname",
     "familyname", "fullname", "surname", "middlename", "maidenname", "birthday", "birthdate", "dateofbirth", "dob",
-    "iban", "ssn", "password",
+    "iban", "ssn", "password", "passwd", "pwd", "token", "secret", "sessionid", "deviceid", "username", "nickname",
+    "displayname", "useragent", "latitude", "longitude", "creditcard", "cardnumber", "accountnumber", "passport",
 })  # fmt: skip
 _PEOPLE = (
     "customer", "user", "contact", "recipient", "member", "client", "guest", "buyer", "owner", "holder", "cardholder",
@@ -48,8 +49,11 @@ _QUOTED_AT, _QUOTED_DOT = re.compile("%(?:25)*40"), re.compile("%(?:25)*2[eE]") 
 _SHORT = 200  # beyond it, no text is a telephone number however it is quoted
 _DIGIT = re.compile(r"\d")
 _INTERNATIONAL = re.compile(r"\+\d[\d ().\-/]{6,18}")
+# Within a text, which may hold a zone (+1000 2026) and a sum (+250 points) too: nine digits at least.
+_WITHIN = re.compile(r"\+[1-9](?:[ ().\-/]{0,2}\d){8,14}(?!\d)")
 _GROUPED = re.compile(r"\(?\d[\d() .\-/]{8,19}")
-_LINK = re.compile(r"https?://", re.IGNORECASE)
+_LINK = re.compile(r"(?:[a-z][a-z0-9+.\-]{0,30}:)?/", re.IGNORECASE)  # also /path, //host/path and app://screen
+_QUERY, _SPACE = re.compile("[?#]"), re.compile(r"\s")
 _NUMBER = re.compile(r"\d{4}-\d\d-\d\d.*|-?\d+\.\d+")
 _CONTEXT = {
     "page": ("path", "url", "title", "referrer"),
@@ -112,11 +116,15 @@ def looks_personal(value: object) -> str:
     """
     if not isinstance(value, str) or len(value) < 3:
         return ""
+    if not value.isascii():
+        value = value.replace("\uff20", "@").replace("\ufe6b", "@")  # wide and small ones, of other keyboards
     if "%" in value:
         value = _QUOTED_DOT.sub(".", _QUOTED_AT.sub("@", value))
         value = unquote(unquote(value)) if len(value) < _SHORT else value
     if "@" in value and _MAIL.search(value):
         return "looks like mail"
+    if "+" in value and _WITHIN.search(value):
+        return "looks like phone"
     if len(value) > 45 or not _DIGIT.search(value):
         return ""
     if _is_ip(value):
@@ -127,16 +135,17 @@ def looks_personal(value: object) -> str:
 def without_query(text: str, left_out: Counter[str]) -> str:
     """A link without user, query and fragment, which hold what people typed; other texts as they are."""
     if not _LINK.match(text):
-        return text
-    try:
-        found = urlsplit(text)
-        host = found.netloc.rpartition("@")[2]
-    except ValueError:
-        left_out["broken link"] += 1
-        return ""
-    if found.query or found.fragment or host != found.netloc:
+        link, mark, query = text.partition("?")
+        if not mark or "=" not in query or _SPACE.search(link):  # a question
+            return text
+    link = _QUERY.split(text, maxsplit=1)[0]
+    scheme, slashes, rest = link.partition("//")
+    if "/" not in scheme:
+        host, slash, path = rest.partition("/")
+        link = f"{scheme}{slashes}{host.rpartition('@')[2]}{slash}{path}"
+    if link != text:
         left_out["query of a link"] += 1
-    return f"{found.scheme}://{host}{found.path}"
+    return link
 
 
 def _is_kept(name: str, value: object, left_out: Counter[str], *, named: bool) -> bool:
@@ -179,9 +188,7 @@ def _cut(value: Any) -> Any:
 
 def _look(value: object) -> str:
     """As looks_personal; the user, query and fragment of a link do not count, they are cut off anyway."""
-    if isinstance(value, str) and _LINK.match(value):
-        value = without_query(value, Counter())
-    return looks_personal(value)
+    return looks_personal(without_query(value, Counter()) if isinstance(value, str) else value)
 
 
 def _counted(kind: str, left_out: Counter[str]) -> bool:
