@@ -185,6 +185,7 @@ CREATE TABLE core.contact_points (
     is_simulated boolean DEFAULT false NOT NULL,
     is_test boolean DEFAULT false NOT NULL,
     first_seen_at timestamp with time zone NOT NULL,
+    forgotten_at timestamp with time zone,
     CONSTRAINT contact_points_channel_check CHECK ((channel = ANY (ARRAY['email'::text, 'sms'::text, 'webhook'::text, 'mastodon'::text, 'x'::text, 'bluesky'::text, 'memory'::text])))
 );
 
@@ -1048,6 +1049,7 @@ CREATE TABLE privacy.customer_answers (
     channel text NOT NULL,
     purpose text NOT NULL,
     answered_at timestamp with time zone NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
     granted boolean NOT NULL,
     how text,
     consent_text text
@@ -1281,7 +1283,7 @@ CREATE TABLE raw.order_lines (
     ordered_at timestamp with time zone NOT NULL,
     kind text DEFAULT 'sale'::text NOT NULL,
     original_order_ref text,
-    version_at timestamp with time zone DEFAULT '2000-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
+    version_at timestamp with time zone,
     is_deleted boolean DEFAULT false NOT NULL
 );
 
@@ -1543,6 +1545,8 @@ CREATE INDEX customer_keys_number ON core.customer_keys USING btree (source, ext
 
 CREATE INDEX customer_merges_kept ON core.customer_merges USING btree (kept_customer_id);
 
+CREATE INDEX customer_versions_deleted ON core.customer_versions USING btree (source, external_id) WHERE is_deleted;
+
 CREATE INDEX customers_merged ON core.customers USING btree (merged_into) WHERE (merged_into IS NOT NULL);
 
 CREATE INDEX events_anonymous ON ONLY core.events USING btree (source, anonymous_ref) WHERE ((customer_id IS NULL) AND (anonymous_ref IS NOT NULL));
@@ -1584,6 +1588,8 @@ CREATE INDEX quality_results_table ON ops.quality_results USING btree (table_nam
 CREATE INDEX quarantine_load ON ops.quarantine USING btree (load_id);
 
 CREATE INDEX consent_events_contact_point ON privacy.consent_events USING btree (contact_point_id);
+
+CREATE INDEX consent_events_links ON privacy.consent_events USING btree (recorded_at) WHERE (send_id IS NOT NULL);
 
 CREATE INDEX campaigns_load ON raw.campaigns USING brin (load_id);
 

@@ -86,7 +86,8 @@ ALTER TABLE raw.events DROP CONSTRAINT events_pkey;
 
 ALTER TABLE raw.order_lines ADD COLUMN kind text NOT NULL DEFAULT 'sale';
 ALTER TABLE raw.order_lines ADD COLUMN original_order_ref text;
-ALTER TABLE raw.order_lines ADD COLUMN version_at timestamptz NOT NULL DEFAULT '2000-01-01Z';
+ALTER TABLE raw.order_lines ADD COLUMN version_at timestamptz;
+COMMENT ON COLUMN raw.order_lines.version_at IS 'The source''s own time of the version; empty: its file''s, ops.landing_files';
 ALTER TABLE raw.order_lines ADD COLUMN is_deleted boolean NOT NULL DEFAULT FALSE;
 
 ALTER TABLE raw.customers ALTER COLUMN locale DROP NOT NULL; -- absent: the shop's

@@ -51,6 +51,8 @@ CREATE TABLE core.customer_versions (
     fingerprint bytea NOT NULL,
     PRIMARY KEY (source, external_id, feed, valid_from)
 );
+-- Who has been deleted is asked of everybody whom a load names, and few are.
+CREATE INDEX customer_versions_deleted ON core.customer_versions (source, external_id) WHERE is_deleted;
 
 CREATE TABLE core.product_versions (
     source text NOT NULL,
@@ -95,6 +97,28 @@ CREATE TABLE core.customer_keys (
 );
 CREATE INDEX customer_keys_customer ON core.customer_keys (customer_id); -- a merge moves the keys of one customer
 CREATE INDEX customer_keys_number ON core.customer_keys (source, external_id); -- a deletion takes the keys of one number
+-- Whoever is known already is found again by the address that she has, before raw is merged anew or when raw is gone.
+INSERT INTO core.customer_keys (key_kind, key_hash, source, external_id, customer_id, first_seen_at)
+SELECT
+    'email' AS key_kind,
+    p.address_hash,
+    i.source,
+    i.external_id,
+    i.customer_id,
+    p.first_seen_at
+FROM core.customer_identifiers AS i
+INNER JOIN core.current_addresses AS a ON i.customer_id = a.customer_id
+INNER JOIN core.contact_points AS p ON a.contact_point_id = p.contact_point_id AND p.channel = 'email'
+UNION
+SELECT
+    'email' AS key_kind,
+    p.address_hash,
+    i.source,
+    i.external_id,
+    i.customer_id,
+    p.first_seen_at
+FROM core.customer_identifiers AS i
+INNER JOIN core.contact_points AS p ON i.customer_id = p.customer_id AND p.channel = 'email';
 
 CREATE TABLE core.customer_merges (
     merge_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -126,6 +150,7 @@ CREATE INDEX contacts_address ON core.contacts (channel, address_hash); -- is an
 ALTER TABLE core.contact_points DROP CONSTRAINT contact_points_channel_check;
 ALTER TABLE core.contact_points ADD CONSTRAINT contact_points_channel_check
 CHECK (channel IN ('email', 'sms', 'webhook', 'mastodon', 'x', 'bluesky', 'memory'));
+ALTER TABLE core.contact_points ADD COLUMN forgotten_at timestamptz;
 ALTER TABLE core.current_addresses ADD COLUMN sms_contact_point_id bigint REFERENCES core.contact_points;
 CREATE INDEX current_addresses_sms ON core.current_addresses (sms_contact_point_id); -- who has a number that another gave up
 
@@ -248,15 +273,18 @@ CREATE TABLE core.coupons (
 ALTER TABLE marts.revenue_daily ADD COLUMN given_back numeric(14, 2) NOT NULL DEFAULT 0;
 ALTER TABLE marts.revenue_daily ADD COLUMN base_revenue numeric(14, 2);
 
--- Answers of customers who were named without an address: they count for the address that the customer has.
+-- Answers of customers who were named without an address, and every no: they count for the address that the customer has.
 CREATE TABLE privacy.customer_answers (
     source text NOT NULL,
     external_id text NOT NULL,
     channel text NOT NULL,
     purpose text NOT NULL,
     answered_at timestamptz NOT NULL,
+    occurred_at timestamptz NOT NULL,
     granted boolean NOT NULL,
     how text,
     consent_text text,
     PRIMARY KEY (source, external_id, channel, purpose, answered_at)
 );
+-- Unsubscriptions by link since the last build: what was said at one address counts for the customer's others.
+CREATE INDEX consent_events_links ON privacy.consent_events (recorded_at) WHERE send_id IS NOT NULL;

@@ -103,10 +103,13 @@ INSERT INTO activation.plan_members (plan_id, customer_id, contact_point_id, out
 WITH reached AS (
     SELECT
         a.customer_id,
+        -- until the marts are written anew they know a customer who turned out to be another one under both numbers
+        coalesce(k.merged_into, a.customer_id) AS person_id,
         a.address_hash IS NOT NULL AS is_account,
         coalesce(a.contact_point_id, c.email_contact_point_id) AS contact_point_id
     FROM pg_temp.plan_audience AS a
     LEFT JOIN marts.customer_360 AS c ON a.customer_id = c.customer_id
+    LEFT JOIN core.customers AS k ON a.customer_id = k.customer_id
 ),
 
 settled AS (
@@ -129,7 +132,14 @@ judged AS (
             WHEN r.is_account AND r.contact_point_id IS NULL THEN 'planned'
             WHEN p.contact_point_id IS NULL THEN 'no_contact_point'
             -- the person too, not only the address: who has a new address since then got it at the old one
-            WHEN d.contact_point_id IS NOT NULL OR r.customer_id IN (SELECT e.customer_id FROM settled AS e) THEN 'already_planned'
+            WHEN d.contact_point_id IS NOT NULL OR r.person_id IN (SELECT e.customer_id FROM settled AS e) THEN 'already_planned'
+            WHEN
+                r.person_id IS NOT NULL
+                AND row_number() OVER (
+                    PARTITION BY r.person_id
+                    ORDER BY p.contact_point_id IS NULL, r.customer_id <> r.person_id, r.customer_id
+                ) > 1
+                THEN 'already_planned'
             WHEN row_number() OVER (PARTITION BY r.contact_point_id ORDER BY r.customer_id) > 1
                 THEN 'shared_contact_point'
             WHEN u.address_hash IS NOT NULL AND NOT (%(purpose)s = 'transactional' AND u.reason = 'unsubscribed')

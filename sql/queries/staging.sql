@@ -14,13 +14,14 @@ WHERE l.load_id = any(%(load_ids)s::bigint[]);
 
 -- name: order_versions
 -- One row per file and order: an order stands whole in a file. Two or three aggregates are spared by taking deleted lines,
--- which are rare, afterwards. Planned in parallel, which a statement that inserts is not.
+-- which are rare, afterwards. Planned in parallel, which a statement that inserts is not. Lines without a time of their own
+-- have their file's, which is looked up once per order, afterwards.
 CREATE TEMPORARY TABLE order_versions AS
 SELECT
     r.file_id,
     r.order_ref,
     max(r.load_id) AS load_id,
-    max(r.version_at) AS version_at,
+    max(r.version_at) AS own_version_at,
     min(r.record_no) AS first_no,
     max(r.kind) AS kind,
     min(r.original_order_ref) AS original_order_ref,
@@ -47,14 +48,14 @@ HAVING
 -- Orders of which a file says that they are deleted, and nothing as new or newer beside it. They are not held to the days:
 -- the deletion of an order that lies within them may have been delivered with any day.
 INSERT INTO order_versions (
-    file_id, order_ref, load_id, version_at, first_no, kind, ordered_at, line_count, revenue, discount, currency,
+    file_id, order_ref, load_id, own_version_at, first_no, kind, ordered_at, line_count, revenue, discount, currency,
     has_several_customers, has_several_currencies, has_several_times, is_deleted
 )
 SELECT
     r.file_id,
     r.order_ref,
     max(r.load_id) AS load_id,
-    max(r.version_at) AS version_at,
+    max(coalesce(r.version_at, f.version_at)) AS own_version_at,
     min(r.record_no) AS first_no,
     max(r.kind) AS kind,
     min(r.ordered_at) AS ordered_at,
@@ -67,6 +68,7 @@ SELECT
     FALSE AS has_several_times,
     TRUE AS is_deleted
 FROM raw.order_lines AS r
+LEFT JOIN ops.landing_files AS f ON r.file_id = f.file_id
 WHERE
     r.load_id = any(%(load_ids)s::bigint[])
     AND r.is_deleted
@@ -74,7 +76,7 @@ WHERE
         SELECT FROM raw.order_lines AS a
         WHERE
             a.load_id = any(%(line_loads)s::bigint[]) AND a.file_id = r.file_id AND a.order_ref = r.order_ref
-            AND a.version_at >= r.version_at AND NOT a.is_deleted
+            AND coalesce(a.version_at, f.version_at) >= coalesce(r.version_at, f.version_at) AND NOT a.is_deleted
     )
 GROUP BY r.file_id, r.order_ref;
 
@@ -87,9 +89,11 @@ CREATE TEMPORARY TABLE incoming_orders AS
 WITH candidates AS (
     SELECT
         l.system AS source,
-        v.*
+        v.*,
+        coalesce(v.own_version_at, f.version_at) AS version_at
     FROM order_versions AS v
     INNER JOIN merging_loads AS l ON v.load_id = l.load_id
+    LEFT JOIN ops.landing_files AS f ON v.file_id = f.file_id
     WHERE NOT coalesce(v.has_several_customers, FALSE) AND NOT v.has_several_currencies
 ),
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from marketflow.sources.check import Report
 from marketflow.sources.definition import Source
 from marketflow.sources.facts import Facts
+from marketflow.sources.header import shown
 
 _FILES = 5
+_WORDS, _VOCABULARY = 10, 50  # named at most; with more different ones they are hardly words of a list
 
 
 def told(report: Report) -> Iterator[str]:
@@ -22,6 +25,7 @@ def told(report: Report) -> Iterator[str]:
     for record, facts in report.facts.items():
         yield from _facts(record, facts)
     yield from _problems(report)
+    yield from _unknown(report)
     yield ""
     stop = report.would_stop
     yield f"It would be refused: {stop}." if stop else "It would be loaded." + _proviso(report)
@@ -48,13 +52,16 @@ def _columns(source: Source, header: tuple[str, ...]) -> Iterator[str]:
     used = [c for c in header if c in source.used_columns]
     others = [c for c in header if c not in source.used_columns]
     new = [c for c in others if source.unused != "any" and c not in source.unused]
+    if not used:  # then the first line may be no header but somebody's record
+        yield f"Columns     {len(header)}, none of them mapped: look at first line, delimiter and encoding"
+        return
     yield f"Columns     {len(header)}, of which {len(used)} are mapped"
     for column in used:
         yield f"  {column[:60]:30} {', '.join(_targets(source, column))}"
     if set(others) - set(new):
         yield f"  not wanted: {', '.join(c for c in others if c not in new)}"
     if new:
-        words = ", ".join(repr(c[:60]) if not c.replace("_", "").isalnum() else c[:60] for c in new)
+        words = ", ".join(shown(c) if c.replace("_", "").isalnum() else repr(shown(c)) for c in new)
         yield f"  new: {words}"
         yield f"  map them, or write   unused: [{words}]"
 
@@ -109,3 +116,22 @@ def _problems(report: Report) -> Iterator[str]:
     for bad in report.problems:
         column = f", column {bad.column}" if bad.column else ""
         yield f"  {bad.item}, record {bad.record_no}{column}: {bad.reason}"
+
+
+def _unknown(report: Report) -> Iterator[str]:
+    """Words that `replace` does not know: whoever writes the file adds them, or `otherwise`."""
+    found = {place: words for place, words in report.unknown.items() if words}
+    if not found:
+        return
+    yield "Words that `replace` does not know"
+    for (record, column), words in found.items():
+        made = (report.source.records[record].columns or {})[column]
+        become = (made.otherwise or "absent") if made.has_otherwise else "a fault"
+        yield f"  {record}.{column} (they become {become}): {_named(words)}"
+
+
+def _named(words: Counter[str]) -> str:
+    if len(words) > _VOCABULARY:
+        return f"{len(words)} different ones"
+    more = f" and {len(words) - _WORDS} more" if len(words) > _WORDS else ""
+    return ", ".join(f"{word!r} {count}" for word, count in words.most_common(_WORDS)) + more

@@ -75,6 +75,8 @@ def load(name: Annotated[str, typer.Argument(help="the source's name, as `market
             source, conn=conn, landing=cfg.landing, clock=cfg.clock(), collector_log=cfg.collector_log, keys=keys
         )
         summary = take_in(conn, source, place, keys=keys, clock=cfg.clock(), shop=cfg.shop())
+    if summary.still_refused:
+        print(f"{summary.still_refused} files are still refused")
     if summary.load_id is None:
         print("nothing new")
         return

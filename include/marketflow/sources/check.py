@@ -25,6 +25,7 @@ from marketflow.sources.header import check_header
 from marketflow.sources.mapping import Mapper, Part, Portion, database
 from marketflow.sources.places.item import Item, Place
 from marketflow.sources.readers.block import Block
+from marketflow.sources.unknown_words import unknown_words
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,7 +46,10 @@ class Problem:
 
 @dataclass(kw_only=True)
 class Report:
-    """What a sample shows. `refused`: items that would not be taken in, with the reason."""
+    """What a sample shows. `refused`: items that would not be taken in, with the reason.
+
+    unknown: by record and column, the words that `replace` does not know, and in how many rows they stand.
+    """
 
     source: Source
     limit: float  # share of bad rows above which a load stops
@@ -59,6 +63,7 @@ class Report:
     reasons: Counter[tuple[str, str | None, str]] = field(default_factory=Counter)  # record, column, reason
     problems: list[Problem] = field(default_factory=list)
     facts: dict[str, Facts] = field(default_factory=dict)
+    unknown: dict[tuple[str, str], Counter[str]] = field(default_factory=dict)
 
     @property
     def would_stop(self) -> str | None:
@@ -141,6 +146,8 @@ class _Look:
         for block in blocks:
             some = _first(block, rows)
             rows -= len(some.numbers) + len(some.bad)
+            for place, words in unknown_words(source, some.rows):
+                self.report.unknown.setdefault(place, Counter()).update(words)
             yield mapper.map(0, [Part(file_id=0, version_at=now, block=some)])
             if rows <= 0:
                 self.report.is_whole = False

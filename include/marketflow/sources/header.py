@@ -6,6 +6,14 @@ from difflib import get_close_matches
 
 from marketflow.sources.definition import Source
 from marketflow.sources.errors import HeaderRefused
+from marketflow.sources.readers.scrub import looks_personal
+
+_SHORT = 40
+
+
+def shown(name: str) -> str:
+    """A column's name as it may be stored and told: short, and not when it is itself a person's address or number."""
+    return "(a name that looks personal)" if looks_personal(name) else name[:_SHORT]
 
 
 def check_header(source: Source, header: tuple[str, ...]) -> None:
@@ -20,11 +28,11 @@ def check_header(source: Source, header: tuple[str, ...]) -> None:
     if missing:
         others = f"; it has {len(new)} unknown ones" if new else ""
         near = next((n for m in missing for n in get_close_matches(m, new, n=1, cutoff=0.8)), None)
-        hint = f"; did you mean {near[:40]!r}?" if near else ""
+        hint = f"; did you mean {shown(near)!r}?" if near else ""
         raise HeaderRefused(f"the header lacks the columns {', '.join(missing)}{hint or others}")
     if twice:
         raise HeaderRefused(f"the header names columns twice: {', '.join(twice)}")
     if new:
-        shown = ", ".join(repr(name[:40]) for name in new[:5])
-        words = f"column {shown} is new: map it" if len(new) == 1 else f"columns {shown} are new: map them"
+        names = ", ".join(repr(shown(name)) for name in new[:5])
+        words = f"column {names} is new: map it" if len(new) == 1 else f"columns {names} are new: map them"
         raise HeaderRefused(f"{words}, or list {'it' if len(new) == 1 else 'them'} under unused")

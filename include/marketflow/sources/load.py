@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import hashlib
 import logging
 from collections import Counter
 from collections.abc import Generator, Iterable, Iterator, Sequence
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 _BATCH_BYTES, _BATCH_FILES = 4 << 20, 64  # small files share a transaction up to this
+_TOLD = 5  # names of files in one line of the log
 _UNREAD = Fingerprint(checksum=b"", size=0)
 _CUT = "the file does not end with a line end: its last record may be cut"
 
@@ -58,9 +58,7 @@ def take_in(
         try:
             for batch in intake.batches(place.items()):
                 intake.load(batch)
-            if again := intake.refused_before:
-                log.warning("%s: %s files are still refused; ops.landing_files says why", source.name, len(again))
-            return books.finish()
+            return replace(books.finish(), still_refused=intake.tell_of_refused())
         finally:
             books.leave()
 
@@ -109,12 +107,19 @@ class _Intake:
         for item, seen in batch:
             self._load_one(item, seen)
 
+    def tell_of_refused(self) -> int:
+        """How many files were refused again: each run says so, or a file that waits for somebody is forgotten."""
+        if again := self.refused_before:
+            named = ", ".join(again[:_TOLD])
+            log.warning("%s: %s files are still refused, such as %s", self.source.name, len(again), named)
+        return len(again)
+
     def _look_at(self, item: Item) -> Fingerprint | None:
         """The item's fingerprint; None when it cannot be read. Of a dated file its day is part of what it says."""
         seen = _UNREAD
         try:
             seen = item.fingerprint()
-            return _of_its_time(seen, self._version_at(item)) if self.source.from_.dated else seen
+            return seen.as_of(self._version_at(item)) if self.source.from_.dated else seen
         except ContentChanged:
             log.warning("%s was written to while it was read; the next run takes it in", item.name)
         except (SourceError, OSError) as error:
@@ -277,11 +282,6 @@ class _Tally:
     def counts(self, files: Sequence[_File]) -> dict[int, Counts]:
         """By file."""
         return {f.file_id: Counts(read=self.read[f.file_id], quarantined=self.bad[f.file_id]) for f in files}
-
-
-def _of_its_time(seen: Fingerprint, at: dt.datetime) -> Fingerprint:
-    """A snapshot that says what an earlier one said says it of another day."""
-    return replace(seen, checksum=hashlib.sha256(seen.checksum + at.isoformat().encode()).digest())
 
 
 def _parts(files: Sequence[_File]) -> Generator[tuple[_File, Part], None, None]:

@@ -27,6 +27,7 @@ class LoadSummary:
     """A load in numbers: files taken in and refused; rows read = loaded + quarantined; rows in raw per record.
 
     `load_id` is None when there was nothing new. repeated_files: not loaded, an earlier file had the same content.
+    still_refused: files that were refused again, as by an earlier run, in whose numbers they stand.
     """
 
     load_id: int | None
@@ -34,6 +35,7 @@ class LoadSummary:
     files: int = 0
     refused_files: int = 0
     repeated_files: int = 0
+    still_refused: int = 0
     read: int = 0
     loaded: int = 0
     quarantined: int = 0

@@ -53,10 +53,12 @@ def test_a_file_that_is_still_refused_is_told_in_each_run(
         write(landing, f"orders/{name}.csv", b"")
     assert take("orders").refused_files == 2
     caplog.clear()
-    assert take("orders").refused_files == 0  # none is new
-    assert "orders: 2 files are still refused; ops.landing_files says why" in caplog.text
+    again = take("orders")
+    assert (again.refused_files, again.still_refused) == (0, 2)  # none is new
+    assert "orders: 2 files are still refused, such as orders/a.csv, orders/b.csv" in caplog.text
     write(landing, "orders/c.csv", GOOD)
-    assert (take("orders").files, take("orders").refused_files) == (1, 0)
+    third = take("orders")
+    assert (third.files, third.refused_files, third.still_refused) == (1, 0, 2)
     assert rows("SELECT count(*) FROM ops.landing_files WHERE state = 'refused'") == [(2,)]
 
 

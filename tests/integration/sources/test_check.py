@@ -105,6 +105,52 @@ def test_no_value_of_a_person_is_shown(shop: Path) -> None:
         assert secret not in found.output
 
 
+def test_words_that_are_not_under_replace_are_named(shop: Path) -> None:
+    strangers = [f"53638{n},1,x,1,12/3/2010 9:41,1,1,{who}" for n, who in enumerate(["EIRE", "EIRE", "a@example.org"])]
+    deliver(shop, *LINES, *strangers)
+    said = "Words that `replace` does not know\n  customers.country (they become a fault): 'EIRE' 2, '(a name that"
+    found = check(shop)
+    assert said in found.output
+    assert "example.org" not in found.output
+    shop.write_text(FLAT.replace("France: FR}", "France: FR}, otherwise: null"))
+    assert "(they become absent): 'EIRE' 2" in check(shop).output
+    shop.write_text(FLAT.replace("France: FR}", "France: FR, EIRE: IE, a@example.org: US}"))
+    assert "Words" not in check(shop).output
+    deliver(shop, *(f"{n},1,x,1,12/3/2010 9:41,1,1,Place {n}" for n in range(60)))
+    assert "(they become a fault): 60 different ones" in check(shop).output
+
+
+def test_words_of_columns_that_are_personal_somewhere_are_not_named(shop: Path) -> None:
+    deliver(shop, *LINES, "536381,1,x,1,12/3/2010 9:41,1,1,Quackenbush")
+    shop.write_text(
+        FLAT.replace("columns: {customer_id: Customer ID,", "columns: {family_name: Country, customer_id: Customer ID,")
+    )
+    found = check(shop)
+    assert "country: the word is not under replace" in found.output
+    assert "Quackenbush" not in found.output
+
+
+def test_words_of_rows_that_do_not_yield_the_record_are_not_counted(shop: Path) -> None:
+    deliver(shop, *LINES, "C536381,1,EIRE,-1,12/3/2010 9:41,1,1,France")
+    shop.write_text(
+        FLAT.replace("unused: [Description]\n", "").replace(
+            "  customers:\n",
+            "  products:\n    when: {column: Description, is: [HOLDER, LANTERN]}\n"
+            "    columns: {product_id: StockCode, category: {from: Description, replace: {HOLDER: h}, otherwise: z}}\n"
+            "  customers:\n",
+        )
+    )
+    assert "  products.category (they become z): 'LANTERN' 3\n" in check(shop).output
+
+
+def test_a_first_line_that_may_be_a_persons_record_is_not_repeated(shop: Path) -> None:
+    deliver(shop, *LINES, header="Ottoline,Quackenbush\n")
+    found = check(shop)
+    assert found.exit_code == 1
+    assert "Columns     2, none of them mapped: look at first line, delimiter and encoding" in found.output
+    assert "Quackenbush" not in found.output
+
+
 def test_a_new_column_stops_and_the_remedy_is_told(shop: Path) -> None:
     deliver(shop, *(f"{line},red" for line in LINES), header=HEADER.replace("Country\n", "Country,Colour of it\n"))
     found = check(shop)
@@ -174,5 +220,7 @@ def test_a_source_is_loaded_from_the_terminal(
     assert "1 taken in, 1 refused\n6 rows read = 5 loaded + 1 quarantined" in found.output
     assert isinstance(found.exception, SourceError)
     assert loader.execute("SELECT count(*) FROM raw.order_lines").fetchone() == (5,)
+    again = CliRunner().invoke(app, ["source", "load", "web_shop"]).output
+    assert again.endswith("1 files are still refused\nnothing new\n")
     (shop.parent / "web_shop/empty.csv").unlink()
     assert CliRunner().invoke(app, ["source", "load", "web_shop"]).output == "nothing new\n"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import re
 import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 import mariadb_server
-from conftest import SCRATCH, free_port
+from conftest import ROOT, SCRATCH, free_port
 from marketflow.embedded.postgres import Server
 from marketflow.privacy import KeyRing
 from marketflow.shared import Clock, SourceError
@@ -391,3 +392,36 @@ def test_many_rows_come_in_bounded_pieces(shop: Shop, load: Load, rows: Rows, so
     assert rows("SELECT min(record_no), max(record_no), count(DISTINCT record_no) FROM raw.products") == [
         (1, 30_000, 30_000)
     ]
+
+
+def test_an_order_of_which_any_line_changed_comes_whole_by_the_guides_queries(
+    *, shop: Shop, load: Load, rows: Rows, source: Write
+) -> None:
+    guide = (ROOT / "docs/sources.md").read_text().replace("shop.order", "order")
+    (by_order,) = re.findall(r"from: +# orders: .*?\n(.*?)```", guide, re.DOTALL)
+    (condition,) = re.findall(r"`WHERE (l\.order_id IN .*?)`", guide, re.DOTALL)
+    by_line = re.sub(r"WHERE .*", f"WHERE {condition}", by_order).replace("o.changed_at", "l.changed_at")
+    shop.run(
+        f"CREATE TABLE orders (order_id integer, customer_id integer, ordered_at {shop.wall}, changed_at {shop.wall})",
+        "CREATE TABLE order_lines (order_id integer, product_id integer, quantity integer, amount decimal(10, 2),"
+        f" currency char(3), changed_at {shop.wall})",
+    )
+    at = "'2026-07-01 08:00:00'"
+    try:
+        shop.run(
+            *(f"INSERT INTO orders VALUES ({n}, 7, {at}, {at})" for n in (1, 2)),
+            *(f"INSERT INTO order_lines VALUES ({n}, {p}, 1, 2.50, 'EUR', {at})" for n in (1, 2) for p in (1, 2)),
+        )
+        texts = {name: f"from:\n{text}time_zone: UTC\nrecords: {{orders: {{}}}}\n" for name, text in
+                 (("by_order", by_order), ("by_line", by_line))}  # fmt: skip
+        sources = [source(name, text) for name, text in texts.items()]
+        assert [load(s, now=AT).loaded for s in sources] == [4, 4]
+        later = "changed_at = '2026-07-01 10:00:00'"
+        shop.run(f"UPDATE orders SET {later} WHERE order_id = 1")
+        shop.run(f"UPDATE order_lines SET {later} WHERE order_id = 1 AND product_id = 1")
+        assert [load(s, now=AT + dt.timedelta(hours=2)).loaded for s in sources] == [2, 2]
+        assert rows("SELECT order_ref, product_ref FROM raw.order_lines WHERE load_id > 2 ORDER BY load_id, 1, 2") == [
+            ("1", "1"), ("1", "2"), ("1", "1"), ("1", "2"),
+        ]  # fmt: skip
+    finally:
+        shop.run("DROP TABLE order_lines", "DROP TABLE orders")

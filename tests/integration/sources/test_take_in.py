@@ -132,6 +132,20 @@ def test_a_dated_file_that_says_what_an_earlier_one_said_counts_for_its_day(
     ]
 
 
+def test_a_file_with_a_day_that_nothing_can_hold_stops_no_other(
+    landing: Path, take: Take, rows: Rows, source: Write
+) -> None:
+    text = "from: {folder: flat, files: '*.csv', dated: 'p-%Y-%m-%d.csv'}\nrecords: {products: {}}\n"
+    for name in ("p-0001-01-01", "p-2017-11-18", "p-9999-12-31", "p-never"):
+        write(landing, f"flat/{name}.csv", as_csv("products", {"brand": name}))
+    assert take(source("snapshots", f"time_zone: Asia/Tokyo\n{text}")).still_refused == 0
+    assert take(source("snapshots", f"time_zone: Asia/Tokyo\n{text}")).load_id is None
+    assert ("p-2017-11-18",) in rows("SELECT brand FROM raw.products")
+    assert ("flat/p-never.csv", "the file's name is not of the form p-%Y-%m-%d.csv") in rows(
+        "SELECT path, reason FROM ops.landing_files WHERE state = 'refused'"
+    )
+
+
 def test_a_corrected_file_is_a_new_file_with_a_higher_id(landing: Path, take: Take, rows: Rows) -> None:
     write(landing, "orders/a.csv", as_csv("orders", {"quantity": "1"}))
     first = take("orders")

@@ -66,6 +66,22 @@ def test_it_is_durable_before_it_is_acknowledged(log: EventLog, monkeypatch: pyt
     assert [(flags, before) for flags, before in seen] == [(os.O_DSYNC, 0)] * 2  # the first line, the record
 
 
+def test_its_name_is_durable_before_what_it_holds(
+    tmp_path: Path, log: EventLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is flushed when a segment is made, and again when it has its last name."""
+    did: list[str] = []
+    sync, write_all = log_module._sync, log_module._write_all
+    monkeypatch.setattr(log_module, "_sync", lambda folder: (did.append(f"sync {folder.name}"), sync(folder)))
+    monkeypatch.setattr(log_module, "_write_all", lambda file, data: (did.append(str(data[:4])), write_all(file, data)))
+    write(log, requests(1))
+    did.append("answered")
+    write(log, requests(2))
+    log.close()
+    folder = f"sync {tmp_path.name}"
+    assert did == [str(MAGIC[:4]), folder, str(b"\xf5MFR"), "answered", str(b"\xf5MFR"), folder]
+
+
 def test_many_that_wait_share_a_write(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
     groups: list[int] = []
     real = log._write
@@ -126,6 +142,23 @@ def test_what_a_killed_collector_left_is_closed_at_the_next_start(tmp_path: Path
     assert recover(tmp_path) == 3
     assert [p.name for p in tmp_path.iterdir()] == ["20260101T000000000000-aaaaaaaa.events"]
     assert (ids(tmp_path), read(tmp_path).bad) == (["m-1", "m-2"], [])
+
+
+def test_what_is_no_segment_is_left_as_it_is(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Such as one of a later version, after a step back: its events were acknowledged."""
+    strange = {
+        ".20260101T000000000000-aaaaaaaa.events": b"MFCOLL2\nrecords",
+        ".b.events": b"MFC?",
+        ".c.events": b"notes",
+    }
+    torn = {".d.events": MAGIC + b"\xf5MFR", ".e.events": bytes(4_096), ".f.events": MAGIC[:4] + bytes(10)}
+    for name, data in (strange | torn).items():
+        (tmp_path / name).write_bytes(data)
+    assert recover(tmp_path) == len(torn)
+    assert {p.name: p.read_bytes() for p in tmp_path.iterdir()} == strange
+    assert [r.getMessage() for r in caplog.records if "is no segment" in r.getMessage()] == [
+        f"{name} is no segment of a log and is left as it is" for name in strange
+    ]
 
 
 def test_one_segment_that_cannot_be_opened_does_not_keep_it_from_starting(

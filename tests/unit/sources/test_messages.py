@@ -44,6 +44,8 @@ def nested(levels: int) -> Any:
         {"type": "identify", "userId": "u", "traits": {}},
         {"type": "alias", "userId": "u", "previousId": "a"},
         {"type": "group", "userId": "u", "groupId": "g", "traits": None},
+        track(userId="u" * 64, anonymousId="a" * 64, messageId="m" * 200),
+        track(userId="u" * 64 + "@example.com", messageId="m" * 200 + "@example.com"),
     ],
 )
 def test_good_messages(message: dict[str, Any]) -> None:
@@ -73,6 +75,10 @@ def test_good_messages(message: dict[str, Any]) -> None:
         (track(context="x"), "context: is not an object"),
         (track(messageId=5), "messageId: is not a text"),
         (track(timestamp=1_700_000_000), "timestamp: is not a text"),
+        (track(userId="u" * 65), "userId: is longer than 64 characters"),
+        (track(anonymousId="a" * 65), "anonymousId: is longer than 64 characters"),
+        ({"type": "alias", "userId": "u", "previousId": "p" * 65}, "previousId: is longer than 64 characters"),
+        (track(messageId="m" * 201), "messageId: is longer than 200 characters"),
     ],
 )
 def test_bad_messages_say_why(message: Any, reason: str) -> None:

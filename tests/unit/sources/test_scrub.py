@@ -72,7 +72,7 @@ def test_that_there_is_an_address_tells_nothing() -> None:
         ("/u/anna%40mail%2Eexample%2eorg" + "/x" * 200, "looks like mail"),
         ("%2B41791234567", "looks like phone"),
         ("please call +41 (0)79 123-45-67 today", "looks like phone"),
-        ("tel:+41791234567", "looks like phone"),
+        ("sip:+41791234567", "looks like phone"),
         ("anna\uff20example.org", "looks like mail"),
     ],
 )  # fmt: skip
@@ -145,10 +145,13 @@ class Looked:
         return call
 
 
+# Of the patterns for long texts: the repeat without a bound, and the character before it.
+UNBOUNDED = {"_MAIL": ("@", r"[^\s@]+"), "_QUOTED_AT": ("%", "(?:25)*"), "_QUOTED_DOT": ("%", "(?:25)*")}
 HOSTILE = [start + part * (500_000 // len(part)) + end
            for part in ("a", "a@", "@.", "a.", "1", "1 ", "+1", "%25", "%40", "/", "//", "?=", "A", "_") for start in ("", "https://") for end in ("", " @", "!")]  # fmt: skip
 
 
+@pytest.mark.timeout(60)
 def test_a_pattern_sees_short_texts_only_or_has_one_way_to_fit(monkeypatch: pytest.MonkeyPatch) -> None:
     """The time to search must not grow with the square of what a client sends.
 
@@ -161,20 +164,18 @@ def test_a_pattern_sees_short_texts_only_or_has_one_way_to_fit(monkeypatch: pyte
     scrub_module._read_name.cache_clear()
     for text in HOSTILE:
         scrubbed({text: text, "list": [text], "https://": f"https://{text}"})
-    long = {name: found.pattern.pattern for name, found in patterns.items() if found.longest > 1_000}
-    assert {name for name, pattern in long.items() if _repeats(pattern)} == {"_MAIL", "_QUOTED_AT", "_QUOTED_DOT"}
-    for pattern in long.values():
-        for before, repeated in _repeats(pattern):
-            assert before is not None
-            assert not re.search(repeated, before)
-    assert max(found.longest for name, found in patterns.items() if name not in long) <= 64
-    assert not {"_WORD", "_INTERNATIONAL", "_GROUPED", "_NUMBER"} & long.keys()
-
-
-def _repeats(pattern: str) -> list[tuple[str | None, str]]:
-    """What is repeated without a bound, and the character before it."""
-    found = re.findall(r"(\\?.)?(\[[^\]]*\]|\((?:[^()]*)\)|\\?.)(?:[*+]|\{\d+,\})", re.sub(r"\\[*+]", "!", pattern))
-    return [(before or None, repeated) for before, repeated in found]
+    long = {name for name, found in patterns.items() if found.longest > 64}
+    assert long >= UNBOUNDED.keys()
+    assert not long & {"_WORD", "_INTERNATIONAL", "_GROUPED", "_NUMBER", "_DIGIT"}
+    for name in long:
+        before, repeated = UNBOUNDED.get(name, ("", ""))
+        rest = (
+            patterns[name].pattern.pattern.replace(before + repeated, before)
+            if repeated
+            else patterns[name].pattern.pattern
+        )
+        assert not re.search(r"[*+]|,\}", re.sub(r"\[[^]]*\]|\\.", "", rest)), name
+        assert not repeated or not re.match(repeated[:-1], before)
 
 
 def test_of_the_context_only_what_is_known_not_to_tell_persons_apart() -> None:

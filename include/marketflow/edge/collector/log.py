@@ -227,8 +227,8 @@ class EventLog:
 def recover(folder: Path) -> int:
     """Close the segments of collectors that died, without the torn end of their last write; how many there were.
 
-    A segment that a living collector writes is locked, and is left alone; one that cannot be opened is left for the
-    next start, with a warning: it must not keep new events from being taken.
+    A segment that a living collector writes is locked, and is left alone; so is, with a warning, what cannot be opened
+    or is none of ours: it must not keep new events from being taken, and a later version may know its format.
     """
     found = 0
     for path in sorted(folder.glob(f".*{SUFFIX}")):
@@ -250,6 +250,9 @@ def _recovered(path: Path) -> bool:
             return False
         size = os.fstat(file.fileno()).st_size
         end = _whole_until(file.fileno(), size)
+        if not end and not _is_torn(file.read(len(MAGIC))):
+            log.warning("%s is no segment of a log and is left as it is", path.name)
+            return False
         if end < size:
             log.warning("%s: %d bytes of an unfinished write are cut off", path.name, size - end)
             os.ftruncate(file.fileno(), end)
@@ -263,6 +266,11 @@ def _whole_until(file: int, size: int) -> int:
         return 0
     with mmap.mmap(file, size, access=mmap.ACCESS_READ) as data:
         return whole_until(data)
+
+
+def _is_torn(beginning: bytes) -> bool:
+    """Is this the first line of a segment, or what a crash has left of it: a part, or NULs?"""
+    return MAGIC.startswith(beginning.rstrip(b"\0"))
 
 
 def _publish(path: Path, size: int) -> None:

@@ -19,6 +19,7 @@ ORDERS = Contract(
     table="raw.order_lines",
     description="Order lines, returns and cancellations; all lines of an order stand in one file",
     key=("order_id",),
+    is_bulk=True,
     columns=(
         identifier("order_id", "order_ref", "The shop's order number; a return or cancellation has one of its own"),
         identifier("customer_id", "customer_ref", "Who bought; absent for a guest", required=False),

@@ -9,12 +9,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, model_validator
 
+from marketflow.shared.ages import AGE_PATTERN, age
 from marketflow.sources.contracts import CONTRACTS, contract_of
 from marketflow.sources.definition.columns import ColumnName, RecordMapping, Strict, Word
 
 NAME = r"^[a-z][a-z0-9_]{0,49}$"
-_AGE = re.compile(r"([1-9][0-9]{0,4}) (minute|hour|day)s?")
-_UNITS = {"minute": 60, "hour": 3600, "day": 86_400}
 
 
 class SqlOrigin(Strict):
@@ -82,13 +81,12 @@ class Quality(Strict):
         None, ge=0, le=1, description="share of bad rows above which it stops; absent: MARKETFLOW_QUARANTINE_LIMIT"
     )
     volume: float = Field(0.5, ge=0, le=1, description="fewer rows than this share of the usual warns; 0: never")
-    stale_after: str | None = Field(None, pattern=f"^{_AGE.pattern}$", description="such as 36 hours: then warn")
+    stale_after: str | None = Field(None, pattern=AGE_PATTERN, description="such as 36 hours: then warn")
 
     @property
     def stale_age(self) -> dt.timedelta | None:
         """`stale_after` as a length of time."""
-        found = _AGE.fullmatch(self.stale_after or "")
-        return dt.timedelta(seconds=int(found[1]) * _UNITS[found[2]]) if found else None
+        return age(self.stale_after) if self.stale_after else None
 
 
 def _record_given(value: Any) -> Any:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 POSITION = ("load_id", "file_id", "record_no")
+_HALF = (1 << 64) - 1
 
 
 class RowMaker:
@@ -33,9 +34,9 @@ class RowMaker:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The columns of the CSV: what the source gives, and always the place and the time of the version."""
+        """The columns of the CSV: the place, what the source gives, and when, unless the file says that for all."""
         made = [t for c in self.columns for t in (c.target, c.hash_target, c.refusal_target) if t and t != "version_at"]
-        return (*POSITION, *made, *self._defaults(), "version_at")
+        return (*POSITION, *made, *self._defaults(), *(() if self._files_say_when else ("version_at",)))
 
     def make(self, judged: pa.Table, place: dict[str, pa.Array], kept: pa.ChunkedArray | None) -> tuple[int, Any]:
         """The number of rows and their CSV; `kept` None: of all rows."""
@@ -44,7 +45,7 @@ class RowMaker:
         record = self.contract.record
         given = {c.target: judged[f"{record}.{c.target}"] for c in self.columns if c.target != "version_at"}
         rows = pa.table({**place, **given})
-        if any(c.target == "version_at" for c in self.columns):
+        if self._has_times:
             rows = _with_version(rows, judged[f"{record}.version_at"])
         if kept is not None:
             rows = rows.filter(kept)
@@ -65,9 +66,10 @@ class RowMaker:
         columns = ", ".join(name(c) for c in rows.column_names if c != "record_no")
         row = f"ROW({literal(self.salt)}, {columns})::VARCHAR"
         self.con.register("rows", rows)
-        fresh = self.con.sql(  # all names and texts are quoted
-            f"SELECT * FROM (SELECT *, md5_number_upper({row}) AS a, md5_number_lower({row}) AS b"  # noqa: S608
-            f" FROM (SELECT {columns}, min(record_no) AS record_no FROM rows GROUP BY {columns})) AS d"
+        fresh = self.con.sql(  # all names and texts are quoted; the digest is made once, its halves fit Arrow's types
+            f"SELECT * FROM (SELECT * EXCLUDE (digest), (digest >> 64)::UBIGINT AS a, (digest & {_HALF})::UBIGINT AS b"  # noqa: S608
+            f" FROM (SELECT *, md5_number({row}) AS digest"
+            f" FROM (SELECT {columns}, min(record_no) AS record_no FROM rows GROUP BY {columns}))) AS d"
             f" WHERE NOT EXISTS (SELECT 1 FROM {self.seen} AS s"
             " WHERE s.file_id = d.file_id AND s.a = d.a AND s.b = d.b)"
             " ORDER BY file_id, record_no"
@@ -94,6 +96,14 @@ class RowMaker:
         sink = pa.BufferOutputStream()
         pc.write_csv(table, sink, pc.WriteOptions(include_header=False, quoting_style="needed"))
         return sink.getvalue()
+
+    @property
+    def _has_times(self) -> bool:
+        return any(c.target == "version_at" for c in self.columns)
+
+    @property
+    def _files_say_when(self) -> bool:
+        return self.contract.is_bulk and not self._has_times
 
     def _countries(self, rows: pa.Table) -> list[str | None]:
         if "country" not in rows.column_names:

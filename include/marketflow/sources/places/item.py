@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import datetime as dt
+import hashlib
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from marketflow.sources.readers.block import Reader
@@ -22,6 +23,10 @@ class Fingerprint:
     checksum: bytes
     size: int
     version: str | None = None
+
+    def as_of(self, at: dt.datetime) -> Fingerprint:
+        """Of a dated snapshot: one that says what an earlier one said says it of another day."""
+        return replace(self, checksum=hashlib.sha256(self.checksum + at.isoformat().encode()).digest())
 
 
 @dataclass(frozen=True, kw_only=True)

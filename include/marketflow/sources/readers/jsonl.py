@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
 from marketflow.sources.errors import HeaderRefused
+from marketflow.sources.header import shown
 from marketflow.sources.readers.block import BLOCK_ROWS, KEPT, LIMIT, BadRecord, Block, Reader
 from marketflow.sources.readers.compression import Compression, opened
 from marketflow.sources.readers.json_line import DEPTH, TOO_LONG, Bad, read_line, values
@@ -27,7 +28,7 @@ _UNSURE = (
     r"\\u0000|,\s*[\]}]|[:,\[]\s*[-+]?[NnIi][AaNn]|[0-9][eE][-+0-9]|\.00000|\.[0-9]{15}"
     r"|[0-9]{20}|[0-9]{15}\.[0-9]|[0-9]{12}\.[0-9]{2}|[0-9]{7}\.[0-9]{5}|[0-9]{2}\.[0-9]{10}"
 )
-_GATHERED, _SHORT = 100, 40  # unknown keys: how many at most, and so many characters of each
+_GATHERED = 100  # unknown keys at most
 _OBJECTS = """
 SELECT
     coalesce(CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' END, FALSE) AS is_object,
@@ -88,8 +89,8 @@ class JsonLines:
 class _Parser:
     """Lines into blocks; counts the records, and looks at the outermost keys as they come up.
 
-    `unknown` gathers keys that the source neither maps nor names as unused, the first of them and shortened: keys may
-    be as many as the values of other files, and as personal. Where it lets all others be, none is gathered.
+    `unknown` gathers keys that the source neither maps nor names as unused, the first of them and as they may be shown:
+    keys may be as many as the values of other files, and as personal. Where it lets all others be, none is gathered.
     """
 
     def __init__(self, columns: Sequence[str], unused: Collection[str] | None) -> None:
@@ -174,7 +175,7 @@ class _Parser:
             if key in self._mapped:
                 self.has_mapped = True
             elif self._known is not None and key not in self._known and len(self.unknown) < _GATHERED:
-                self.unknown.setdefault(key[:_SHORT])
+                self.unknown.setdefault(shown(key))
 
     def _carefully(self, lines: pa.Array, which: Any, *, last: int) -> tuple[Any, pa.Table, list[BadRecord]]:
         """Line by line: where the objects are, their columns, and the lines that are no records."""

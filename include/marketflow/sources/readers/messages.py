@@ -25,6 +25,7 @@ MAX_NAME = 100  # characters of an event's name, as the contract has it
 TOLERANCE = dt.timedelta(minutes=5)  # that a time may lie after its arrival and still be taken for its arrival
 _OBJECTS = ("properties", "traits", "context")
 _TEXTS = ("messageId", "timestamp", "originalTimestamp", "sentAt")
+_LENGTHS = {"userId": 64, "anonymousId": 64, "previousId": 64, "messageId": 200}  # characters, as the contract has it
 Message = Mapping[str, Any]
 
 
@@ -75,6 +76,10 @@ def _shape_refusal(message: Message) -> str | None:
     for name in _TEXTS:
         if not (get(name) is None or isinstance(get(name), str)):
             return f"{name}: is not a text"
+    for name, most in _LENGTHS.items():
+        value = get(name)
+        if isinstance(value, str) and len(value) > most and not looks_personal(value):  # which becomes a hash
+            return f"{name}: is longer than {most} characters"
     return None
 
 

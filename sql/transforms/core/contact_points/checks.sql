@@ -2,7 +2,7 @@
 SELECT count(*)
 FROM incoming_contacts AS c
 WHERE
-    NOT c.is_deleted
+    NOT c.is_gone
     AND NOT EXISTS (
         SELECT FROM core.contact_points AS p
         WHERE p.channel = c.channel AND p.address_hash = c.address_hash

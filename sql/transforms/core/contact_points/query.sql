@@ -1,6 +1,7 @@
 -- step: new_addresses
 -- An address belongs to the customer who brought it first; a second one with the same address shares it. One that came
--- with an answer alone (a newsletter's subscriber) belongs to nobody until a customer brings it.
+-- with an answer alone (a newsletter's subscriber) belongs to nobody until a customer brings it. What was deleted does not
+-- come back with an older record, nor an address that was forgotten with an answer from before.
 INSERT INTO core.contact_points AS p (channel, address_hash, address, customer_id, is_simulated, first_seen_at)
 SELECT
     f.channel,
@@ -48,7 +49,7 @@ FROM (
             c.file_id,
             c.record_no
         FROM incoming_contacts AS c
-        WHERE NOT c.is_deleted
+        WHERE NOT c.is_gone
         UNION ALL
         SELECT
             w.source,
@@ -57,11 +58,25 @@ FROM (
             w.address_hash,
             w.address,
             FALSE AS is_simulated,
-            w.answered_at,
+            least(w.answered_at, w.started_at) AS version_at,
             w.file_id,
             w.record_no
         FROM incoming_answers AS w
-        WHERE w.address_hash IS NOT NULL
+        WHERE
+            w.address_hash IS NOT NULL
+            AND NOT EXISTS (
+                SELECT FROM core.contact_points AS k
+                WHERE
+                    k.channel = w.channel AND k.address_hash = w.address_hash
+                    AND k.forgotten_at >= least(w.answered_at, w.started_at)
+            )
+            AND NOT EXISTS (
+                SELECT FROM core.contacts AS c
+                WHERE
+                    c.source = w.source AND c.external_id = w.customer_ref
+                    AND c.channel = w.channel AND c.address_hash = w.address_hash
+                    AND c.is_deleted AND c.version_at >= least(w.answered_at, w.started_at)
+            )
     ) AS a
     LEFT JOIN core.customer_identifiers AS i ON a.source = i.source AND a.customer_ref = i.external_id
     LEFT JOIN deleted_customers AS d ON a.source = d.source AND a.customer_ref = d.external_id
@@ -72,5 +87,6 @@ ORDER BY f.file_id, f.record_no, f.channel
 ON CONFLICT (channel, address_hash) DO UPDATE
     SET
         address = CASE WHEN octet_length(p.address) = 0 THEN excluded.address ELSE p.address END,
-        customer_id = coalesce(p.customer_id, excluded.customer_id)
+        customer_id = coalesce(p.customer_id, excluded.customer_id),
+        forgotten_at = NULL
     WHERE octet_length(p.address) = 0 OR (p.customer_id IS NULL AND excluded.customer_id IS NOT NULL);

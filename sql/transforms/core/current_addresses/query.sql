@@ -25,7 +25,9 @@ WHERE k.contact_point_id IS NOT NULL AND a.customer_id IN (SELECT t.customer_id 
 
 -- step: newest
 -- What the feeds say of a customer's address: the one that changed it last counts, also when it says that there is no
--- usable one any more. A feed that never had one says nothing. Where none is left the newest contact does.
+-- usable one any more. A feed that never had one says nothing. Where none is left the newest contact does, but not with an
+-- address that was given up since. A customer of whom there is no version was known before versions were kept: the address
+-- stays, unless it is a contact's.
 WITH versions AS (
     SELECT
         i.customer_id,
@@ -74,6 +76,17 @@ records AS (
     ORDER BY f.customer_id ASC, f.channel ASC, f.since DESC, f.file_id DESC, f.record_no DESC
 ),
 
+given_up AS (
+    SELECT DISTINCT
+        r.customer_id,
+        r.channel,
+        v.address_hash,
+        r.since
+    FROM records AS r
+    INNER JOIN versions AS v ON r.customer_id = v.customer_id AND r.channel = v.channel
+    WHERE r.address_hash IS NULL AND v.address_hash IS NOT NULL
+),
+
 addresses AS (
     SELECT DISTINCT ON (s.customer_id, s.channel)
         s.customer_id,
@@ -92,19 +105,43 @@ addresses AS (
             c.record_no
         FROM core.customer_identifiers AS i
         INNER JOIN core.contacts AS c ON i.source = c.source AND i.external_id = c.external_id
-        WHERE i.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t) AND NOT c.is_deleted
+        LEFT JOIN given_up AS g ON i.customer_id = g.customer_id AND c.channel = g.channel AND c.address_hash = g.address_hash
+        WHERE
+            i.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t)
+            AND NOT c.is_deleted
+            AND coalesce(c.version_at > g.since, TRUE)
     ) AS s
     INNER JOIN core.contact_points AS p ON s.channel = p.channel AND s.address_hash = p.address_hash
     ORDER BY s.customer_id ASC, s.channel ASC, s.place ASC, s.since DESC, s.file_id DESC, s.record_no DESC
+),
+
+known_before AS (
+    SELECT
+        a.customer_id,
+        a.contact_point_id
+    FROM core.current_addresses AS a
+    INNER JOIN core.contact_points AS p ON a.contact_point_id = p.contact_point_id
+    WHERE
+        a.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t)
+        AND NOT EXISTS (
+            SELECT FROM versions AS v
+            WHERE v.customer_id = a.customer_id
+        )
+        AND NOT EXISTS (
+            SELECT FROM core.customer_identifiers AS i
+            INNER JOIN core.contacts AS c ON i.source = c.source AND i.external_id = c.external_id
+            WHERE i.customer_id = a.customer_id AND c.channel = p.channel AND c.address_hash = p.address_hash
+        )
 ),
 
 written AS (
     INSERT INTO core.current_addresses AS a (customer_id, contact_point_id, sms_contact_point_id)
     SELECT DISTINCT
         t.customer_id,
-        e.contact_point_id,
+        coalesce(b.contact_point_id, e.contact_point_id) AS contact_point_id,
         s.contact_point_id AS sms_contact_point_id
     FROM addressed_customers AS t
+    LEFT JOIN known_before AS b ON t.customer_id = b.customer_id
     LEFT JOIN addresses AS e ON t.customer_id = e.customer_id AND e.channel = 'email'
     LEFT JOIN addresses AS s ON t.customer_id = s.customer_id AND s.channel = 'sms'
     ORDER BY t.customer_id
@@ -163,28 +200,43 @@ WHERE
     );
 
 -- step: forget
--- Addresses of customers whom their source deleted, and contacts that it deleted, unless somebody else has them. The row
--- stays, without the address: the ledger names it.
+-- Addresses of a customer whom a source deleted, and contacts that are gone, unless somebody else has them or another source
+-- has said them since. The row stays, without the address: the ledger names it, and what waits there is not sent.
 UPDATE core.contact_points AS p
-SET address = ''
+SET
+    address = '',
+    forgotten_at = g.deleted_at
+FROM (
+    SELECT
+        s.contact_point_id,
+        max(least(s.deleted_at, %(now)s)) AS deleted_at
+    FROM (
+        SELECT
+            k.contact_point_id,
+            d.deleted_at
+        FROM deleted_customers AS d
+        INNER JOIN core.customer_identifiers AS i ON d.source = i.source AND d.external_id = i.external_id
+        INNER JOIN core.contact_points AS k ON i.customer_id = k.customer_id
+        WHERE
+            NOT EXISTS (
+                SELECT FROM core.customer_identifiers AS o
+                INNER JOIN core.customer_versions AS v ON o.source = v.source AND o.external_id = v.external_id
+                WHERE o.customer_id = i.customer_id AND k.address_hash IN (v.email_hash, v.phone_hash)
+            )
+        UNION ALL
+        SELECT
+            k.contact_point_id,
+            c.version_at
+        FROM incoming_contacts AS c
+        INNER JOIN core.contact_points AS k ON c.channel = k.channel AND c.address_hash = k.address_hash
+        WHERE c.is_gone
+    ) AS s
+    GROUP BY s.contact_point_id
+) AS g
 WHERE
-    octet_length(p.address) > 0
-    AND (
-        p.customer_id IN (
-            SELECT c.customer_id
-            FROM core.customers AS c
-            INNER JOIN addressed_customers AS t ON c.customer_id = t.customer_id
-            WHERE c.is_deleted
-        )
-        OR (p.channel, p.address_hash) IN (
-            SELECT
-                i.channel,
-                i.address_hash
-            FROM incoming_contacts AS i
-            WHERE i.is_deleted
-        )
-    )
+    p.contact_point_id = g.contact_point_id
     AND p.channel IN ('email', 'sms')
+    AND (octet_length(p.address) > 0 OR p.forgotten_at < g.deleted_at)
     AND NOT EXISTS (
         SELECT FROM core.current_addresses AS a
         WHERE a.contact_point_id = p.contact_point_id

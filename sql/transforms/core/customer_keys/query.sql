@@ -27,4 +27,27 @@ WHERE
     AND NOT EXISTS (
         SELECT FROM core.customer_versions AS v
         WHERE v.source = k.source AND v.external_id = k.external_id AND v.valid_to IS NULL AND NOT v.is_deleted
+    )
+    AND NOT EXISTS (
+        SELECT FROM core.contacts AS c
+        WHERE
+            c.source = k.source AND c.external_id = k.external_id AND c.address_hash = k.key_hash
+            AND c.channel = CASE k.key_kind WHEN 'phone' THEN 'sms' ELSE k.key_kind END AND NOT c.is_deleted
+    );
+
+-- step: forget_contacts
+-- The key of a contact that is gone, unless the customer's own records had the address too.
+DELETE FROM core.customer_keys AS k
+USING incoming_contacts AS c
+WHERE
+    c.is_gone AND k.source = c.source AND k.external_id = c.external_id AND k.key_hash = c.address_hash
+    AND k.key_kind = CASE c.channel WHEN 'sms' THEN 'phone' ELSE c.channel END
+    AND NOT EXISTS (
+        SELECT FROM incoming_keys AS n
+        WHERE
+            n.source = k.source AND n.external_id = k.external_id AND n.key_kind = k.key_kind AND n.key_hash = k.key_hash
+    )
+    AND NOT EXISTS (
+        SELECT FROM core.customer_versions AS v
+        WHERE v.source = k.source AND v.external_id = k.external_id AND k.key_hash IN (v.email_hash, v.phone_hash)
     );

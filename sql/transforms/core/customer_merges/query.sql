@@ -27,8 +27,19 @@ SET
     family_name = NULL,
     birth_date = NULL,
     updated_at = %(now)s
-FROM same_customers AS s
-WHERE s.merged_customer_id IN (c.customer_id, c.merged_into);
+FROM (
+    SELECT
+        n.merged_customer_id AS customer_id,
+        n.kept_customer_id
+    FROM same_customers AS n
+    UNION ALL
+    SELECT
+        m.customer_id,
+        n.kept_customer_id
+    FROM same_customers AS n
+    INNER JOIN core.customers AS m ON n.merged_customer_id = m.merged_into
+) AS s
+WHERE c.customer_id = s.customer_id;
 
 -- step: note_touched
 -- The days too: a day counts its customers.

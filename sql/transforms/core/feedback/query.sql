@@ -1,5 +1,5 @@
 -- step: merge
--- The newest version wins, whatever the order of delivery. Of a deleted one the words go.
+-- The newest version wins, whatever the order of delivery. Of a deleted one the words go, and of a deleted customer.
 INSERT INTO core.feedback AS f (
     source, external_id, customer_id, order_ref, product_ref, campaign_ref, rating, rating_max, body, channel,
     given_at, given_on, version_at, file_id, is_deleted
@@ -13,7 +13,7 @@ SELECT
     n.campaign_ref,
     n.rating,
     n.rating_max,
-    CASE WHEN NOT n.is_deleted THEN n.body END AS body,
+    CASE WHEN NOT n.is_deleted AND coalesce(n.version_at > d.deleted_at, TRUE) THEN n.body END AS body,
     n.channel,
     n.given_at,
     (n.given_at AT TIME ZONE %(time_zone)s)::date AS given_on,
@@ -29,6 +29,7 @@ FROM (
     ORDER BY l.system ASC, r.feedback_ref ASC, r.version_at DESC, r.file_id DESC, r.record_no DESC
 ) AS n
 LEFT JOIN core.customer_identifiers AS i ON n.system = i.source AND n.customer_ref = i.external_id
+LEFT JOIN deleted_customers AS d ON n.system = d.source AND n.customer_ref = d.external_id
 WHERE
     (%(day_from)s::date IS NULL OR (n.given_at AT TIME ZONE %(time_zone)s)::date >= %(day_from)s::date)
     AND (%(day_to)s::date IS NULL OR (n.given_at AT TIME ZONE %(time_zone)s)::date <= %(day_to)s::date)
@@ -58,3 +59,13 @@ ON CONFLICT (source, external_id) DO UPDATE
         excluded.rating_max, excluded.body, excluded.channel, excluded.given_at, excluded.given_on,
         excluded.version_at, excluded.file_id, excluded.is_deleted
     );
+
+-- step: of_deleted_customers
+-- What was said before the deletion goes with the customer; a customer has one number in a system.
+UPDATE core.feedback AS f
+SET body = NULL
+FROM deleted_customers AS d
+INNER JOIN core.customer_identifiers AS i ON d.source = i.source AND d.external_id = i.external_id
+WHERE
+    f.customer_id = i.customer_id AND f.source = d.source AND f.version_at <= d.deleted_at
+    AND f.body IS NOT NULL;

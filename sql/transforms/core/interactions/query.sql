@@ -1,5 +1,5 @@
 -- step: merge
--- The newest version wins, whatever the order of delivery. Of a deleted one the words go.
+-- The newest version wins, whatever the order of delivery. Of a deleted one the words go, and of a deleted customer.
 INSERT INTO core.interactions AS t (
     source, external_id, customer_id, kind, direction, subject, body, agent_ref, status, outcome, occurred_at,
     occurred_on, version_at, file_id, is_deleted
@@ -10,8 +10,8 @@ SELECT
     i.customer_id,
     n.kind,
     n.direction,
-    CASE WHEN NOT n.is_deleted THEN n.subject END AS subject,
-    CASE WHEN NOT n.is_deleted THEN n.body END AS body,
+    CASE WHEN NOT n.is_deleted AND coalesce(n.version_at > d.deleted_at, TRUE) THEN n.subject END AS subject,
+    CASE WHEN NOT n.is_deleted AND coalesce(n.version_at > d.deleted_at, TRUE) THEN n.body END AS body,
     n.agent_ref,
     n.status,
     n.outcome,
@@ -29,6 +29,7 @@ FROM (
     ORDER BY l.system ASC, r.interaction_ref ASC, r.version_at DESC, r.file_id DESC, r.record_no DESC
 ) AS n
 LEFT JOIN core.customer_identifiers AS i ON n.system = i.source AND n.customer_ref = i.external_id
+LEFT JOIN deleted_customers AS d ON n.system = d.source AND n.customer_ref = d.external_id
 WHERE
     (%(day_from)s::date IS NULL OR (n.occurred_at AT TIME ZONE %(time_zone)s)::date >= %(day_from)s::date)
     AND (%(day_to)s::date IS NULL OR (n.occurred_at AT TIME ZONE %(time_zone)s)::date <= %(day_to)s::date)
@@ -58,3 +59,15 @@ ON CONFLICT (source, external_id) DO UPDATE
         excluded.status, excluded.outcome, excluded.occurred_at, excluded.occurred_on, excluded.version_at,
         excluded.file_id, excluded.is_deleted
     );
+
+-- step: of_deleted_customers
+-- What was said before the deletion goes with the customer; a customer has one number in a system.
+UPDATE core.interactions AS t
+SET
+    subject = NULL,
+    body = NULL
+FROM deleted_customers AS d
+INNER JOIN core.customer_identifiers AS i ON d.source = i.source AND d.external_id = i.external_id
+WHERE
+    t.customer_id = i.customer_id AND t.source = d.source AND t.version_at <= d.deleted_at
+    AND (t.subject IS NOT NULL OR t.body IS NOT NULL);

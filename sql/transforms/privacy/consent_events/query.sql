@@ -74,9 +74,35 @@ FROM (
 ORDER BY a.consent_event_id, a.file_id, a.record_no
 ON CONFLICT (consent_event_id) DO NOTHING;
 
+-- step: note_customers
+-- Whose answers may be new beside those whose addresses may have changed: who was named, whose address was, and who followed
+-- a link since the last build (two days more, since the edge's transactions end when they end).
+INSERT INTO addressed_customers (customer_id)
+SELECT i.customer_id
+FROM core.customer_identifiers AS i
+INNER JOIN incoming_answers AS n ON i.source = n.source AND i.external_id = n.customer_ref
+UNION
+SELECT p.customer_id
+FROM core.contact_points AS p
+INNER JOIN incoming_answers AS n ON p.channel = n.channel AND p.address_hash = n.address_hash
+WHERE p.customer_id IS NOT NULL
+UNION
+SELECT p.customer_id
+FROM privacy.consent_events AS e
+INNER JOIN core.contact_points AS p ON e.contact_point_id = p.contact_point_id
+WHERE
+    e.send_id IS NOT NULL
+    AND p.customer_id IS NOT NULL
+    AND e.recorded_at > coalesce(
+        (
+            SELECT f.refreshed_at - interval '2 days' FROM ops.table_freshness AS f
+            WHERE f.table_name = 'privacy.consent_events'
+        ),
+        '-infinity'
+    );
+
 -- step: answers_of_customers
--- Given without an address, they count for the one that the customer has; a yes not when she has said no since, at any of
--- her addresses.
+-- They count for the address that the customer has; a yes not when she has said no since, at any of her addresses.
 INSERT INTO privacy.consent_events (
     consent_event_id, contact_point_id, channel, purpose, granted, occurred_at, recorded_at, how, consent_text
 )
@@ -92,7 +118,7 @@ SELECT
     a.channel,
     a.purpose,
     a.granted,
-    a.answered_at,
+    a.occurred_at,
     %(now)s,
     coalesce(a.how || ', ', '') || 'delivered by ' || a.source AS how,
     a.consent_text
@@ -102,13 +128,7 @@ INNER JOIN core.current_addresses AS c ON i.customer_id = c.customer_id
 INNER JOIN core.contact_points AS p
     ON p.contact_point_id = CASE a.channel WHEN 'email' THEN c.contact_point_id ELSE c.sms_contact_point_id END
 WHERE
-    i.customer_id IN (
-        SELECT t.customer_id FROM addressed_customers AS t
-        UNION ALL
-        SELECT k.customer_id
-        FROM core.customer_identifiers AS k
-        INNER JOIN incoming_answers AS n ON k.source = n.source AND k.external_id = n.customer_ref
-    )
+    i.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t)
     AND NOT (
         a.granted
         AND EXISTS (
@@ -116,10 +136,58 @@ WHERE
             INNER JOIN core.contact_points AS q ON e.contact_point_id = q.contact_point_id
             WHERE
                 q.customer_id = i.customer_id AND e.channel = a.channel AND e.purpose = a.purpose
-                AND NOT e.granted AND e.occurred_at >= a.answered_at
+                AND NOT e.granted AND e.occurred_at >= a.occurred_at
         )
     )
 ORDER BY a.source, a.external_id, a.channel, a.purpose, a.answered_at
+ON CONFLICT (consent_event_id) DO NOTHING;
+
+-- step: refusals_at_other_addresses
+-- A no counts for the person: one that was said at another address of hers, as by a link in an old message, counts for the
+-- one that she has, unless she has answered there since. A deletion is no answer.
+INSERT INTO privacy.consent_events (
+    consent_event_id, contact_point_id, channel, purpose, granted, occurred_at, recorded_at, how
+)
+SELECT
+    ops.event_id(
+        'marketflow',
+        concat_ws(
+            '/', 'consent', encode(c.address_hash, 'hex'), n.channel, n.purpose, extract(EPOCH FROM n.occurred_at)::text,
+            'elsewhere'
+        )
+    ) AS consent_event_id,
+    c.contact_point_id,
+    n.channel,
+    n.purpose,
+    FALSE AS granted,
+    n.occurred_at,
+    %(now)s,
+    'said at another address of the customer' AS how
+FROM (
+    SELECT
+        p.customer_id,
+        e.channel,
+        e.purpose,
+        max(e.occurred_at) AS occurred_at
+    FROM core.contact_points AS p
+    INNER JOIN privacy.consent_events AS e ON p.contact_point_id = e.contact_point_id
+    WHERE
+        p.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t)
+        AND NOT e.granted
+        AND e.how NOT LIKE 'customer deleted by %%'
+    GROUP BY p.customer_id, e.channel, e.purpose
+) AS n
+INNER JOIN core.current_addresses AS a ON n.customer_id = a.customer_id
+INNER JOIN core.contact_points AS c
+    ON c.contact_point_id = CASE n.channel WHEN 'email' THEN a.contact_point_id WHEN 'sms' THEN a.sms_contact_point_id END
+WHERE
+    NOT EXISTS (
+        SELECT FROM privacy.consent_events AS o
+        WHERE
+            o.contact_point_id = c.contact_point_id AND o.channel = n.channel AND o.purpose = n.purpose
+            AND (o.occurred_at > n.occurred_at OR (o.occurred_at = n.occurred_at AND NOT o.granted))
+    )
+ORDER BY c.contact_point_id, n.channel, n.purpose
 ON CONFLICT (consent_event_id) DO NOTHING;
 
 -- step: deleted_customers

@@ -1,5 +1,5 @@
 -- step: note_points
--- Whose answers may be new: addresses that came with a record, a contact or an answer, and those that changed hands.
+-- Whose answers may be new: addresses that came with a record, a contact or an answer, that changed hands or were forgotten.
 INSERT INTO touched_points (contact_point_id)
 SELECT p.contact_point_id
 FROM core.contact_points AS p
@@ -15,11 +15,12 @@ FROM core.current_addresses AS a
 CROSS JOIN LATERAL (VALUES (a.contact_point_id), (a.sms_contact_point_id)) AS k (contact_point_id)
 WHERE
     k.contact_point_id IS NOT NULL
-    AND a.customer_id IN (
-        SELECT i.customer_id
-        FROM core.customer_identifiers AS i
-        INNER JOIN incoming_answers AS n ON i.source = n.source AND i.external_id = n.customer_ref
-    );
+    AND a.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t)
+UNION
+SELECT p.contact_point_id
+FROM deleted_customers AS d
+INNER JOIN core.customer_identifiers AS i ON d.source = i.source AND d.external_id = i.external_id
+INNER JOIN core.contact_points AS p ON i.customer_id = p.customer_id AND octet_length(p.address) = 0;
 
 -- step: newest_answers
 -- The newest answer wins, and of two at the same time the no. An answer delivered late never undoes a later unsubscription.
