@@ -32,6 +32,14 @@ SELECT DISTINCT date_trunc('month', n.occurred_on)::date AS month_on
 FROM incoming_events AS n
 ORDER BY month_on;
 
+-- name: coming
+-- How many new orders and lines are about to be inserted: of a bulk load more than there are.
+SELECT
+    count(*) AS orders,
+    coalesce(sum(n.line_count), 0) AS lines
+FROM incoming_orders AS n
+WHERE n.outcome = 'new';
+
 -- name: held_loads
 -- Merged loads that raw still has rows of, all of them: a load that is being forgotten is not whole any more.
 SELECT l.load_id

@@ -1,8 +1,9 @@
 -- Statements that find the same person in several records, by exact keys.
 
--- name: shared_keys
--- Keys that these loads bring and that more than one customer or new number has, with all who have them; the strongest
--- first. Customers who are one already are of no interest.
+-- name: shared_carriers
+-- Keys that these loads bring and that more than one customer or new number has, with all who have them. Customers who are
+-- one already are of no interest.
+CREATE TEMPORARY TABLE shared_carriers AS
 WITH carriers AS (
     SELECT
         n.key_kind,
@@ -57,7 +58,18 @@ SELECT
     k.customer_id,
     k.load_id
 FROM known AS k
-INNER JOIN shared AS s ON k.key_kind = s.key_kind AND k.key_hash = s.key_hash
+INNER JOIN shared AS s ON k.key_kind = s.key_kind AND k.key_hash = s.key_hash;
+
+-- name: shared_keys
+-- The strongest keys first.
+SELECT
+    k.key_kind,
+    k.key_hash,
+    k.source,
+    k.external_id,
+    k.customer_id,
+    k.load_id
+FROM shared_carriers AS k
 ORDER BY
     CASE k.key_kind WHEN 'loyalty' THEN 1 WHEN 'email' THEN 2 ELSE 3 END, k.key_hash, k.source, length(k.external_id),
     k.external_id;
@@ -69,21 +81,20 @@ SELECT
     i.source,
     i.external_id
 FROM core.customer_identifiers AS i
-WHERE i.customer_id = any(%(customers)s::bigint[]) AND i.joined_by IS DISTINCT FROM 'sign_in';
+WHERE
+    i.customer_id IN (SELECT k.customer_id FROM shared_carriers AS k)
+    AND i.joined_by IS DISTINCT FROM 'sign_in';
 
--- name: same_person
-INSERT INTO same_people (source, external_id, customer_id, same_source, same_external_id, key_kind)
-VALUES (%(source)s, %(external_id)s, %(customer_id)s, %(same_source)s, %(same_external_id)s, %(key_kind)s);
+-- name: same_people
+COPY same_people (source, external_id, customer_id, same_source, same_external_id, key_kind) FROM STDIN;
 
--- name: same_customer
-INSERT INTO same_customers (
-    kept_customer_id, merged_customer_id, key_kind, source, external_id, same_source, same_external_id
-)
-VALUES (
-    %(customer_id)s, %(merged_customer_id)s, %(key_kind)s, %(source)s, %(external_id)s, %(same_source)s,
-    %(same_external_id)s
-);
+-- name: same_customers
+COPY same_customers (
+    source, external_id, kept_customer_id, same_source, same_external_id, key_kind, merged_customer_id
+) FROM STDIN;
 
 -- name: not_joined
-INSERT INTO found (load_id, record, reason, key)
-VALUES (%(load_id)s, 'customers', %(reason)s, %(external_id)s);
+COPY found (load_id, record, reason, key) FROM STDIN;
+
+-- name: drop_carriers
+DROP TABLE shared_carriers;

@@ -97,17 +97,33 @@ WITH candidates AS (
     WHERE NOT coalesce(v.has_several_customers, FALSE) AND NOT v.has_several_currencies
 ),
 
--- Hardly any order comes twice in one load: asking for a newer one takes a tenth of sorting them all by name.
+-- Hardly any order comes twice in one load: asking for a newer one only of those that do takes a tenth of sorting all.
+repeated AS MATERIALIZED (
+    SELECT
+        v.source,
+        v.order_ref
+    FROM candidates AS v
+    GROUP BY v.source, v.order_ref
+    HAVING count(*) > 1
+),
+
 newest AS (
     SELECT v.*
     FROM candidates AS v
     WHERE
-        NOT EXISTS (
-            SELECT FROM candidates AS b
-            WHERE
-                b.order_ref = v.order_ref AND b.source = v.source
-                AND (b.version_at, b.file_id) > (v.version_at, v.file_id)
+        (v.source, v.order_ref) NOT IN (
+            SELECT
+                r.source,
+                r.order_ref
+            FROM repeated AS r
         )
+    UNION ALL
+    (
+        SELECT DISTINCT ON (v.source, v.order_ref) v.*
+        FROM candidates AS v
+        INNER JOIN repeated AS r ON v.source = r.source AND v.order_ref = r.order_ref
+        ORDER BY v.source ASC, v.order_ref ASC, v.version_at DESC, v.file_id DESC
+    )
 ),
 
 compared AS MATERIALIZED (

@@ -67,7 +67,9 @@ def merge(
     with staged(conn, params):
         for (first,) in conn.execute(q["event_months"], params).fetchall():
             _ensure_month(conn, first)
-        changed, warnings = _run_schemas(conn, ("core", "privacy"), params)
+        row = conn.execute(q["coming"]).fetchone()
+        coming = {"core.orders": int(row[0]), "core.order_lines": int(row[1])} if row else {}
+        changed, warnings = _run_schemas(conn, ("core", "privacy"), params, coming)
         known = data_as_of(conn, clock)
         for transform in _of(("core", "privacy")):
             note_freshness(conn, transform.name, now=params["now"], data_as_of=known)
@@ -162,13 +164,16 @@ def _ensure_month(conn: psycopg.Connection, first: dt.date) -> None:
 
 
 def _run_schemas(
-    conn: psycopg.Connection, schemas: tuple[str, ...], params: Mapping[str, Any]
+    conn: psycopg.Connection, schemas: tuple[str, ...], params: Mapping[str, Any], coming: Mapping[str, int] = {}
 ) -> tuple[dict[str, int], dict[str, int]]:
-    """Run the transforms of `schemas`, upstream first; gives rows changed by table, and warnings by table and check."""
+    """Run the transforms of `schemas`, upstream first; gives rows changed by table, and warnings by table and check.
+
+    coming: by table, how many rows its bulk step will insert.
+    """
     changed: dict[str, int] = {}
     warnings: dict[str, int] = {}
     for transform in _of(schemas):
-        changed[transform.name], found = run_steps(conn, transform, params)
+        changed[transform.name], found = run_steps(conn, transform, params, coming=coming.get(transform.name, 0))
         warnings |= {f"{transform.name}.{check}": rows for check, rows in found.items()}
         if changed[transform.name] >= _ANALYZE_FROM:
             conn.execute(sql.SQL("ANALYZE {}").format(transform.identifier))

@@ -5,26 +5,31 @@ system are two people, whatever they share: a key that two of them have (a famil
 that would give one person two numbers of a system is passed over. Both are noted, so that somebody can look.
 
 In which order loads come matters only where keys contradict each other: what was joined stays joined.
+
+Memory: keys are read as a stream; what is held are the persons who share a key with somebody in this build, about a
+kilobyte each.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
+from sys import intern
 from typing import Any
 
 import psycopg
 
 from marketflow.warehouse.queries import queries
 
+_AT_ONCE = 10_000  # rows
 _WORDS = {"loyalty": "loyalty number", "email": "e-mail address", "phone": "telephone number"}
 
 Number = tuple[str, str]  # system, external id
 _Node = int | Number  # a customer of core, or a number that is new
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Carrier:
     """A number that has a key: of a known customer, or of nobody yet. `load_id` is None when core knew it before."""
 
@@ -35,7 +40,7 @@ class Carrier:
     load_id: int | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Join:
     """Two who are one: `number` belongs to `kept` (a customer, or another new number), because both have a key.
 
@@ -49,7 +54,7 @@ class Join:
     merged_customer_id: int | None
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class NotJoined:
     """A key that joins nobody, and why."""
 
@@ -57,7 +62,7 @@ class NotJoined:
     reason: str
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, slots=True)
 class _Person:
     """A group of numbers and customers that are one so far; `why` has the key by which each was joined."""
 
@@ -102,19 +107,29 @@ def join_people(
 def find_same_people(conn: psycopg.Connection) -> None:
     """Fill `same_people` and `same_customers` from the keys of the loads, and note in `found` what is not joined."""
     q = queries("identity")
-    rows = conn.execute(q["shared_keys"]).fetchall()
-    if not rows:
-        return
-    carriers = [Carrier(kind=r[0], key=bytes(r[1]), number=(r[2], r[3]), customer_id=r[4], load_id=r[5]) for r in rows]
-    numbers: dict[int, list[Number]] = {}
-    known = sorted({c.customer_id for c in carriers if c.customer_id is not None})
-    for customer, source, number in conn.execute(q["numbers"], {"customers": known}):
-        numbers.setdefault(customer, []).append((source, number))
-    joins, refused = join_people(carriers, numbers)
-    with conn.cursor() as cursor:
-        cursor.executemany(q["same_person"], [_row(j) for j in joins if j.merged_customer_id is None])
-        cursor.executemany(q["same_customer"], [_row(j) for j in joins if j.merged_customer_id is not None])
-        cursor.executemany(q["not_joined"], [row for r in refused for row in _notes(r)])
+    if conn.execute(q["shared_carriers"]).rowcount > 0:
+        numbers: dict[int, list[Number]] = {}
+        for customer, source, number in conn.execute(q["numbers"]):
+            numbers.setdefault(customer, []).append((source, number))
+        joins, refused = join_people(_shared(conn), numbers)
+        _copy(conn, q["same_people"], (_row(j) for j in joins if j.merged_customer_id is None))
+        _copy(conn, q["same_customers"], ((*_row(j), j.merged_customer_id) for j in joins if j.merged_customer_id))
+        _copy(conn, q["not_joined"], (row for r in refused for row in _notes(r)))
+    conn.execute(q["drop_carriers"])
+
+
+def _shared(conn: psycopg.Connection) -> Iterator[Carrier]:
+    """Who has the keys that several have, strongest first, as a stream."""
+    with conn.cursor(name="shared_keys") as cursor:
+        cursor.itersize = _AT_ONCE
+        for kind, key, source, number, customer, load in cursor.execute(queries("identity")["shared_keys"]):
+            yield Carrier(kind=kind, key=key, number=(intern(source), number), customer_id=customer, load_id=load)
+
+
+def _copy(conn: psycopg.Connection, statement: str, rows: Iterable[tuple[Any, ...]]) -> None:
+    with conn.cursor() as cursor, cursor.copy(statement) as copy:
+        for row in rows:
+            copy.write_row(row)
 
 
 def _place(number: Number) -> tuple[str, int, str]:
@@ -165,24 +180,16 @@ def _joins(people: Mapping[_Node, _Person]) -> list[Join]:
     return sorted(found, key=lambda j: (j.merged_customer_id or 0, _place(j.number)))
 
 
-def _row(join: Join) -> dict[str, Any]:
-    """A row of same_people or same_customers. A new number follows another new one until that has a customer."""
+def _row(join: Join) -> tuple[Any, ...]:
+    """A row of same_people, and the beginning of one of same_customers.
+
+    A new number follows another new one until that has a customer.
+    """
     follows = join.same if isinstance(join.kept, int) else join.kept
-    return {
-        "source": join.number[0],
-        "external_id": join.number[1],
-        "customer_id": join.kept if isinstance(join.kept, int) else None,
-        "merged_customer_id": join.merged_customer_id,
-        "same_source": follows[0],
-        "same_external_id": follows[1],
-        "key_kind": join.kind,
-    }
+    customer = join.kept if isinstance(join.kept, int) else None
+    return (*join.number, customer, *follows, join.kind)
 
 
-def _notes(refused: NotJoined) -> list[dict[str, Any]]:
+def _notes(refused: NotJoined) -> list[tuple[Any, ...]]:
     """Rows of `found`, for the numbers that these loads brought."""
-    return [
-        {"load_id": c.load_id, "reason": refused.reason, "external_id": c.number[1]}
-        for c in refused.carriers
-        if c.load_id is not None
-    ]
+    return [(c.load_id, "customers", refused.reason, c.number[1]) for c in refused.carriers if c.load_id is not None]

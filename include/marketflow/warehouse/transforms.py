@@ -11,6 +11,7 @@ import datetime as dt
 import logging
 import re
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from decimal import Decimal
 from graphlib import TopologicalSorter
@@ -24,6 +25,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from marketflow.shared import BatchRefused, DefinitionError, settings
 from marketflow.shared.ages import AGE_PATTERN
+from marketflow.warehouse.bulk import indexes_afterwards
 from marketflow.warehouse.queries import parse_blocks, queries
 
 _CHECK = re.compile(r"^-- check: *(\w+) *\((stop|warn)\) *$", re.MULTILINE)
@@ -35,6 +37,7 @@ class TableDoc(BaseModel):
 
     key: the columns that name a row. not_null: others that always have a value. values: by column, all that may stand
     there. ranges: by column, [lowest, highest], null for no bound. freshness: above which age the table is stale.
+    bulk_step: the step that may bring more rows than the table has: its indexes are then made anew.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -48,6 +51,7 @@ class TableDoc(BaseModel):
     values: dict[str, list[str]] = {}
     ranges: dict[str, tuple[Decimal | None, Decimal | None]] = {}
     freshness: str | None = Field(None, pattern=AGE_PATTERN)
+    bulk_step: str | None = None
 
     @model_validator(mode="after")
     def _known_columns(self) -> Self:
@@ -107,12 +111,19 @@ def run_transform(
     return TransformResult(table=transform.name, changed=changed, rows=rows, warnings=warnings)
 
 
-def run_steps(conn: psycopg.Connection, transform: Transform, params: Mapping[str, Any]) -> tuple[int, dict[str, int]]:
+def run_steps(
+    conn: psycopg.Connection, transform: Transform, params: Mapping[str, Any], *, coming: int = 0
+) -> tuple[int, dict[str, int]]:
     """Run the steps, then the checks; gives the rows changed and the warnings. The table's freshness stays as it is.
 
-    Steps whose names begin with `note_` write down something for others, and do not count.
+    Steps whose names begin with `note_` write down something for others, and do not count. `coming`: about how many
+    rows the bulk step will insert.
     """
-    counts = {name: conn.execute(step, params).rowcount for name, step in transform.steps.items()}
+    counts = {}
+    for name, step in transform.steps.items():
+        is_bulk = name == transform.doc.bulk_step
+        with indexes_afterwards(conn, transform.name, coming) if is_bulk else nullcontext():
+            counts[name] = conn.execute(step, params).rowcount
     changed = sum(max(rows, 0) for name, rows in counts.items() if not name.startswith("note_"))
     return changed, run_checks(conn, transform, params)
 

@@ -6,6 +6,7 @@ import datetime as dt
 from collections import Counter
 from pathlib import Path
 
+import psycopg
 import pytest
 
 from campaign_shop import DAY, Desk, People, add_customer, add_order, fresh, suppress, write_campaign
@@ -203,3 +204,24 @@ def test_an_unsubscription_stops_marketing_and_not_the_order_s_own_mails(
 def test_an_occasion_is_a_short_printable_name(desk: Desk, campaigns: dict[str, Campaign], occasion: str) -> None:
     with pytest.raises(DefinitionError, match="occasion"):
         desk.plan(campaigns["win_back"], occasion=occasion)
+
+
+def test_marts_that_do_not_know_of_a_merge_yet_write_to_nobody_twice(
+    shop: psycopg.Connection, campaigns: dict[str, Campaign], desk: Desk
+) -> None:
+    """Two customers turn out to be one after the first got the message, and while both are in the audience."""
+    (one, _), (five, point), (six, _) = (add_customer(shop, "Ada", segment=s) for s in ("at_risk", "loyal", "loyal"))
+    assert desk.plan(campaigns["win_back"]).planned == 1
+    shop.execute("UPDATE activation.sends SET state = 'sent', settled_at = planned_at, released_at = planned_at")
+    shop.execute("UPDATE core.customers SET merged_into = %s WHERE customer_id = %s", [one, five])
+    shop.execute("UPDATE marts.customer_360 SET segment = 'at_risk'")
+    again = desk.plan(campaigns["win_back"])
+    assert desk.outcomes(again.plan_id) == {one: "already_planned", five: "already_planned", six: "planned"}
+    shop.execute("DELETE FROM activation.sends")
+    both = desk.plan(campaigns["win_back"])
+    assert desk.outcomes(both.plan_id) == {one: "planned", five: "already_planned", six: "planned"}
+    shop.execute("DELETE FROM activation.sends")
+    shop.execute("UPDATE marts.customer_360 SET email_contact_point_id = NULL WHERE customer_id = %s", [one])
+    moved = desk.plan(campaigns["win_back"])
+    assert desk.outcomes(moved.plan_id) == {one: "no_contact_point", five: "planned", six: "planned"}
+    assert desk.rows("SELECT count(*) FROM activation.sends WHERE contact_point_id = %s", point) == [(1,)]

@@ -249,6 +249,20 @@ def test_a_load_that_is_closed_while_another_run_looks_for_the_dead_stays_closed
     assert rows("SELECT state FROM ops.loads ORDER BY load_id") == [("merged",), ("loaded",)]
 
 
+def test_a_load_that_is_closed_is_not_closed_again(
+    *, loader: psycopg.Connection, clock: Clock, demo: dict[str, Source], rows: Rows
+) -> None:
+    books = Books(loader, demo["orders"], clock)
+    load_id = books.begin()
+    books.refuse("orders/x.csv", Fingerprint(checksum=b"x" * 32, size=1), "empty")
+    assert books.finish().load_id == load_id
+    loader.execute("UPDATE ops.loads SET state = 'merged'")
+    loader.commit()
+    books.load_id = load_id
+    assert books.finish().load_id is None
+    assert rows("SELECT state FROM ops.loads") == [("merged",)]
+
+
 def test_rows_that_postgresql_does_not_take_keep_their_file_out_and_no_other(
     *, landing: Path, take: Take, monkeypatch: pytest.MonkeyPatch, rows: Rows, caplog: pytest.LogCaptureFixture
 ) -> None:

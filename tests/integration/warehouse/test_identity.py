@@ -128,3 +128,28 @@ def test_three_systems_in_a_chain(conn: psycopg.Connection, build: Any) -> None:
     build("till", {"customer_ref": "A", **email(1), **phone(9)})
     assert people(conn) == {"web:1": 1, "crm:X": 1, "till:A": 1}
     assert conn.execute("SELECT kept_customer_id, merged_customer_id FROM core.customer_merges").fetchall() == [(1, 2)]
+
+
+def test_a_number_that_looks_like_a_browser_is_a_number(conn: psycopg.Connection, build: Any) -> None:
+    build("web", {"customer_ref": "1", **email(1)}, {"customer_ref": "anonymous:zz", **phone(5)})
+    build("till", {"customer_ref": "T", **email(1), **phone(5)})
+    assert people(conn) == {"web:1": 1, "web:anonymous:zz": 2, "till:T": 1}
+
+
+def test_customers_who_became_another_one_follow_a_later_merge(conn: psycopg.Connection, build: Any) -> None:
+    build("crm", {"customer_ref": "X", **email(3)})
+    build("web", {"customer_ref": "1", **email(1)})
+    build("till", {"customer_ref": "A", **email(2)})
+    build("till", {"customer_ref": "A", **email(2), **LOYALTY})
+    build("web", {"customer_ref": "1", **email(1), **LOYALTY})
+    assert conn.execute("SELECT merged_into FROM core.customers ORDER BY customer_id").fetchall() == [
+        (None,),
+        (None,),
+        (2,),
+    ]
+    build("crm", {"customer_ref": "X", **email(3), **LOYALTY})
+    assert conn.execute("SELECT merged_into FROM core.customers ORDER BY customer_id").fetchall() == [
+        (None,),
+        (1,),
+        (1,),
+    ]

@@ -34,6 +34,14 @@ def test_no_window_before_time_has_gone_on() -> None:
     assert (found.since, found.until) == (until - dt.timedelta(seconds=1), until)
 
 
+def test_bounds_are_in_utc_whatever_zone_a_driver_gives_them_in() -> None:
+    since = dt.datetime(2026, 7, 1, 10, 0, tzinfo=ZoneInfo("Europe/Berlin"))
+    found = next_window(since, NOW.astimezone(ZoneInfo("Asia/Kolkata")), 60)
+    assert found is not None
+    assert (found.since, found.until) == (since, dt.datetime(2026, 7, 1, 8, 59, tzinfo=dt.UTC))
+    assert (found.since.tzinfo, found.until.tzinfo) == (dt.UTC, dt.UTC)  # type: ignore[union-attr]
+
+
 @given(zone=ZONES, since=YEARS, length=LONG, part=st.floats(0, 1, exclude_min=True))
 def test_the_wall_clock_of_every_instant_of_a_window_lies_within_its_bounds(
     zone: str, since: dt.datetime, length: dt.timedelta, part: float

@@ -27,7 +27,8 @@ from marketflow.sources.readers.frames import MAGIC, MAX_BODY, SUFFIX, bundle, f
 
 log = logging.getLogger(__name__)
 _SEALED = MAX_BODY - 1_024  # bytes of requests in one record, before it is encrypted
-_PAUSE = 0.002  # seconds between two groups when requests wait; one that comes alone never waits
+# Between two groups, when requests wait: so many seconds, or until they are so many. One that comes alone never waits.
+_PAUSE, _ENOUGH = 0.002, 64
 _LOOK_SECONDS = 1.0  # between looks at the room on the disk
 _REPORTED_SECONDS = 5.0  # that a failed write counts as a problem: only another event can show that the disk is well
 Waiting = tuple[bytes, "asyncio.Future[None]"]
@@ -62,6 +63,7 @@ class EventLog:
         self._segment_bytes, self._segment_seconds, self._reserve = segment_bytes, segment_seconds, reserve_bytes
         self._waiting: list[Waiting] = []
         self._is_writing = False
+        self._pause: asyncio.TimerHandle | None = None
         self._groups: queue.SimpleQueue[tuple[list[Waiting], bytes] | None] = queue.SimpleQueue()
         self._segment: _Segment | None = None
         self._thread = threading.Thread(target=self._work, name="collector-log", daemon=True)
@@ -99,12 +101,15 @@ class EventLog:
         self._loop = asyncio.get_running_loop()
         future: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append((record, future))
-        if not self._is_writing:
+        if not self._is_writing or (self._pause and len(self._waiting) >= _ENOUGH):
             self._hand_over()
         await future
 
     def _hand_over(self) -> None:
         """Sealed here, not in the thread: two threads that both compute only hold each other up."""
+        if self._pause:
+            self._pause.cancel()
+            self._pause = None
         group, self._waiting = self._waiting, []
         self._is_writing = bool(group)
         if group:
@@ -129,10 +134,10 @@ class EventLog:
 
         The short pause makes groups of dozens where there were five: each costs a flush and two switches of threads.
         """
-        if self._waiting and self._loop:
-            self._loop.call_later(_PAUSE, self._hand_over)
+        if self._loop and 0 < len(self._waiting) < _ENOUGH:
+            self._pause = self._loop.call_later(_PAUSE, self._hand_over)
         else:
-            self._is_writing = False
+            self._hand_over()
         for _, future in group:
             if future.done():
                 continue

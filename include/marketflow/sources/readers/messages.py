@@ -26,6 +26,7 @@ TOLERANCE = dt.timedelta(minutes=5)  # that a time may lie after its arrival and
 _OBJECTS = ("properties", "traits", "context")
 _TEXTS = ("messageId", "timestamp", "originalTimestamp", "sentAt")
 _LENGTHS = {"userId": 64, "anonymousId": 64, "previousId": 64, "messageId": 200}  # characters, as the contract has it
+_SHAPED = frozenset((*_OBJECTS, *_TEXTS, *_LENGTHS))
 Message = Mapping[str, Any]
 
 
@@ -49,11 +50,10 @@ def _kind_refusal(message: Message) -> str | None:
     kind = message.get("type")
     if kind not in CALLS:
         return f"type: is none of {', '.join(CALLS)}"
-    wanted = ("userId", "previousId") if kind == "alias" else ("userId", "anonymousId")
-    given = [is_id(message.get(name)) for name in wanted]
-    if kind == "alias" and not all(given):
+    has_user = is_id(message.get("userId"))
+    if kind == "alias" and not (has_user and is_id(message.get("previousId"))):
         return "userId and previousId: an alias needs both"
-    if not any(given):
+    if not (has_user or is_id(message.get("anonymousId"))):
         return "userId and anonymousId: both are missing"
     return _event_refusal(message.get("event"), is_needed=kind == "track")
 
@@ -69,17 +69,21 @@ def _event_refusal(event: object, *, is_needed: bool) -> str | None:
 
 
 def _shape_refusal(message: Message) -> str | None:
-    get = message.get
-    for name in _OBJECTS:
-        if not (get(name) is None or isinstance(get(name), dict)):
-            return f"{name}: is not an object"
-    for name in _TEXTS:
-        if not (get(name) is None or isinstance(get(name), str)):
-            return f"{name}: is not a text"
-    for name, most in _LENGTHS.items():
-        value = get(name)
-        if isinstance(value, str) and len(value) > most and not looks_personal(value):  # which becomes a hash
-            return f"{name}: is longer than {most} characters"
+    """Of the first part that has not the shape it should have; in one pass, as every event goes through it."""
+    for name, value in message.items():
+        if name in _SHAPED and value is not None and (reason := _part_refusal(name, value)):
+            return f"{name}: {reason}"
+    return None
+
+
+def _part_refusal(name: str, value: object) -> str | None:
+    if name in _OBJECTS:
+        return None if isinstance(value, dict) else "is not an object"
+    if not isinstance(value, str):
+        return "is not a text" if name in _TEXTS else None
+    most = _LENGTHS.get(name)
+    if most and len(value) > most and not looks_personal(value):  # which becomes a hash
+        return f"is longer than {most} characters"
     return None
 
 

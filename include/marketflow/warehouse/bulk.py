@@ -1,0 +1,70 @@
+"""Indexes made anew after a bulk insert: sorting keys once takes a fifth of the time of putting each in its place."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import psycopg
+from psycopg import sql
+
+from marketflow.warehouse.queries import queries
+
+_WORTH = 100_000  # rows; below, the locks are not worth it
+_MEMORY = "256MB"  # for sorting keys
+
+
+@contextmanager
+def indexes_afterwards(conn: psycopg.Connection, table: str, rows: int) -> Iterator[None]:
+    """Drop the keys and indexes of `table` while the block inserts `rows` rows, then make them as they were.
+
+    Does nothing unless as many rows come as the table has, or when anybody else is reading it: the table is locked
+    until the end of the caller's transaction. Whatever fails, the caller's rollback brings the indexes back.
+    """
+    made = _definitions(conn, table) if rows >= _WORTH and _is_small(conn, table, rows) else []
+    if not made or not _lock(conn, table):
+        yield
+        return
+    for kind, name, _ in reversed(made):
+        conn.execute(_drop(table, kind, name))
+    yield
+    conn.execute(queries("bulk")["memory"], {"memory": _MEMORY})
+    for kind, name, definition in made:
+        conn.execute(_create(table, kind, name, definition))
+
+
+def _definitions(conn: psycopg.Connection, table: str) -> list[tuple[str, str, str]]:
+    """(constraint or index, its name, its definition), keys first."""
+    return conn.execute(queries("bulk")["definitions"], {"table": table}).fetchall()
+
+
+def _is_small(conn: psycopg.Connection, table: str, rows: int) -> bool:
+    row = conn.execute(queries("bulk")["known_rows"], {"table": table}).fetchone()
+    return row is not None and row[0] <= rows
+
+
+def _lock(conn: psycopg.Connection, table: str) -> bool:
+    """Have the table for ourselves; False when somebody has it in use, for whom nobody should wait behind us."""
+    try:
+        with conn.transaction():
+            conn.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE NOWAIT").format(_name(table)))
+    except psycopg.errors.LockNotAvailable:
+        return False
+    return True
+
+
+def _drop(table: str, kind: str, name: str) -> sql.Composed:
+    if kind == "index":
+        return sql.SQL("DROP INDEX {}").format(sql.Identifier(table.split(".", maxsplit=1)[0], name))
+    return sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(_name(table), sql.Identifier(name))
+
+
+def _create(table: str, kind: str, name: str, definition: str) -> sql.Composed:
+    as_it_was = sql.SQL(definition)  # the server's own words  # type: ignore[arg-type]
+    if kind == "index":
+        return sql.Composed([as_it_was])
+    return sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(_name(table), sql.Identifier(name), as_it_was)
+
+
+def _name(table: str) -> sql.Identifier:
+    return sql.Identifier(*table.split("."))

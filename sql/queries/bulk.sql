@@ -1,0 +1,41 @@
+-- Statements of bulk inserts: which indexes a table has, to make them anew.
+
+-- name: known_rows
+-- As of the last ANALYZE, which each build of many rows ends with.
+SELECT greatest(c.reltuples, 0)::bigint AS known_rows
+FROM pg_class AS c
+WHERE c.oid = %(table)s::text::regclass;
+
+-- name: definitions
+SELECT
+    d.kind,
+    d.name,
+    d.definition
+FROM (
+    SELECT
+        'constraint' AS kind,
+        c.conname::text AS name,
+        pg_get_constraintdef(c.oid) AS definition,
+        CASE c.contype WHEN 'p' THEN 1 WHEN 'u' THEN 2 ELSE 4 END AS place
+    FROM pg_constraint AS c
+    WHERE c.conrelid = %(table)s::text::regclass AND c.contype IN ('p', 'u', 'f')
+    UNION ALL
+    SELECT
+        'index' AS kind,
+        x.relname::text AS name,
+        pg_get_indexdef(x.oid) AS definition,
+        3 AS place
+    FROM pg_index AS i
+    INNER JOIN pg_class AS x ON i.indexrelid = x.oid
+    WHERE
+        i.indrelid = %(table)s::text::regclass
+        AND NOT EXISTS (
+            SELECT FROM pg_constraint AS c
+            WHERE c.conindid = i.indexrelid AND c.conrelid = i.indrelid
+        )
+) AS d
+ORDER BY d.place, d.name;
+
+-- name: memory
+-- For sorting the keys; until the transaction's end.
+SELECT set_config('maintenance_work_mem', %(memory)s, TRUE);

@@ -1,0 +1,107 @@
+"""A bulk load makes the indexes anew, as they were; where it cannot, it goes the ordinary way to the same rows."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+
+from marketflow.shared import Clock, Shop
+from marketflow.warehouse import build_core, bulk
+from two_systems import deliver, loads
+
+SHOP = Shop(time_zone="America/New_York", country="US", locale="en-US", currency="USD")
+TABLES = ("core.orders", "core.order_lines")
+DEFINITIONS = """
+SELECT c.conrelid::regclass::text, c.conname, pg_get_constraintdef(c.oid) FROM pg_constraint AS c
+WHERE c.conrelid::regclass::text = any(%(tables)s)
+UNION ALL
+SELECT i.indrelid::regclass::text, i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid) FROM pg_index AS i
+WHERE i.indrelid::regclass::text = any(%(tables)s) AND i.indisvalid
+ORDER BY 1, 2
+"""
+
+
+ROWS = """
+SELECT o.source, o.external_id, i.external_id, o.ordered_on, o.revenue, l.line_no, p.external_id, l.quantity, l.amount
+FROM core.orders AS o
+JOIN core.order_lines AS l USING (order_id)
+JOIN core.products AS p USING (product_id)
+LEFT JOIN core.customer_identifiers AS i ON i.customer_id = o.customer_id AND i.source = o.source
+ORDER BY o.source, o.external_id, l.line_no, i.external_id
+"""
+
+
+def definitions(conn: psycopg.Connection) -> list[tuple[str, str, str]]:
+    return conn.execute(DEFINITIONS, {"tables": list(TABLES)}).fetchall()
+
+
+def oids(conn: psycopg.Connection) -> set[int]:
+    """Of the indexes: an index that was made anew has another."""
+    found = conn.execute(
+        "SELECT indexrelid::int FROM pg_index WHERE indrelid::regclass::text = any(%s)", [list(TABLES)]
+    )
+    return {row[0] for row in found}
+
+
+def build(conn: psycopg.Connection, clock: Clock) -> list[tuple[Any, ...]]:
+    for number, load in enumerate(loads(), start=1):
+        deliver(conn, number, load)
+        build_core(conn, clock=clock, shop=SHOP)
+    return conn.execute(ROWS).fetchall()
+
+
+def test_the_indexes_are_made_anew_as_they_were(
+    conn: psycopg.Connection, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "_WORTH", 1)
+    before, known = definitions(conn), oids(conn)
+    assert len(before) > 8
+    build(conn, clock)
+    assert definitions(conn) == before
+    assert not oids(conn) & known
+
+
+def test_the_rows_are_the_same_with_and_without(
+    conn: psycopg.Connection, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with conn.transaction() as trial:
+        plain = build(conn, clock)
+        assert len(plain) > 60
+        raise psycopg.Rollback(trial)
+    monkeypatch.setattr(bulk, "_WORTH", 1)
+    with conn.transaction() as trial:
+        assert build(conn, clock) == plain
+        raise psycopg.Rollback(trial)
+
+
+def test_a_reader_is_not_waited_for(
+    conn: psycopg.Connection, clock: Clock, warehouse_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "_WORTH", 1)
+    known = oids(conn)
+    with psycopg.connect(warehouse_dsn) as reader:
+        reader.execute("SELECT count(*) FROM core.orders, core.order_lines")
+        build(conn, clock)
+    assert oids(conn) == known
+
+
+def test_a_block_that_fails_leaves_the_indexes(conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "_WORTH", 1)
+    before = definitions(conn)
+    with conn.transaction() as trial, bulk.indexes_afterwards(conn, "core.order_lines", rows=5):
+        assert len(definitions(conn)) < len(before)
+        raise psycopg.Rollback(trial)
+    assert definitions(conn) == before
+
+
+def test_a_small_load_into_a_large_table_keeps_them(conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(bulk, "_WORTH", 1)
+    conn.execute("INSERT INTO core.order_lines SELECT n, 1, 1, 1, 1, 0, '2017-01-01' FROM generate_series(1, 20) AS n;")
+    conn.execute("ANALYZE core.order_lines")
+    known = oids(conn)
+    with conn.transaction(), bulk.indexes_afterwards(conn, "core.order_lines", rows=19):
+        assert oids(conn) == known
+    with conn.transaction(), bulk.indexes_afterwards(conn, "core.order_lines", rows=20):
+        assert oids(conn) != known
