@@ -80,7 +80,7 @@ SELECT
     v.order_ref
 FROM order_versions AS v
 GROUP BY v.load_id, v.order_ref
-HAVING count(DISTINCT v.file_id) > 1;
+HAVING min(v.file_id) <> max(v.file_id);
 
 -- name: several_times
 -- Whether each line has its own time, or a file holds the order in two versions, cannot be told: its lines are added up.
@@ -134,7 +134,12 @@ WITH touched_originals AS (
         n.source,
         n.external_id
     FROM incoming_orders AS n
-    WHERE n.kind = 'sale'
+    WHERE
+        n.kind = 'sale'
+        AND EXISTS (
+            SELECT FROM core.orders AS b
+            WHERE b.source = n.source AND b.original_order_ref = n.external_id
+        )
 ),
 
 refunds AS (

@@ -9,6 +9,7 @@ from marketflow.sources.errors import HeaderRefused
 from marketflow.sources.readers.scrub import looks_personal
 
 _SHORT = 40
+_NAMED = 20  # with more new columns than that, in JSON, keys may be values: persons' names, numbers
 
 
 def shown(name: str) -> str:
@@ -32,6 +33,8 @@ def check_header(source: Source, header: tuple[str, ...]) -> None:
         raise HeaderRefused(f"the header lacks the columns {', '.join(missing)}{hint or others}")
     if twice:
         raise HeaderRefused(f"the header names columns twice: {', '.join(twice)}")
+    if len(new) > _NAMED:
+        raise HeaderRefused(f"{len(new)} columns are new: map them, or list them under unused")
     if new:
         names = ", ".join(repr(shown(name)) for name in new[:5])
         words = f"column {names} is new: map it" if len(new) == 1 else f"columns {names} are new: map them"

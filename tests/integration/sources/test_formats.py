@@ -375,6 +375,17 @@ def test_unknown_keys_may_be_personal_and_many(
     assert max(map(len, reasons)) < 400
 
 
+def test_many_new_keys_are_counted_and_not_named(landing: Path, take: Take, rows: Rows, source: Write) -> None:
+    odd = as_lines(*(order(n, **{f"Ottoline {n}": 1}) for n in range(30)))
+    (landing / "flat/a.jsonl").write_bytes(odd)
+    (landing / "flat/b.jsonl").write_bytes(as_lines(*(order(n) for n in range(100_000))) + odd)
+    assert take(source("strict", "from: {folder: flat}\nformat: {type: jsonl}\n" + RECORDS)).refused_files == 2
+    assert rows("SELECT reason FROM ops.landing_files ORDER BY path") == [
+        ("30 columns are new: map them, or list them under unused",),
+        ("up to record 100030 there are new keys: 30 at least",),
+    ]
+
+
 def test_the_keys_that_are_kept_are_few(landing: Path) -> None:
     (landing / "a.jsonl").write_bytes(as_lines(*({"id": n, f"k{n}" + "x" * 100: 1} for n in range(1_000))))
     with open_jsonl(landing / "a.jsonl", columns=["id"], unused=()) as reader:

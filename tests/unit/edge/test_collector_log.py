@@ -90,6 +90,23 @@ def test_many_that_wait_share_a_write(log: EventLog, monkeypatch: pytest.MonkeyP
     assert len(groups) < 10
 
 
+def test_enough_that_wait_do_not_wait_longer(log: EventLog, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pause gathers a group; without an end of it, all connections would wait for each other, in step."""
+    monkeypatch.setattr(log_module, "_PAUSE", 3_600.0)
+
+    async def crowd() -> None:
+        first = [asyncio.ensure_future(log.append(one)) for one in requests(1, 2)]
+        await first[0]
+        await asyncio.sleep(0)
+        assert log._pause
+        rest = [log.append(one) for one in requests(*range(3, log_module._ENOUGH + 2))]
+        await asyncio.wait_for(asyncio.gather(*first, *rest), 20)
+        await asyncio.wait_for(log.append(requests(1_000)[0]), 20)
+
+    asyncio.run(crowd())
+    assert log._pause is None
+
+
 def test_nothing_stands_in_clear(tmp_path: Path, log: EventLog) -> None:
     write(log, [request(track(userId="Xanthippa", email="x@mail.example.com"))])
     log.close()

@@ -88,7 +88,7 @@ class EventLog:
     def problem(self) -> str:
         """Why events cannot be taken just now; empty when they can, as far as is known.
 
-        A failed write is told for some seconds. For longer, nobody would send the event that shows that it is over.
+        A failed write is told for some seconds: for longer, nobody would send the event that shows that it is over.
         """
         try:
             self._check_room()
@@ -109,8 +109,7 @@ class EventLog:
         """Sealed here, not in the thread: two threads that both compute only hold each other up."""
         if self._pause:
             self._pause.cancel()
-            self._pause = None
-        group, self._waiting = self._waiting, []
+        self._pause, group, self._waiting = None, self._waiting, []
         self._is_writing = bool(group)
         if group:
             self._groups.put((group, self._seal([record for record, _ in group])))
@@ -134,10 +133,6 @@ class EventLog:
 
         The short pause makes groups of dozens where there were five: each costs a flush and two switches of threads.
         """
-        if self._loop and 0 < len(self._waiting) < _ENOUGH:
-            self._pause = self._loop.call_later(_PAUSE, self._hand_over)
-        else:
-            self._hand_over()
         for _, future in group:
             if future.done():
                 continue
@@ -145,6 +140,10 @@ class EventLog:
                 future.set_result(None)
             else:
                 future.set_exception(NotDurable(error.errno, error.strerror))
+        if self._loop and 0 < len(self._waiting) < _ENOUGH:
+            self._pause = self._loop.call_later(_PAUSE, self._hand_over)
+        else:
+            self._hand_over()
 
     def _work(self) -> None:
         """The thread: one group after the other; closes the segment when it is old."""
@@ -159,7 +158,7 @@ class EventLog:
             group, data = found
             error = self._write(data)
             assert self._loop is not None  # who appended has set it
-            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits any more
+            with contextlib.suppress(RuntimeError):  # the loop has ended: nobody waits
                 self._loop.call_soon_threadsafe(self._settle, group, error)
         self._close_segment()
 
@@ -195,8 +194,7 @@ class EventLog:
             self._close_segment()
 
     def _check_room(self) -> None:
-        found = os.statvfs(self.folder)
-        if found.f_bavail * found.f_frsize < self._reserve:
+        if (found := os.statvfs(self.folder)).f_bavail * found.f_frsize < self._reserve:
             raise OSError(ENOSPC, "less room on the disk than is kept free")
 
     def _open_segment(self) -> _Segment:
@@ -232,8 +230,8 @@ class EventLog:
 def recover(folder: Path) -> int:
     """Close the segments of collectors that died, without the torn end of their last write; how many there were.
 
-    A segment that a living collector writes is locked, and is left alone; so is, with a warning, what cannot be opened
-    or is none of ours: it must not keep new events from being taken, and a later version may know its format.
+    A segment that a living collector writes is locked and left alone; so is, with a warning, what cannot be opened or
+    is none of ours: it must not keep new events from being taken, and a later version may know it.
     """
     found = 0
     for path in sorted(folder.glob(f".*{SUFFIX}")):
@@ -267,7 +265,7 @@ def _recovered(path: Path) -> bool:
 
 
 def _whole_until(file: int, size: int) -> int:
-    if not size:
+    if size == 0:
         return 0
     with mmap.mmap(file, size, access=mmap.ACCESS_READ) as data:
         return whole_until(data)

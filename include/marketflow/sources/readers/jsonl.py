@@ -28,7 +28,7 @@ _UNSURE = (
     r"\\u0000|,\s*[\]}]|[:,\[]\s*[-+]?[NnIi][AaNn]|[0-9][eE][-+0-9]|\.00000|\.[0-9]{15}"
     r"|[0-9]{20}|[0-9]{15}\.[0-9]|[0-9]{12}\.[0-9]{2}|[0-9]{7}\.[0-9]{5}|[0-9]{2}\.[0-9]{10}"
 )
-_GATHERED = 100  # unknown keys at most
+_GATHERED, _NAMED = 100, 5  # unknown keys at most; more new ones than that may be values, and are only counted
 _OBJECTS = """
 SELECT
     coalesce(CASE WHEN json_valid(line) THEN json_type(line) = 'OBJECT' END, FALSE) AS is_object,
@@ -78,7 +78,8 @@ class JsonLines:
         for block in blocks:
             new = [repr(key) for key in self._parser.unknown if key not in self.header]
             if new:
-                raise HeaderRefused(f"up to record {self._parser.count} there are new keys: {', '.join(new[:5])}")
+                named = ", ".join(new) if len(new) <= _NAMED else f"{len(new)} at least"
+                raise HeaderRefused(f"up to record {self._parser.count} there are new keys: {named}")
             yield block
 
     def _read(self, stream: IO[bytes]) -> Iterator[Block]:
