@@ -141,6 +141,8 @@ def test_a_deletion_in_one_system_is_no_answer_to_the_other(shelf: Shelf) -> Non
     shelf.bring(3, GONE)
     assert shelf.answers() == {1: False, 2: True}
     assert shelf.addresses() == {1: False, 2: True}
+    shelf.bring(4, {"customer_ref": "T", **email(2), **LOYALTY, "gender": "f"}, system="till")
+    assert shelf.answers() == {1: False, 2: True}
 
 
 # --- what was deleted does not come back
