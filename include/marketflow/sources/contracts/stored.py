@@ -1,0 +1,46 @@
+"""As which type of PostgreSQL each column of a record stands in raw.
+
+Binary COPY converts nothing: who writes it must know. tests/unit/sources/test_binary.py holds this against the tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from types import MappingProxyType
+from typing import Literal
+
+from marketflow.sources.contracts.model import Column, Contract, Kind
+
+Type = Literal["bigint", "boolean", "bytea", "date", "integer", "jsonb", "numeric", "smallint", "text", "timestamptz"]
+
+_TYPES: dict[Kind, Type] = {
+    "text": "text", "number": "numeric", "instant": "timestamptz", "day": "date", "flag": "boolean", "zone": "text",
+    "json": "jsonb", "key": "bytea",
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A type; `scale`: decimals of a numeric, as many as its column in the table has."""
+
+    type: Type
+    scale: int = 0
+
+
+@cache
+def stored_as(contract: Contract) -> Mapping[str, Stored]:
+    """By column of the contract's table in raw: where a row is from, then what it says."""
+    found = {"load_id": Stored("bigint"), "file_id": Stored("bigint"), "record_no": Stored("integer")}
+    for column in contract.columns:
+        found[column.target] = _stored(column)
+        if column.hash_target:
+            found[column.hash_target] = Stored("bytea")
+        if column.refusal_target:
+            found[column.refusal_target] = Stored("text")
+    return MappingProxyType(found)
+
+
+def _stored(column: Column) -> Stored:
+    return Stored("bytea") if column.personal else Stored(_TYPES[column.kind], column.decimals)
