@@ -17,7 +17,7 @@ from marketflow.quality.results import store
 from marketflow.quality.suite import expectations, judged_rows
 from marketflow.quality.thresholds import Load, quarantined_share, read_load, refused_files, volume
 from marketflow.shared import Clock, MarketflowError, settings
-from marketflow.sources import contract_of, latest_instant
+from marketflow.sources import Contract, contract_of, latest_instant
 from marketflow.warehouse import queries
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _of_records(url: str, load: Load, source: Source | None, clock: Clock, docs:
     latest = latest_instant(clock.business_date(), clock.time_zone)
     batches = []
     for contract in (contract_of(record) for record, rows in load.records.items() if rows):
-        suite = partial(expectations, contract, latest, _brought(source, contract.record))
+        suite = partial(expectations, contract, latest, _brought(source, contract))
         query = judged_rows(contract, load.load_id)
         batches.append(Batch(subject=contract.record, of="record", query=query, expectations=suite))
     if not batches:
@@ -99,10 +99,17 @@ def _of_records(url: str, load: Load, source: Source | None, clock: Clock, docs:
     return examine(url, batches, title=f"{load.source}-{load.load_id}", role="marketflow_loader", docs=docs)
 
 
-def _brought(source: Source | None, record: str) -> set[str] | None:
-    """The columns of the record that the source maps; None: all, or nobody knows."""
-    mapping = source.records.get(record) if source else None
-    return None if mapping is None or mapping.columns is None else set(mapping.columns)
+def _brought(source: Source | None, contract: Contract) -> set[str] | None:
+    """The columns that the source maps; None: its file is gone, and nobody knows.
+
+    Where it maps whatever the file has, the time of a version may be the file's, which is not the file's to get wrong.
+    """
+    mapping = source.records.get(contract.record) if source else None
+    if mapping is None:
+        return None
+    if mapping.columns is None:
+        return {c.name for c in contract.columns if c.target != "version_at"}
+    return set(mapping.columns)
 
 
 def _verdict(load: Load, outcomes: list[Outcome]) -> Verdict:

@@ -262,3 +262,10 @@ def test_a_gate_that_cannot_look_does_not_pass_anything(gate: Gate, conn: psycop
 
 def test_every_record_has_a_row_here() -> None:
     assert set(ROWS) == set(CONTRACTS)
+
+
+def test_the_time_that_a_file_gives_its_rows_is_not_the_files_fault(gate: Gate, conn: psycopg.Connection) -> None:
+    """A warehouse that is held at a day of years ago (the demo's, a test's) takes files in today."""
+    enter(conn, 1, {"orders": [{"version_at": "2026-11-22T12:00:00Z"}]})
+    assert gate(1, source=source_file()).passed
+    assert not gate(1).passed
