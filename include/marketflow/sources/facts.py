@@ -33,7 +33,7 @@ class Facts:
 
 
 def facts_of(contract: Contract, tables: Sequence[pa.Table]) -> Facts:
-    """`tables`: rows for raw, as texts."""
+    """`tables`: rows for raw, as texts, without those of bytea."""
     import pyarrow as pa
     import pyarrow.compute as pc
 

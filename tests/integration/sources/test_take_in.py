@@ -1,5 +1,7 @@
 """Files are taken in once, by several runs at a time, and through the death of any of them."""
 
+# ruff: noqa: TID253 - Arrow is what is copied
+
 from __future__ import annotations
 
 import os
@@ -9,6 +11,7 @@ import sys
 from pathlib import Path
 
 import psycopg
+import pyarrow as pa
 import pytest
 
 from conftest import ROOT
@@ -273,14 +276,15 @@ def test_rows_that_postgresql_does_not_take_keep_their_file_out_and_no_other(
     def spoil_one(self: Mapper, load_id: int, parts: list[Part]) -> Portion:
         portion = real(self, load_id, parts)
         if any("b" in part.block.rows["customer_id"].to_pylist() for part in parts):
-            portion.copies["customers"] = b"ottoline.quackenbush@example.com,1\n"
+            words = pa.table({"customer_ref": ["ottoline.quackenbush@example.com\0"]})
+            portion.copies["customers"] = words  # text in PostgreSQL holds no NUL
         return portion
 
     monkeypatch.setattr(Mapper, "map", spoil_one)
     summary = take("customers")
     assert (summary.files, summary.refused_files, summary.loaded) == (2, 1, 2)
     ((reason,),) = rows("SELECT reason FROM ops.landing_files WHERE path = 'customers/b.csv' AND state = 'refused'")
-    assert reason.startswith("the rows cannot be stored: PostgreSQL reported InvalidTextRepresentation (22P02)")
+    assert reason.startswith("the rows cannot be stored: PostgreSQL reported CharacterNotInRepertoire (22021)")
     assert "quackenbush" not in reason + caplog.text
     monkeypatch.undo()
     assert take("customers").loaded == 1  # when it can be stored, it is

@@ -1,6 +1,6 @@
 """As which type of PostgreSQL each column of a record stands in raw.
 
-Binary COPY converts nothing: who writes it must know. tests/unit/sources/test_binary.py holds this against the tables.
+Binary COPY converts nothing: who writes it must know. A test (test_binary.py) holds this against the tables.
 """
 
 from __future__ import annotations

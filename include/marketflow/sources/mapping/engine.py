@@ -1,4 +1,4 @@
-"""Blocks of text in, rows for COPY and for quarantine out: DuckDB judges, Python encrypts, Arrow writes the CSV."""
+"""Blocks of text in, rows for COPY and for quarantine out: DuckDB judges, Python encrypts."""
 
 from __future__ import annotations
 
@@ -60,10 +60,9 @@ class Quarantined:
 
 @dataclass(kw_only=True)
 class Portion:
-    """What became of some blocks: CSV for COPY and its number of rows per record, and the rows that are not loaded."""
+    """What became of some blocks: rows for COPY and their number per record, and the rows that are not loaded."""
 
-    copies: dict[str, Any] = field(default_factory=dict)  # record: buffer of CSV
-    targets: dict[str, tuple[str, ...]] = field(default_factory=dict)  # record: the columns of its CSV
+    copies: dict[str, pa.Table] = field(default_factory=dict)  # record: its rows, with the columns of its table in raw
     rows: dict[str, int] = field(default_factory=dict)
     read: Counter[int] = field(default_factory=Counter)  # by file
     bad: list[Quarantined] = field(default_factory=list)
@@ -164,9 +163,9 @@ class Mapper:
             if record in self.plan.optional:
                 made = judged[f"{record}?"]
                 kept = made if good is None else pc.and_(made, good)
-            count, data = maker.make(judged, place, kept)
-            if count:
-                portion.copies[record], portion.rows[record], portion.targets[record] = data, count, maker.targets
+            table = maker.make(judged, place, kept)
+            if len(table):
+                portion.copies[record], portion.rows[record] = table, len(table)
 
     def _prepare(self, block: str) -> str:
         """Have DuckDB plan the statement once: that takes as long as judging some ten thousand rows."""

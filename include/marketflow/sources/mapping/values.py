@@ -37,9 +37,8 @@ def text_of(column: pa.Array, stored: Stored) -> pa.Array:
     import pyarrow.compute as pc
 
     _expect(column, stored, is_right=column.type == (pa.binary() if stored.type == "bytea" else pa.string()))
-    if stored.type == "jsonb":
-        return pc.binary_join_element_wise(pa.scalar(_JSONB_VERSION), column.cast(pa.binary()), pa.scalar(b""))
-    return column
+    data = column.cast(pa.binary())
+    return pc.binary_join_element_wise(_JSONB_VERSION, data, b"") if stored.type == "jsonb" else data
 
 
 def fields_of(column: pa.Array, stored: Stored) -> Fields:
