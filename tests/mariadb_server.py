@@ -15,7 +15,7 @@ from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixe
 
 from marketflow.embedded.osuser import hand_over, identity
 
-REQUIRE = "MARKETFLOW_REQUIRE_SERVERS"  # set by .ci/run
+REQUIRE = "REQUIRE_SERVERS"  # set by .ci/run
 USER, PASSWORD, DATABASE = "shop", "test-only", "shop"
 
 
@@ -24,7 +24,7 @@ def _program(name: str) -> str | None:
 
 
 def require() -> None:
-    """Skip the test where the programs are not installed; in CI (MARKETFLOW_REQUIRE_SERVERS=1) fail it."""
+    """Skip the test where the programs are not installed; in CI (REQUIRE_SERVERS=1) fail it."""
     if _program("mariadbd") and _program("mariadb-install-db"):
         return
     message = "mariadb-server is not installed: apt-get install mariadb-server"

@@ -110,9 +110,9 @@ def running_stack(environ: dict[str, str]) -> Iterator[Stack]:
 
 
 @pytest.fixture(scope="module")
-def stack() -> Iterator[Stack]:
-    """A running stack over the small shop's files, its business day their last."""
-    home = SCRATCH / "journey"
+def stack(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """A running stack over the small shop's files, its business day their last; each module has its own."""
+    home = SCRATCH / request.node.path.stem
     home.mkdir()
     small_shop.write(home / "landing")
     with running_stack(stack_environment(home)) as running:
