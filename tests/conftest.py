@@ -99,7 +99,8 @@ def clock() -> Clock:
 
 @pytest.fixture(autouse=True)
 def _loggers_speak() -> None:
-    """Airflow's configuration, once a test has imported it, silences the loggers that were there before it."""
+    """Airflow's configuration, once a test has imported it, silences the loggers that were there before it, and the root."""
+    logging.getLogger("marketflow").setLevel(logging.INFO)
     for name, logger in logging.root.manager.loggerDict.items():
         if name.startswith("marketflow") and isinstance(logger, logging.Logger):
             logger.disabled, logger.propagate = False, True
