@@ -1091,7 +1091,7 @@ CREATE TABLE raw.campaigns (
     budget numeric(14,2),
     currency text,
     version_at timestamp with time zone NOT NULL,
-    is_deleted boolean NOT NULL
+    is_deleted boolean DEFAULT false NOT NULL
 );
 
 ALTER TABLE raw.campaigns OWNER TO marketflow_owner;
@@ -1107,8 +1107,8 @@ CREATE TABLE raw.consents (
     phone bytea,
     phone_hash bytea,
     phone_refusal text,
-    channel text NOT NULL,
-    purpose text NOT NULL,
+    channel text DEFAULT 'email'::text NOT NULL,
+    purpose text DEFAULT 'marketing'::text NOT NULL,
     granted boolean NOT NULL,
     answered_at timestamp with time zone NOT NULL,
     how text,
@@ -1131,7 +1131,7 @@ CREATE TABLE raw.contacts (
     phone_refusal text,
     label text,
     version_at timestamp with time zone NOT NULL,
-    is_deleted boolean NOT NULL
+    is_deleted boolean DEFAULT false NOT NULL
 );
 
 ALTER TABLE raw.contacts OWNER TO marketflow_owner;
@@ -1150,7 +1150,7 @@ CREATE TABLE raw.coupons (
     valid_from date,
     valid_until date,
     version_at timestamp with time zone NOT NULL,
-    is_deleted boolean NOT NULL
+    is_deleted boolean DEFAULT false NOT NULL
 );
 
 ALTER TABLE raw.coupons OWNER TO marketflow_owner;
@@ -1178,7 +1178,7 @@ CREATE TABLE raw.customers (
     household_size text,
     household_composition text,
     kids_count text,
-    is_simulated boolean NOT NULL,
+    is_simulated boolean DEFAULT false NOT NULL,
     phone bytea,
     phone_hash bytea,
     phone_refusal text,
@@ -1237,12 +1237,12 @@ CREATE TABLE raw.feedback (
     product_ref text,
     campaign_ref text,
     rating numeric(6,2),
-    rating_max numeric(6,2) NOT NULL,
+    rating_max numeric(6,2) DEFAULT 5 NOT NULL,
     body bytea,
     channel text,
     given_at timestamp with time zone NOT NULL,
     version_at timestamp with time zone NOT NULL,
-    is_deleted boolean NOT NULL
+    is_deleted boolean DEFAULT false NOT NULL
 );
 
 ALTER TABLE raw.feedback OWNER TO marketflow_owner;
@@ -1262,7 +1262,7 @@ CREATE TABLE raw.interactions (
     outcome text,
     occurred_at timestamp with time zone NOT NULL,
     version_at timestamp with time zone NOT NULL,
-    is_deleted boolean NOT NULL
+    is_deleted boolean DEFAULT false NOT NULL
 );
 
 ALTER TABLE raw.interactions OWNER TO marketflow_owner;
@@ -1277,8 +1277,8 @@ CREATE TABLE raw.order_lines (
     product_ref text NOT NULL,
     quantity numeric(14,3) NOT NULL,
     amount numeric(14,2) NOT NULL,
-    retail_discount numeric(14,2) NOT NULL,
-    coupon_discount numeric(14,2) NOT NULL,
+    retail_discount numeric(14,2) DEFAULT 0 NOT NULL,
+    coupon_discount numeric(14,2) DEFAULT 0 NOT NULL,
     currency text NOT NULL,
     ordered_at timestamp with time zone NOT NULL,
     kind text DEFAULT 'sale'::text NOT NULL,

@@ -137,7 +137,7 @@ CREATE TABLE raw.contacts (
     phone_refusal text,
     label text,
     version_at timestamptz NOT NULL,
-    is_deleted boolean NOT NULL
+    is_deleted boolean NOT NULL DEFAULT FALSE
 );
 CREATE INDEX contacts_load ON raw.contacts USING brin (load_id);
 
@@ -152,8 +152,8 @@ CREATE TABLE raw.consents (
     phone bytea,
     phone_hash bytea,
     phone_refusal text,
-    channel text NOT NULL,
-    purpose text NOT NULL,
+    channel text NOT NULL DEFAULT 'email',
+    purpose text NOT NULL DEFAULT 'marketing',
     granted boolean NOT NULL,
     answered_at timestamptz NOT NULL,
     how text,
@@ -177,7 +177,7 @@ CREATE TABLE raw.interactions (
     outcome text,
     occurred_at timestamptz NOT NULL,
     version_at timestamptz NOT NULL,
-    is_deleted boolean NOT NULL
+    is_deleted boolean NOT NULL DEFAULT FALSE
 );
 CREATE INDEX interactions_load ON raw.interactions USING brin (load_id);
 
@@ -191,12 +191,12 @@ CREATE TABLE raw.feedback (
     product_ref text,
     campaign_ref text,
     rating numeric(6, 2),
-    rating_max numeric(6, 2) NOT NULL,
+    rating_max numeric(6, 2) NOT NULL DEFAULT 5,
     body bytea,
     channel text,
     given_at timestamptz NOT NULL,
     version_at timestamptz NOT NULL,
-    is_deleted boolean NOT NULL
+    is_deleted boolean NOT NULL DEFAULT FALSE
 );
 CREATE INDEX feedback_load ON raw.feedback USING brin (load_id);
 
@@ -215,7 +215,7 @@ CREATE TABLE raw.campaigns (
     budget numeric(14, 2),
     currency text,
     version_at timestamptz NOT NULL,
-    is_deleted boolean NOT NULL
+    is_deleted boolean NOT NULL DEFAULT FALSE
 );
 CREATE INDEX campaigns_load ON raw.campaigns USING brin (load_id);
 
@@ -233,7 +233,7 @@ CREATE TABLE raw.coupons (
     valid_from date,
     valid_until date,
     version_at timestamptz NOT NULL,
-    is_deleted boolean NOT NULL
+    is_deleted boolean NOT NULL DEFAULT FALSE
 );
 CREATE INDEX coupons_load ON raw.coupons USING brin (load_id);
 
@@ -248,6 +248,11 @@ CREATE TABLE raw.exchange_rates (
     version_at timestamptz NOT NULL
 );
 CREATE INDEX exchange_rates_load ON raw.exchange_rates USING brin (load_id);
+
+-- What the contracts say of absent columns: the loader leaves out those that a source does not have.
+ALTER TABLE raw.order_lines ALTER COLUMN retail_discount SET DEFAULT 0;
+ALTER TABLE raw.order_lines ALTER COLUMN coupon_discount SET DEFAULT 0;
+ALTER TABLE raw.customers ALTER COLUMN is_simulated SET DEFAULT FALSE;
 
 GRANT SELECT, INSERT, DELETE ON ALL TABLES IN SCHEMA raw TO marketflow_loader;
 GRANT SELECT, INSERT, UPDATE, DELETE ON ops.load_records TO marketflow_loader;

@@ -18,7 +18,7 @@ FROM (
         pg_get_constraintdef(c.oid) AS definition,
         CASE c.contype WHEN 'p' THEN 1 WHEN 'u' THEN 2 ELSE 4 END AS place
     FROM pg_constraint AS c
-    WHERE c.conrelid = %(table)s::text::regclass AND c.contype IN ('p', 'u', 'f')
+    WHERE c.conrelid = %(table)s::text::regclass AND c.contype IN ('p', 'u')
     UNION ALL
     SELECT
         'index' AS kind,

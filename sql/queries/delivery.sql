@@ -146,6 +146,10 @@ verdicts AS (
                 WHERE c.campaign = m.campaign AND c.is_paused
             ) THEN 'paused'
             WHEN EXISTS (
+                SELECT 1 FROM core.contact_points AS g
+                WHERE g.contact_point_id = m.contact_point_id AND g.address = ''
+            ) THEN 'no_contact_point'
+            WHEN EXISTS (
                 SELECT 1
                 FROM core.contact_points AS cp
                 INNER JOIN privacy.suppressions AS x ON cp.channel = x.channel AND cp.address_hash = x.address_hash

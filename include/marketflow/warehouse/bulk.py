@@ -25,8 +25,12 @@ def indexes_afterwards(conn: psycopg.Connection, table: str, rows: int) -> Itera
     if not made or not _lock(conn, table):
         yield
         return
-    for kind, name, _ in reversed(made):
-        conn.execute(_drop(table, kind, name))
+    try:
+        with conn.transaction():
+            for kind, name, _ in reversed(made):
+                conn.execute(_drop(table, kind, name))
+    except psycopg.errors.DependentObjectsStillExist:
+        made = []  # somebody's view or key needs them
     yield
     conn.execute(queries("bulk")["memory"], {"memory": _MEMORY})
     for kind, name, definition in made:

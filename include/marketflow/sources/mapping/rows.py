@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from marketflow.privacy import KeyRing
 from marketflow.sources.contracts import Column, Contract
-from marketflow.sources.contracts.model import INTEGER_DIGITS
 from marketflow.sources.mapping.words import literal, name
 from marketflow.sources.personal import personal_columns
 
@@ -35,9 +34,12 @@ class RowMaker:
 
     @property
     def targets(self) -> tuple[str, ...]:
-        """The columns for COPY: the place, what the source gives, and when, unless the file says that for all."""
+        """The columns for COPY: the place, what the source gives, and when, unless the file says that for all.
+
+        Those that the source does not give have their table's default, which is the contract's.
+        """
         made = [t for c in self.columns for t in (c.target, c.hash_target, c.refusal_target) if t and t != "version_at"]
-        return (*POSITION, *made, *self._defaults(), *(() if self._files_say_when else ("version_at",)))
+        return (*POSITION, *made, *(() if self._files_say_when else ("version_at",)))
 
     def make(self, judged: pa.Table, place: dict[str, pa.Array], kept: pa.ChunkedArray | None) -> pa.Table:
         """The rows as they are to stand in raw, in Arrow's types; `kept` None: all."""
@@ -90,7 +92,6 @@ class RowMaker:
                 made |= personal_columns(column, rows[column.target], self._countries(rows), self.keys)
             elif column.target != "version_at":
                 made[column.target] = rows[column.target]
-        made |= {t: pa.repeat(value, len(rows)) for t, value in self._defaults().items()}
         made["version_at"] = rows["version_at"]
         return pa.table({t: made[t] for t in self.targets})
 
@@ -107,12 +108,6 @@ class RowMaker:
             return [self.country] * len(rows)
         return [c or self.country for c in rows["country"].to_pylist()]
 
-    def _defaults(self) -> dict[str, pa.Scalar]:
-        """What the contract says for columns that the source does not give."""
-        given = {c.name for c in self.columns}
-        absent = [c for c in self.contract.columns if c.name not in given]
-        return {c.target: _default(c, c.default) for c in absent if c.default is not None}
-
 
 def _with_version(rows: pa.Table, own: pa.ChunkedArray) -> pa.Table:
     import pyarrow as pa
@@ -120,11 +115,3 @@ def _with_version(rows: pa.Table, own: pa.ChunkedArray) -> pa.Table:
 
     at = rows.column_names.index("version_at")
     return rows.set_column(at, "version_at", pc.coalesce(own.cast(pa.timestamp("us", "UTC")), rows["version_at"]))
-
-
-def _default(column: Column, text: str) -> pa.Scalar:
-    import pyarrow as pa
-
-    number = pa.decimal128(INTEGER_DIGITS + column.decimals, column.decimals)
-    kinds = {"number": number, "flag": pa.bool_()}
-    return pa.scalar(text).cast(kinds.get(column.kind, pa.string()))

@@ -223,6 +223,16 @@ FROM (
                 INNER JOIN core.customer_versions AS v ON o.source = v.source AND o.external_id = v.external_id
                 WHERE o.customer_id = i.customer_id AND k.address_hash IN (v.email_hash, v.phone_hash)
             )
+            AND NOT EXISTS (
+                SELECT FROM incoming_answers AS w
+                WHERE
+                    w.channel = k.channel AND w.address_hash = k.address_hash
+                    AND least(w.answered_at, w.started_at) > d.deleted_at
+            )
+            AND NOT EXISTS (
+                SELECT FROM privacy.consent_events AS e
+                WHERE e.contact_point_id = k.contact_point_id AND e.occurred_at > d.deleted_at AND e.how LIKE '%%delivered by %%'
+            )
         UNION ALL
         SELECT
             k.contact_point_id,

@@ -136,7 +136,7 @@ WHERE
             INNER JOIN core.contact_points AS q ON e.contact_point_id = q.contact_point_id
             WHERE
                 q.customer_id = i.customer_id AND e.channel = a.channel AND e.purpose = a.purpose
-                AND NOT e.granted AND e.occurred_at >= a.occurred_at
+                AND NOT e.granted AND e.occurred_at >= a.occurred_at AND e.how NOT LIKE 'customer deleted by %%'
         )
     )
 ORDER BY a.source, a.external_id, a.channel, a.purpose, a.answered_at
@@ -169,17 +169,24 @@ FROM (
         e.channel,
         e.purpose,
         max(e.occurred_at) AS occurred_at
-    FROM core.contact_points AS p
+    FROM (
+        SELECT q.customer_id, q.contact_point_id FROM core.contact_points AS q
+        WHERE q.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t)
+        UNION
+        SELECT i.customer_id, q.contact_point_id
+        FROM core.customer_identifiers AS i
+        INNER JOIN core.customer_versions AS v ON i.source = v.source AND i.external_id = v.external_id
+        INNER JOIN core.contact_points AS q
+            ON (q.channel = 'email' AND q.address_hash = v.email_hash) OR (q.channel = 'sms' AND q.address_hash = v.phone_hash)
+        WHERE i.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t)
+    ) AS p
     INNER JOIN privacy.consent_events AS e ON p.contact_point_id = e.contact_point_id
     WHERE
-        p.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t)
-        AND NOT e.granted
+        NOT e.granted
         AND e.how NOT LIKE 'customer deleted by %%'
     GROUP BY p.customer_id, e.channel, e.purpose
 ) AS n
-INNER JOIN core.current_addresses AS a ON n.customer_id = a.customer_id
-INNER JOIN core.contact_points AS c
-    ON c.contact_point_id = CASE n.channel WHEN 'email' THEN a.contact_point_id WHEN 'sms' THEN a.sms_contact_point_id END
+INNER JOIN core.contact_points AS c ON n.channel = c.channel AND (n.customer_id = c.customer_id OR c.contact_point_id IN (SELECT unnest(ARRAY[a.contact_point_id, a.sms_contact_point_id]) FROM core.current_addresses AS a WHERE a.customer_id = n.customer_id))
 WHERE
     NOT EXISTS (
         SELECT FROM privacy.consent_events AS o

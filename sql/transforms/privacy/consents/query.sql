@@ -18,6 +18,10 @@ WHERE
     AND a.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t)
 UNION
 SELECT p.contact_point_id
+FROM core.contact_points AS p
+WHERE p.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t)
+UNION
+SELECT p.contact_point_id
 FROM deleted_customers AS d
 INNER JOIN core.customer_identifiers AS i ON d.source = i.source AND d.external_id = i.external_id
 INNER JOIN core.contact_points AS p ON i.customer_id = p.customer_id AND octet_length(p.address) = 0;

@@ -36,7 +36,7 @@ FROM (
         r.customer_ref,
         'email' AS channel,
         'marketing' AS purpose,
-        r.consent_at,
+        coalesce(r.consent_at, l.started_at) AS answered_at,
         l.started_at,
         r.email_consent,
         NULL AS how,
@@ -45,7 +45,7 @@ FROM (
         r.record_no
     FROM raw.customers AS r
     INNER JOIN merging_loads AS l ON r.load_id = l.load_id
-    WHERE NOT r.email_consent AND r.consent_at IS NOT NULL AND NOT r.is_deleted
+    WHERE NOT r.email_consent AND NOT r.is_deleted
 ) AS d
 ORDER BY
     d.source ASC, d.customer_ref ASC, d.channel ASC, d.purpose ASC, d.answered_at ASC, d.granted ASC, d.started_at ASC,
