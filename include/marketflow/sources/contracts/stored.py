@@ -23,10 +23,11 @@ _TYPES: dict[Kind, Type] = {
 
 @dataclass(frozen=True)
 class Stored:
-    """A type; `scale`: decimals of a numeric, as many as its column in the table has."""
+    """A type; `scale`: decimals of a numeric, as many as its column in the table has. `many`: an array of it."""
 
     type: Type
     scale: int = 0
+    many: bool = False
 
 
 @cache
