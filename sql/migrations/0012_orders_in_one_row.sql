@@ -1,8 +1,10 @@
 -- An order is one row: what its lines have in common, their totals, and the lines themselves as arrays beside them. A
 -- tenth of the rows to write, twice; the tables of lines become views, with the same columns.
 
--- A file's order, or a part of it: the lines of a block of the file that say the same of the order.
-CREATE TABLE raw.order_parts (
+ALTER TABLE raw.order_lines RENAME TO order_lines_before;
+DROP INDEX raw.order_lines_load;
+
+CREATE TABLE raw.orders (
     load_id bigint NOT NULL,
     file_id bigint NOT NULL,
     first_no integer NOT NULL,
@@ -18,10 +20,120 @@ CREATE TABLE raw.order_parts (
     line_count integer NOT NULL,
     amount numeric(18, 2) NOT NULL,
     discount numeric(18, 2) NOT NULL,
-    record_nos integer [] NOT NULL,
-    product_refs text [] NOT NULL,
-    quantities numeric [] NOT NULL,
-    amounts numeric [] NOT NULL,
-    retail_discounts numeric [],
-    coupon_discounts numeric []
+    record_nos integer[] NOT NULL,
+    product_refs text[] NOT NULL,
+    quantities numeric[] NOT NULL,
+    amounts numeric[] NOT NULL,
+    retail_discounts numeric[],
+    coupon_discounts numeric[]
 );
+ALTER TABLE raw.orders ALTER COLUMN product_refs SET COMPRESSION lz4;
+CREATE INDEX orders_load ON raw.orders USING brin (load_id);
+COMMENT ON TABLE raw.orders IS
+'Orders as a file has them: one row for lines side by side that say the same of their order; an order may have several';
+COMMENT ON COLUMN raw.orders.version_at IS 'The source''s own time of the version; empty: its file''s, ops.landing_files';
+COMMENT ON COLUMN raw.orders.retail_discounts IS 'Empty: nothing was taken off any line';
+
+INSERT INTO raw.orders (
+    load_id, file_id, first_no, order_ref, customer_ref, store_ref, currency, ordered_at, kind, original_order_ref,
+    version_at, is_deleted, line_count, amount, discount, record_nos, product_refs, quantities, amounts,
+    retail_discounts, coupon_discounts
+)
+SELECT
+    r.load_id,
+    r.file_id,
+    min(r.record_no) AS first_no,
+    r.order_ref,
+    r.customer_ref,
+    r.store_ref,
+    r.currency,
+    r.ordered_at,
+    r.kind,
+    r.original_order_ref,
+    r.version_at,
+    r.is_deleted,
+    count(*) AS line_count,
+    sum(r.amount) AS amount,
+    sum(r.retail_discount + r.coupon_discount) AS discount,
+    array_agg(r.record_no ORDER BY r.record_no) AS record_nos,
+    array_agg(r.product_ref ORDER BY r.record_no) AS product_refs,
+    array_agg(r.quantity ORDER BY r.record_no) AS quantities,
+    array_agg(r.amount ORDER BY r.record_no) AS amounts,
+    array_agg(r.retail_discount ORDER BY r.record_no) AS retail_discounts,
+    array_agg(r.coupon_discount ORDER BY r.record_no) AS coupon_discounts
+FROM raw.order_lines_before AS r
+GROUP BY
+    r.load_id, r.file_id, r.order_ref, r.customer_ref, r.store_ref, r.currency, r.ordered_at, r.kind,
+    r.original_order_ref, r.version_at, r.is_deleted;
+DROP TABLE raw.order_lines_before;
+
+CREATE VIEW raw.order_lines AS
+SELECT
+    r.load_id,
+    r.file_id,
+    l.record_no,
+    r.order_ref,
+    r.customer_ref,
+    r.store_ref,
+    l.product_ref,
+    l.quantity::numeric(14, 3) AS quantity,
+    l.amount::numeric(14, 2) AS amount,
+    coalesce(l.retail_discount, 0)::numeric(14, 2) AS retail_discount,
+    coalesce(l.coupon_discount, 0)::numeric(14, 2) AS coupon_discount,
+    r.currency,
+    r.ordered_at,
+    r.kind,
+    r.original_order_ref,
+    r.version_at,
+    r.is_deleted
+FROM raw.orders AS r
+CROSS JOIN
+    LATERAL unnest(
+        r.record_nos, r.product_refs, r.quantities, r.amounts, r.retail_discounts, r.coupon_discounts
+    ) AS l (record_no, product_ref, quantity, amount, retail_discount, coupon_discount);
+
+-- The same in core, for the order's present version. Products keep their names here: a number costs a look-up per line.
+CREATE TABLE core.baskets (
+    order_id bigint PRIMARY KEY,
+    first_no integer NOT NULL,
+    record_nos integer[] NOT NULL,
+    product_refs text[] NOT NULL,
+    quantities numeric[] NOT NULL,
+    amounts numeric[] NOT NULL,
+    retail_discounts numeric[],
+    coupon_discounts numeric[]
+);
+
+INSERT INTO core.baskets (order_id, first_no, record_nos, product_refs, quantities, amounts, retail_discounts)
+SELECT
+    l.order_id,
+    1 AS first_no,
+    array_agg(l.line_no ORDER BY l.line_no) AS record_nos,
+    array_agg(p.external_id ORDER BY l.line_no) AS product_refs,
+    array_agg(l.quantity ORDER BY l.line_no) AS quantities,
+    array_agg(l.amount ORDER BY l.line_no) AS amounts,
+    array_agg(l.discount ORDER BY l.line_no) AS retail_discounts
+FROM core.order_lines AS l
+INNER JOIN core.products AS p ON l.product_id = p.product_id
+GROUP BY l.order_id;
+DROP TABLE core.order_lines;
+
+CREATE VIEW core.order_lines AS
+SELECT
+    o.order_id,
+    l.record_no - b.first_no + 1 AS line_no,
+    p.product_id,
+    l.quantity::numeric(14, 3) AS quantity,
+    l.amount::numeric(14, 2) AS amount,
+    (coalesce(l.retail_discount, 0) + coalesce(l.coupon_discount, 0))::numeric(14, 2) AS discount,
+    o.ordered_on
+FROM core.orders AS o
+INNER JOIN core.baskets AS b ON o.order_id = b.order_id
+CROSS JOIN
+    LATERAL unnest(
+        b.record_nos, b.product_refs, b.quantities, b.amounts, b.retail_discounts, b.coupon_discounts
+    ) AS l (record_no, product_ref, quantity, amount, retail_discount, coupon_discount)
+INNER JOIN core.products AS p ON o.source = p.source AND l.product_ref = p.external_id;
+
+GRANT SELECT, INSERT, DELETE ON raw.orders TO marketflow_loader;
+GRANT SELECT ON raw.order_lines TO marketflow_loader;
