@@ -268,6 +268,7 @@ CREATE TABLE core.customer_keys (
     external_id text NOT NULL,
     customer_id bigint NOT NULL,
     first_seen_at timestamp with time zone NOT NULL,
+    said_at timestamp with time zone NOT NULL,
     CONSTRAINT customer_keys_key_kind_check CHECK ((key_kind = ANY (ARRAY['loyalty'::text, 'email'::text, 'phone'::text])))
 );
 

@@ -93,19 +93,21 @@ CREATE TABLE core.customer_keys (
     external_id text NOT NULL,
     customer_id bigint NOT NULL REFERENCES core.customers,
     first_seen_at timestamptz NOT NULL,
+    said_at timestamptz NOT NULL,
     PRIMARY KEY (key_kind, key_hash, source, external_id)
 );
 CREATE INDEX customer_keys_customer ON core.customer_keys (customer_id); -- a merge moves the keys of one customer
 CREATE INDEX customer_keys_number ON core.customer_keys (source, external_id); -- a deletion takes the keys of one number
 -- Whoever is known already is found again by the address that she has, before raw is merged anew or when raw is gone.
-INSERT INTO core.customer_keys (key_kind, key_hash, source, external_id, customer_id, first_seen_at)
+INSERT INTO core.customer_keys (key_kind, key_hash, source, external_id, customer_id, first_seen_at, said_at)
 SELECT
     'email' AS key_kind,
     p.address_hash,
     i.source,
     i.external_id,
     i.customer_id,
-    p.first_seen_at
+    p.first_seen_at,
+    p.first_seen_at AS said_at
 FROM core.customer_identifiers AS i
 INNER JOIN core.current_addresses AS a ON i.customer_id = a.customer_id
 INNER JOIN core.contact_points AS p ON a.contact_point_id = p.contact_point_id AND p.channel = 'email'
@@ -116,7 +118,8 @@ SELECT
     i.source,
     i.external_id,
     i.customer_id,
-    p.first_seen_at
+    p.first_seen_at,
+    p.first_seen_at AS said_at
 FROM core.customer_identifiers AS i
 INNER JOIN core.contact_points AS p ON i.customer_id = p.customer_id AND p.channel = 'email';
 

@@ -34,6 +34,28 @@ FROM (
             WHERE c.conindid = i.indexrelid AND c.conrelid = i.indrelid
         )
 ) AS d
+-- What a definition does not say could not be made anew: such a table keeps its indexes.
+WHERE
+    NOT EXISTS (
+        SELECT FROM pg_index AS i
+        INNER JOIN pg_class AS x ON i.indexrelid = x.oid
+        WHERE
+            i.indrelid = %(table)s::text::regclass
+            AND (
+                i.indisclustered
+                OR i.indisreplident
+                OR x.reloptions IS NOT NULL
+                OR obj_description(x.oid, 'pg_class') IS NOT NULL
+                OR EXISTS (
+                    SELECT FROM pg_constraint AS c
+                    WHERE c.conindid = x.oid AND obj_description(c.oid, 'pg_constraint') IS NOT NULL
+                )
+                OR EXISTS (
+                    SELECT FROM pg_attribute AS a
+                    WHERE a.attrelid = x.oid AND a.attstattarget >= 0
+                )
+            )
+    )
 ORDER BY d.place, d.name;
 
 -- name: memory

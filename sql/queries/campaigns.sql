@@ -149,7 +149,9 @@ judged AS (
             ELSE 'planned'
         END AS outcome
     FROM reached AS r
-    LEFT JOIN core.contact_points AS p ON r.contact_point_id = p.contact_point_id AND p.channel = %(channel)s
+    -- an address that is gone is none: its row is kept for the ledger
+    LEFT JOIN core.contact_points AS p
+        ON r.contact_point_id = p.contact_point_id AND p.channel = %(channel)s AND octet_length(p.address) > 0
     LEFT JOIN settled AS d ON r.contact_point_id = d.contact_point_id
     LEFT JOIN privacy.suppressions AS u ON p.channel = u.channel AND p.address_hash = u.address_hash
     LEFT JOIN privacy.consents AS g

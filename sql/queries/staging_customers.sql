@@ -470,6 +470,41 @@ FROM (
 ) AS s
 GROUP BY s.source, s.external_id;
 
+-- name: kept_out
+-- Addresses that came with what is older than the deletion of their number.
+CREATE TEMPORARY TABLE kept_out AS
+SELECT
+    d.source,
+    d.external_id,
+    k.channel,
+    k.address_hash,
+    d.deleted_at
+FROM deleted_customers AS d
+INNER JOIN merging_loads AS l ON d.source = l.system
+INNER JOIN raw.customers AS r ON l.load_id = r.load_id AND d.external_id = r.customer_ref
+CROSS JOIN LATERAL (VALUES ('email', r.email_hash), ('sms', r.phone_hash)) AS k (channel, address_hash)
+WHERE k.address_hash IS NOT NULL AND NOT r.is_deleted AND r.version_at <= d.deleted_at
+UNION
+SELECT
+    d.source,
+    d.external_id,
+    c.channel,
+    c.address_hash,
+    d.deleted_at
+FROM deleted_customers AS d
+INNER JOIN incoming_contacts AS c ON d.source = c.source AND d.external_id = c.external_id
+WHERE c.version_at <= d.deleted_at
+UNION
+SELECT
+    d.source,
+    d.external_id,
+    w.channel,
+    w.address_hash,
+    d.deleted_at
+FROM deleted_customers AS d
+INNER JOIN incoming_answers AS w ON d.source = w.source AND d.external_id = w.customer_ref
+WHERE w.address_hash IS NOT NULL AND least(w.answered_at, w.started_at) <= d.deleted_at;
+
 -- name: incoming_keys
 CREATE TEMPORARY TABLE incoming_keys AS
 SELECT
@@ -477,7 +512,8 @@ SELECT
     s.external_id,
     s.key_kind,
     s.key_hash,
-    max(s.load_id) AS load_id
+    max(s.load_id) AS load_id,
+    max(s.version_at) AS said_at
 FROM (
     SELECT
         l.system AS source,
@@ -532,6 +568,10 @@ CREATE TEMPORARY TABLE same_customers (
 -- name: addressed_customers
 -- Whose addresses may have changed.
 CREATE TEMPORARY TABLE addressed_customers (customer_id bigint NOT NULL);
+
+-- name: customer_points
+-- Of those, all addresses that are or were theirs.
+CREATE TEMPORARY TABLE customer_points (customer_id bigint NOT NULL, contact_point_id bigint NOT NULL);
 
 -- name: statistics
 -- Of a small sample: these tables are read from end to end in any case.

@@ -87,7 +87,7 @@ def stack_environment(home: Path) -> dict[str, str]:
     """The environment of a stack whose state is `home`, on free ports."""
     clean = {k: v for k, v in os.environ.items() if not k.startswith(("AIRFLOW", "MARKETFLOW_"))}
     ports = {f"MARKETFLOW_{name}_PORT": str(free_port()) for name in PORTS}
-    folders = {"MARKETFLOW_HOME": home, "MARKETFLOW_LANDING": home / "landing", "MARKETFLOW_SOURCES": home / "sources"}
+    folders = {"MARKETFLOW_HOME": home, "MARKETFLOW_LANDING": home / "landing"}
     return {**clean, **ports, **{name: str(folder) for name, folder in folders.items()}}
 
 
@@ -95,8 +95,9 @@ def stack_environment(home: Path) -> dict[str, str]:
 def running_stack(environ: dict[str, str]) -> Iterator[Stack]:
     """Start a stack, wait until Airflow knows the DAGs, and stop it in the end."""
     home = Path(environ["MARKETFLOW_HOME"])
+    environ = {**environ, "MARKETFLOW_SOURCES": str(home / "sources")}  # a test may add some
+    shutil.copytree(ROOT / "include" / "sources", home / "sources", dirs_exist_ok=True)
     config = Config.from_env(environ)
-    shutil.copytree(ROOT / "include" / "sources", home / "sources", dirs_exist_ok=True)  # a test may add some
     state = {"business_date": small_shop.LAST_DAY.isoformat(), "time_zone": small_shop.ZONE.key}
     (home / "state.json").write_text(json.dumps(state))
     try:

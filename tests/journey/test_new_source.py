@@ -47,11 +47,27 @@ C7003;A1;Café crème;-2;31.12.2017 09:00;2,50;K1;United States
 """
 
 
+# A model that learns anew from what was mended writes the number of its new run.
+LEARNT = {"marts.related_products", "marts.product_recommendations"}
+
+
+def contents(conn):
+    """A checksum of each table that only orders decide about."""
+    return {table: rows for table, rows in table_checksums(conn, ["core", "marts"]).items() if table not in LEARNT}
+
+
 def orders(stack):
     return stack.query(
         "SELECT external_id, kind, line_count, revenue::text, ordered_on::text FROM core.orders"
         " WHERE source = 'outlet' ORDER BY 1"
     )
+
+
+def merged(stack, loads: int) -> None:
+    """Wait until core has so many of the outlet's loads, and all that follows has been done."""
+    query = "SELECT count(*) FROM ops.loads WHERE source = 'outlet' AND state = 'merged'"
+    stack.until(lambda: stack.query(query) == [(loads,)], f"{loads} merged loads", 240)
+    stack.calm()
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +79,7 @@ def outlet(stack):
     (folder / "december.csv").write_bytes(LINES.encode("windows-1252"))
     stack.until(lambda: "ingest_outlet" in stack.admin.dag_ids(), "the new source's DAG", 120)
     assert stack.finish("ingest_outlet")[1] == "success"
-    stack.calm()
+    merged(stack, 1)
     return stack
 
 
@@ -84,7 +100,7 @@ def test_a_mended_source_file_lets_the_row_be_replayed_once(outlet) -> None:
     path.write_text(SOURCE.replace("{United States: US}", "{United States: US, Freedonia: FR}"))
     for _ in range(2):
         assert outlet.finish("replay_quarantine", {"source": "outlet", "dry_run": False})[1] == "success"
-        outlet.calm()
+        merged(outlet, 2)  # the second time there is nothing left
     assert [o for o in orders(outlet) if o[0] == "7004"] == [("7004", "sale", 1, "2.40", "2017-12-31")]
     assert outlet.query(
         "SELECT count(*) FROM ops.quarantine q JOIN ops.loads l USING (load_id)"
@@ -94,15 +110,15 @@ def test_a_mended_source_file_lets_the_row_be_replayed_once(outlet) -> None:
 
 def test_a_rebuild_over_the_ui_changes_nothing_and_mends_what_was_damaged(outlet) -> None:
     with outlet.connect() as conn:
-        before = table_checksums(conn, ["core", "marts"])
+        before = contents(conn)
         conn.execute("UPDATE core.orders SET revenue = 0 WHERE source = 'outlet' AND external_id = '7001'")
         conn.commit()
-        assert table_checksums(conn, ["core"]) != {k: v for k, v in before.items() if k.startswith("core.")}
+        assert contents(conn) != before
     form = {"from": "2017-12-30", "to": "2017-12-31"}
     assert outlet.finish("rebuild_warehouse", form)[1] == "success"
     outlet.calm()
     with outlet.connect() as conn:
-        assert table_checksums(conn, ["core", "marts"]) == before
+        assert contents(conn) == before
 
 
 def test_a_broken_source_file_is_told_in_airflow_and_the_others_go_on(outlet) -> None:

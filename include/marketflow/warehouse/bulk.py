@@ -18,19 +18,14 @@ _MEMORY = "256MB"  # for sorting keys
 def indexes_afterwards(conn: psycopg.Connection, table: str, rows: int) -> Iterator[None]:
     """Drop the keys and indexes of `table` while the block inserts `rows` rows, then make them as they were.
 
-    Does nothing unless as many rows come as the table has, or when anybody else is reading it: the table is locked
-    until the end of the caller's transaction. Whatever fails, the caller's rollback brings the indexes back.
+    Foreign keys stay: to drop one locks the table that it points to. Does nothing unless as many rows come as the
+    table has, when anybody else is reading it (the table is locked until the end of the caller's transaction), or when
+    somebody needs an index as it is. Whatever fails, the caller's rollback brings the indexes back.
     """
     made = _definitions(conn, table) if rows >= _WORTH and _is_small(conn, table, rows) else []
-    if not made or not _lock(conn, table):
+    if not made or not _lock(conn, table) or not _drop_all(conn, table, made):
         yield
         return
-    try:
-        with conn.transaction():
-            for kind, name, _ in reversed(made):
-                conn.execute(_drop(table, kind, name))
-    except psycopg.errors.DependentObjectsStillExist:
-        made = []  # somebody's view or key needs them
     yield
     conn.execute(queries("bulk")["memory"], {"memory": _MEMORY})
     for kind, name, definition in made:
@@ -53,6 +48,17 @@ def _lock(conn: psycopg.Connection, table: str) -> bool:
         with conn.transaction():
             conn.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE NOWAIT").format(_name(table)))
     except psycopg.errors.LockNotAvailable:
+        return False
+    return True
+
+
+def _drop_all(conn: psycopg.Connection, table: str, made: list[tuple[str, str, str]]) -> bool:
+    """False, and all of them stay, when somebody's view or foreign key needs one of them."""
+    try:
+        with conn.transaction():
+            for kind, name, _ in reversed(made):
+                conn.execute(_drop(table, kind, name))
+    except psycopg.errors.DependentObjectsStillExist:
         return False
     return True
 

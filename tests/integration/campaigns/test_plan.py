@@ -200,6 +200,14 @@ def test_an_unsubscription_stops_marketing_and_not_the_order_s_own_mails(
     }
 
 
+def test_an_address_that_is_gone_is_none(desk: Desk, five: People, campaigns: dict[str, Campaign]) -> None:
+    """Also while the marts still name it."""
+    ada, point = five["Ada"]
+    desk.conn.execute("UPDATE core.contact_points SET address = '' WHERE contact_point_id = %s", [point])
+    plan = desk.plan(campaigns["thank_you"])
+    assert desk.outcomes(plan.plan_id)[ada] == "no_contact_point"
+
+
 @pytest.mark.parametrize("occasion", ["", "x" * 81, "a\nb"])
 def test_an_occasion_is_a_short_printable_name(desk: Desk, campaigns: dict[str, Campaign], occasion: str) -> None:
     with pytest.raises(DefinitionError, match="occasion"):

@@ -105,3 +105,51 @@ def test_a_small_load_into_a_large_table_keeps_them(conn: psycopg.Connection, mo
         assert oids(conn) == known
     with conn.transaction(), bulk.indexes_afterwards(conn, "core.order_lines", rows=20):
         assert oids(conn) != known
+
+
+def test_a_reader_of_the_customers_is_not_waited_for(
+    conn: psycopg.Connection, clock: Clock, warehouse_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Foreign keys stay: to drop one locks the other table as well."""
+    monkeypatch.setattr(bulk, "_WORTH", 1)
+    conn.execute("SET lock_timeout = '3s'")
+    known = oids(conn)
+    with psycopg.connect(warehouse_dsn) as reader:
+        reader.execute("SELECT count(*) FROM core.customers")
+        build(conn, clock)
+    assert not oids(conn) & known
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        """CREATE VIEW marts.my_orders AS SELECT o.order_id, o.revenue, count(*) AS lines
+        FROM core.orders AS o JOIN core.order_lines USING (order_id) GROUP BY o.order_id""",
+        "CREATE TABLE core.parcels (order_id bigint REFERENCES core.orders)",
+        "COMMENT ON INDEX core.orders_pkey IS 'x'",
+        "COMMENT ON CONSTRAINT orders_pkey ON core.orders IS 'x'",
+        "CREATE INDEX loose ON core.orders (file_id) WITH (fillfactor = 70)",
+        "ALTER TABLE core.orders REPLICA IDENTITY USING INDEX orders_pkey",
+        "ALTER TABLE core.orders CLUSTER ON orders_pkey",
+        "CREATE INDEX counted ON core.orders (lower(currency)); ALTER INDEX core.counted ALTER COLUMN 1 SET STATISTICS 500",
+    ],
+    ids=[
+        "view",
+        "foreign key",
+        "comment",
+        "comment of a key",
+        "options",
+        "replica identity",
+        "clustered",
+        "statistics",
+    ],
+)
+def test_indexes_that_somebody_needs_as_they_are_stay(
+    conn: psycopg.Connection, clock: Clock, monkeypatch: pytest.MonkeyPatch, made: str
+) -> None:
+    monkeypatch.setattr(bulk, "_WORTH", 1)
+    conn.execute(made.encode())
+    query = "SELECT indexrelid::int FROM pg_index WHERE indrelid = 'core.orders'::regclass ORDER BY 1"
+    known = conn.execute(query).fetchall()
+    build(conn, clock)
+    assert conn.execute(query).fetchall() == known

@@ -153,3 +153,21 @@ def test_customers_who_became_another_one_follow_a_later_merge(conn: psycopg.Con
         (1,),
         (1,),
     ]
+
+
+@pytest.mark.parametrize("order", [(1, 3, 5), (1, 5, 3), (5, 1, 3)])
+def test_a_forgotten_key_joins_nobody(conn: psycopg.Connection, clock: Clock, order: tuple[int, ...]) -> None:
+    """She was there, was deleted, and came back with another address, in whatever order that is delivered."""
+    rows = {
+        1: {"customer_ref": "1", **email(1), **LOYALTY},
+        3: {"customer_ref": "1", "is_deleted": True},
+        5: {"customer_ref": "1", **email(7)},
+    }
+    for number in order:
+        deliver(conn, number, {"system": "web", "rows": {"raw.customers": [rows[number]]}})
+        build_core(conn, clock=clock, shop=SHOP)
+    keys = conn.execute("SELECT key_kind, encode(key_hash, 'hex') FROM core.customer_keys").fetchall()
+    assert keys == [("email", f"{7:064x}")]
+    deliver(conn, 6, {"system": "till", "rows": {"raw.customers": [{"customer_ref": "T", **email(1)}]}})
+    build_core(conn, clock=clock, shop=SHOP)
+    assert people(conn) == {"web:1": 1, "till:T": 2}

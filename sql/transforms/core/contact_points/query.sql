@@ -71,10 +71,16 @@ FROM (
                     AND k.forgotten_at >= least(w.answered_at, w.started_at)
             )
             AND NOT EXISTS (
+                SELECT FROM kept_out AS k
+                WHERE
+                    k.channel = w.channel AND k.address_hash = w.address_hash
+                    AND k.deleted_at >= least(w.answered_at, w.started_at)
+            )
+            AND NOT EXISTS (
                 SELECT FROM core.contacts AS c
                 WHERE
-                    c.source = w.source AND c.external_id = w.customer_ref
-                    AND c.channel = w.channel AND c.address_hash = w.address_hash
+                    c.channel = w.channel AND c.address_hash = w.address_hash
+                    AND (w.customer_ref IS NULL OR (c.source = w.source AND c.external_id = w.customer_ref))
                     AND c.is_deleted AND c.version_at >= least(w.answered_at, w.started_at)
             )
     ) AS a
@@ -88,5 +94,38 @@ ON CONFLICT (channel, address_hash) DO UPDATE
     SET
         address = CASE WHEN octet_length(p.address) = 0 THEN excluded.address ELSE p.address END,
         customer_id = coalesce(p.customer_id, excluded.customer_id),
+        is_simulated = CASE WHEN octet_length(p.address) = 0 THEN excluded.is_simulated ELSE p.is_simulated END,
         forgotten_at = NULL
     WHERE octet_length(p.address) = 0 OR (p.customer_id IS NULL AND excluded.customer_id IS NOT NULL);
+
+-- step: marks
+-- An address that a deletion keeps out, before it was ever taken in, leaves a row without the address: answers from before
+-- find it there, a no as well as a yes, as if it had come first and gone then.
+INSERT INTO core.contact_points AS p (channel, address_hash, address, first_seen_at, forgotten_at)
+SELECT
+    s.channel,
+    s.address_hash,
+    '' AS address,
+    %(now)s,
+    max(least(s.deleted_at, %(now)s)) AS forgotten_at
+FROM (
+    SELECT
+        k.channel,
+        k.address_hash,
+        k.deleted_at
+    FROM kept_out AS k
+    UNION ALL
+    SELECT
+        c.channel,
+        c.address_hash,
+        c.version_at
+    FROM incoming_contacts AS i
+    INNER JOIN core.contacts AS c
+        ON i.source = c.source AND i.external_id = c.external_id AND i.channel = c.channel AND i.address_hash = c.address_hash
+    WHERE c.is_deleted
+) AS s
+GROUP BY s.channel, s.address_hash
+ORDER BY s.channel, s.address_hash
+ON CONFLICT (channel, address_hash) DO UPDATE
+    SET forgotten_at = excluded.forgotten_at
+    WHERE octet_length(p.address) = 0 AND p.forgotten_at < excluded.forgotten_at AND excluded.forgotten_at < %(now)s;

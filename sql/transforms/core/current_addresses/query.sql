@@ -200,62 +200,109 @@ WHERE
     );
 
 -- step: forget
--- Addresses of a customer whom a source deleted, and contacts that are gone, unless somebody else has them or another source
--- has said them since. The row stays, without the address: the ledger names it, and what waits there is not sent.
+-- Addresses of a customer whom a source deleted, and contacts that are gone, unless somebody has them, another source has
+-- said them since, or an answer came from there since. The row stays, without the address: the ledger names it, and what
+-- waits there is not sent. A contact that goes while it is somebody's address is forgotten when that one gives it up.
 UPDATE core.contact_points AS p
 SET
     address = '',
     forgotten_at = g.deleted_at
 FROM (
     SELECT
-        s.contact_point_id,
-        max(least(s.deleted_at, %(now)s)) AS deleted_at
+        k.contact_point_id,
+        n.deleted_at
     FROM (
         SELECT
-            k.contact_point_id,
-            d.deleted_at
-        FROM deleted_customers AS d
-        INNER JOIN core.customer_identifiers AS i ON d.source = i.source AND d.external_id = i.external_id
-        INNER JOIN core.contact_points AS k ON i.customer_id = k.customer_id
-        WHERE
-            NOT EXISTS (
-                SELECT FROM core.customer_identifiers AS o
-                INNER JOIN core.customer_versions AS v ON o.source = v.source AND o.external_id = v.external_id
-                WHERE o.customer_id = i.customer_id AND k.address_hash IN (v.email_hash, v.phone_hash)
-            )
-            AND NOT EXISTS (
-                SELECT FROM incoming_answers AS w
-                WHERE
-                    w.channel = k.channel AND w.address_hash = k.address_hash
-                    AND least(w.answered_at, w.started_at) > d.deleted_at
-            )
-            AND NOT EXISTS (
-                SELECT FROM privacy.consent_events AS e
-                WHERE e.contact_point_id = k.contact_point_id AND e.occurred_at > d.deleted_at AND e.how LIKE '%%delivered by %%'
-            )
-        UNION ALL
-        SELECT
-            k.contact_point_id,
-            c.version_at
-        FROM incoming_contacts AS c
-        INNER JOIN core.contact_points AS k ON c.channel = k.channel AND c.address_hash = k.address_hash
-        WHERE c.is_gone
-    ) AS s
-    GROUP BY s.contact_point_id
+            s.contact_point_id,
+            max(least(s.deleted_at, %(now)s)) AS deleted_at,
+            max(s.deleted_at) FILTER (WHERE s.deleted_at <= %(now)s) AS known_at
+        FROM (
+            SELECT
+                k.contact_point_id,
+                d.deleted_at
+            FROM deleted_customers AS d
+            INNER JOIN core.customer_identifiers AS i ON d.source = i.source AND d.external_id = i.external_id
+            INNER JOIN core.contact_points AS k ON i.customer_id = k.customer_id
+            WHERE
+                NOT EXISTS (
+                    SELECT FROM core.customer_identifiers AS o
+                    INNER JOIN core.customer_versions AS v ON o.source = v.source AND o.external_id = v.external_id
+                    WHERE o.customer_id = i.customer_id AND k.address_hash IN (v.email_hash, v.phone_hash)
+                )
+            UNION ALL
+            SELECT
+                c.contact_point_id,
+                greatest(
+                    c.version_at,
+                    (
+                        SELECT max(v.confirmed_at) FROM core.customer_versions AS v
+                        WHERE v.source = c.source AND v.external_id = c.external_id AND v.is_deleted
+                    )
+                ) AS deleted_at
+            FROM (
+                SELECT
+                    q.contact_point_id,
+                    h.source,
+                    h.external_id,
+                    h.version_at
+                FROM core.customer_identifiers AS i
+                INNER JOIN core.contacts AS h ON i.source = h.source AND i.external_id = h.external_id
+                INNER JOIN core.contact_points AS q ON h.channel = q.channel AND h.address_hash = q.address_hash
+                WHERE h.is_deleted AND i.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t)
+                UNION
+                SELECT
+                    q.contact_point_id,
+                    h.source,
+                    h.external_id,
+                    h.version_at
+                FROM core.contacts AS h
+                INNER JOIN core.contact_points AS q ON h.channel = q.channel AND h.address_hash = q.address_hash
+                WHERE h.is_deleted AND q.contact_point_id IN (SELECT t.contact_point_id FROM touched_points AS t)
+            ) AS c
+        ) AS s
+        GROUP BY s.contact_point_id
+    ) AS n
+    INNER JOIN core.contact_points AS k ON n.contact_point_id = k.contact_point_id
+    WHERE
+        k.channel IN ('email', 'sms')
+        -- a deletion of the future counts from the build that brought it, and not from each later one
+        AND (octet_length(k.address) > 0 OR k.forgotten_at < n.known_at)
+        AND NOT EXISTS (
+            SELECT FROM core.current_addresses AS a
+            WHERE a.contact_point_id = k.contact_point_id
+        )
+        AND NOT EXISTS (
+            SELECT FROM core.current_addresses AS a
+            WHERE a.sms_contact_point_id = k.contact_point_id
+        )
+        AND NOT EXISTS (
+            SELECT FROM core.contacts AS c
+            WHERE c.channel = k.channel AND c.address_hash = k.address_hash AND NOT c.is_deleted
+        )
+        AND NOT EXISTS (
+            SELECT FROM incoming_answers AS w
+            WHERE
+                w.channel = k.channel AND w.address_hash = k.address_hash
+                AND least(w.answered_at, w.started_at) > n.deleted_at
+        )
+        -- a yes that was said by the customer's number was said of any address, and keeps none
+        AND NOT EXISTS (
+            SELECT FROM privacy.consent_events AS e
+            WHERE
+                e.contact_point_id = k.contact_point_id AND e.occurred_at > n.deleted_at AND e.how LIKE '%%delivered by %%'
+                AND NOT EXISTS (
+                    SELECT FROM core.customer_identifiers AS i
+                    INNER JOIN privacy.customer_answers AS a ON i.source = a.source AND i.external_id = a.external_id
+                    WHERE
+                        i.customer_id = k.customer_id AND a.granted
+                        AND e.consent_event_id = ops.event_id(
+                            a.source,
+                            concat_ws(
+                                '/', 'consent', encode(k.address_hash, 'hex'), a.channel, a.purpose,
+                                extract(EPOCH FROM a.answered_at)::text, a.granted::text
+                            )
+                        )
+                )
+        )
 ) AS g
-WHERE
-    p.contact_point_id = g.contact_point_id
-    AND p.channel IN ('email', 'sms')
-    AND (octet_length(p.address) > 0 OR p.forgotten_at < g.deleted_at)
-    AND NOT EXISTS (
-        SELECT FROM core.current_addresses AS a
-        WHERE a.contact_point_id = p.contact_point_id
-    )
-    AND NOT EXISTS (
-        SELECT FROM core.current_addresses AS a
-        WHERE a.sms_contact_point_id = p.contact_point_id
-    )
-    AND NOT EXISTS (
-        SELECT FROM core.contacts AS k
-        WHERE k.channel = p.channel AND k.address_hash = p.address_hash AND NOT k.is_deleted
-    );
+WHERE p.contact_point_id = g.contact_point_id;

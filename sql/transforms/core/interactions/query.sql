@@ -1,5 +1,6 @@
 -- step: merge
--- The newest version wins, whatever the order of delivery. Of a deleted one the words go, and of a deleted customer.
+-- The newest version wins, whatever the order of delivery. Of a deleted one the words go, and of a deleted customer, also
+-- when the version does not name her and an earlier one did.
 INSERT INTO core.interactions AS t (
     source, external_id, customer_id, kind, direction, subject, body, agent_ref, status, outcome, occurred_at,
     occurred_on, version_at, file_id, is_deleted
@@ -7,11 +8,11 @@ INSERT INTO core.interactions AS t (
 SELECT
     n.system,
     n.interaction_ref,
-    i.customer_id,
+    coalesce(i.customer_id, u.customer_id) AS customer_id,
     n.kind,
     n.direction,
-    CASE WHEN NOT n.is_deleted AND coalesce(n.version_at > d.deleted_at, TRUE) THEN n.subject END AS subject,
-    CASE WHEN NOT n.is_deleted AND coalesce(n.version_at > d.deleted_at, TRUE) THEN n.body END AS body,
+    CASE WHEN NOT n.is_deleted AND coalesce(n.version_at > d.deleted_at, TRUE) AND u.customer_id IS NULL THEN n.subject END AS subject,
+    CASE WHEN NOT n.is_deleted AND coalesce(n.version_at > d.deleted_at, TRUE) AND u.customer_id IS NULL THEN n.body END AS body,
     n.agent_ref,
     n.status,
     n.outcome,
@@ -30,6 +31,15 @@ FROM (
 ) AS n
 LEFT JOIN core.customer_identifiers AS i ON n.system = i.source AND n.customer_ref = i.external_id
 LEFT JOIN deleted_customers AS d ON n.system = d.source AND n.customer_ref = d.external_id
+LEFT JOIN core.interactions AS k ON n.system = k.source AND n.interaction_ref = k.external_id AND n.customer_ref IS NULL
+LEFT JOIN
+    LATERAL (
+        SELECT DISTINCT o.customer_id
+        FROM core.customer_identifiers AS o
+        INNER JOIN core.customer_versions AS v ON o.source = v.source AND o.external_id = v.external_id
+        WHERE o.customer_id = k.customer_id AND o.source = n.system AND v.is_deleted AND v.confirmed_at >= n.version_at
+    ) AS u
+    ON TRUE
 WHERE
     (%(day_from)s::date IS NULL OR (n.occurred_at AT TIME ZONE %(time_zone)s)::date >= %(day_from)s::date)
     AND (%(day_to)s::date IS NULL OR (n.occurred_at AT TIME ZONE %(time_zone)s)::date <= %(day_to)s::date)

@@ -10,21 +10,16 @@ SELECT p.contact_point_id
 FROM core.contact_points AS p
 INNER JOIN incoming_answers AS i ON p.channel = i.channel AND p.address_hash = i.address_hash
 UNION
-SELECT k.contact_point_id
-FROM core.current_addresses AS a
-CROSS JOIN LATERAL (VALUES (a.contact_point_id), (a.sms_contact_point_id)) AS k (contact_point_id)
-WHERE
-    k.contact_point_id IS NOT NULL
-    AND a.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t)
-UNION
-SELECT p.contact_point_id
-FROM core.contact_points AS p
-WHERE p.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t)
+SELECT k.contact_point_id FROM customer_points AS k
 UNION
 SELECT p.contact_point_id
 FROM deleted_customers AS d
 INNER JOIN core.customer_identifiers AS i ON d.source = i.source AND d.external_id = i.external_id
-INNER JOIN core.contact_points AS p ON i.customer_id = p.customer_id AND octet_length(p.address) = 0;
+INNER JOIN core.contact_points AS p ON i.customer_id = p.customer_id AND octet_length(p.address) = 0
+UNION
+SELECT p.contact_point_id
+FROM core.contact_points AS p
+INNER JOIN kept_out AS k ON p.channel = k.channel AND p.address_hash = k.address_hash;
 
 -- step: newest_answers
 -- The newest answer wins, and of two at the same time the no. An answer delivered late never undoes a later unsubscription.
