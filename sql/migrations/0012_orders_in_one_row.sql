@@ -27,7 +27,6 @@ CREATE TABLE raw.orders (
     retail_discounts numeric[],
     coupon_discounts numeric[]
 );
-ALTER TABLE raw.orders ALTER COLUMN product_refs SET COMPRESSION lz4;
 CREATE INDEX orders_load ON raw.orders USING brin (load_id);
 COMMENT ON TABLE raw.orders IS
 'Orders as a file has them: one row for lines side by side that say the same of their order; an order may have several';

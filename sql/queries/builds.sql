@@ -36,7 +36,7 @@ ORDER BY month_on;
 -- How many new orders and lines are about to be inserted: of a bulk load more than there are.
 SELECT
     count(*) AS orders,
-    coalesce(sum(n.line_count), 0) AS lines
+    count(*) AS baskets
 FROM incoming_orders AS n
 WHERE n.outcome = 'new';
 
@@ -48,7 +48,7 @@ WHERE
     l.state = 'merged'
     AND l.raw_forgotten_at IS NULL
     AND l.load_id IN (
-        SELECT r.load_id FROM raw.order_lines AS r
+        SELECT r.load_id FROM raw.orders AS r
         UNION
         SELECT r.load_id FROM raw.customers AS r
         UNION
@@ -78,7 +78,7 @@ ORDER BY l.load_id;
 -- forgotten, which is not whole any more.
 WITH repaired AS MATERIALIZED (
     SELECT DISTINCT r.file_id
-    FROM raw.order_lines AS r
+    FROM raw.orders AS r
     WHERE r.load_id = any(%(load_ids)s::bigint[])
 )
 
@@ -96,7 +96,7 @@ WHERE
         )
     )
     AND EXISTS (
-        SELECT FROM raw.order_lines AS o
+        SELECT FROM raw.orders AS o
         WHERE o.load_id = l.load_id AND o.file_id IN (SELECT d.file_id FROM repaired AS d)
     );
 

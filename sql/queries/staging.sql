@@ -13,30 +13,30 @@ FROM ops.loads AS l
 WHERE l.load_id = any(%(load_ids)s::bigint[]);
 
 -- name: order_versions
--- One row per file and order: an order stands whole in a file. Two or three aggregates are spared by taking deleted lines,
--- which are rare, afterwards. Planned in parallel, which a statement that inserts is not. Lines without a time of their own
--- have their file's, which is looked up once per order, afterwards.
+-- One row per file and order: an order stands whole in a file, if not in one piece. Deleted ones, which are rare, come
+-- afterwards. Where a source has no times of its own its file's count, which is looked up once per order, afterwards.
 CREATE TEMPORARY TABLE order_versions AS
 SELECT
     r.file_id,
     r.order_ref,
     max(r.load_id) AS load_id,
     max(r.version_at) AS own_version_at,
-    min(r.record_no) AS first_no,
+    min(r.first_no) AS first_no,
     max(r.kind) AS kind,
     min(r.original_order_ref) AS original_order_ref,
     min(r.customer_ref) AS customer_ref,
     min(r.store_ref) AS store_ref,
     min(r.ordered_at) AS ordered_at,
-    count(*)::integer AS line_count,
+    sum(r.line_count)::integer AS line_count,
     sum(r.amount) AS revenue,
-    sum(r.retail_discount + r.coupon_discount) AS discount,
+    sum(r.discount) AS discount,
     min(r.currency) AS currency,
+    count(*)::integer AS pieces,
     min(r.customer_ref) <> max(r.customer_ref) AS has_several_customers,
     min(r.currency) <> max(r.currency) AS has_several_currencies,
     min(r.version_at) <> max(r.version_at) AS has_several_times,
     FALSE AS is_deleted
-FROM raw.order_lines AS r
+FROM raw.orders AS r
 WHERE r.load_id = any(%(line_loads)s::bigint[]) AND NOT r.is_deleted
 GROUP BY r.file_id, r.order_ref
 HAVING
@@ -48,7 +48,7 @@ HAVING
 -- Orders of which a file says that they are deleted, and nothing as new or newer beside it. They are not held to the days:
 -- the deletion of an order that lies within them may have been delivered with any day.
 INSERT INTO order_versions (
-    file_id, order_ref, load_id, own_version_at, first_no, kind, ordered_at, line_count, revenue, discount, currency,
+    file_id, order_ref, load_id, own_version_at, first_no, kind, ordered_at, line_count, revenue, discount, currency, pieces,
     has_several_customers, has_several_currencies, has_several_times, is_deleted
 )
 SELECT
@@ -56,24 +56,25 @@ SELECT
     r.order_ref,
     max(r.load_id) AS load_id,
     max(coalesce(r.version_at, f.version_at)) AS own_version_at,
-    min(r.record_no) AS first_no,
+    min(r.first_no) AS first_no,
     max(r.kind) AS kind,
     min(r.ordered_at) AS ordered_at,
     0 AS line_count,
     0 AS revenue,
     0 AS discount,
     min(r.currency) AS currency,
+    0 AS pieces,
     FALSE AS has_several_customers,
     FALSE AS has_several_currencies,
     FALSE AS has_several_times,
     TRUE AS is_deleted
-FROM raw.order_lines AS r
+FROM raw.orders AS r
 LEFT JOIN ops.landing_files AS f ON r.file_id = f.file_id
 WHERE
     r.load_id = any(%(load_ids)s::bigint[])
     AND r.is_deleted
     AND NOT EXISTS (
-        SELECT FROM raw.order_lines AS a
+        SELECT FROM raw.orders AS a
         WHERE
             a.load_id = any(%(line_loads)s::bigint[]) AND a.file_id = r.file_id AND a.order_ref = r.order_ref
             AND coalesce(a.version_at, f.version_at) >= coalesce(r.version_at, f.version_at) AND NOT a.is_deleted
@@ -144,6 +145,7 @@ compared AS MATERIALIZED (
         n.revenue,
         n.discount,
         n.currency,
+        n.pieces,
         o.order_id,
         o.line_count AS known_line_count,
         CASE
@@ -183,6 +185,7 @@ SELECT
     c.revenue,
     c.discount,
     c.currency,
+    c.pieces,
     c.known_line_count,
     c.outcome,
     CASE
@@ -205,8 +208,9 @@ CREATE TEMPORARY TABLE same_totals (
 CREATE TEMPORARY TABLE incoming_products_sold AS
 SELECT DISTINCT
     r.load_id,
-    r.product_ref
-FROM raw.order_lines AS r
+    p.product_ref
+FROM raw.orders AS r
+CROSS JOIN LATERAL unnest(r.product_refs) AS p (product_ref)
 WHERE r.load_id = any(%(line_loads)s::bigint[]);
 
 -- name: incoming_products

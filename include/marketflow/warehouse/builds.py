@@ -68,7 +68,7 @@ def merge(
         for (first,) in conn.execute(q["event_months"], params).fetchall():
             _ensure_month(conn, first)
         row = conn.execute(q["coming"]).fetchone()
-        coming = {"core.orders": int(row[0]), "core.order_lines": int(row[1])} if row else {}
+        coming = {"core.orders": int(row[0]), "core.baskets": int(row[1])} if row else {}
         changed, warnings = _run_schemas(conn, ("core", "privacy"), params, coming)
         known = data_as_of(conn, clock)
         for transform in _of(("core", "privacy")):

@@ -21,7 +21,7 @@ _ROOMS = ("staging", "staging_customers")  # in this order
 # Their statements that fill or measure tables of the others; each other one creates the table of its name.
 _NOT_TABLES = ("deleted_versions", "statistics")
 _SAMPLE, _USUAL_SAMPLE = 10, 100
-_RAW = ("order_lines", "customers", "contacts", "consents", "products", "events", "interactions", "feedback")
+_RAW = ("orders", "customers", "contacts", "consents", "products", "events", "interactions", "feedback")
 
 
 def parameters(

@@ -7,14 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from marketflow.sources.contracts.stored import LISTS
+
 if TYPE_CHECKING:
     import pyarrow as pa
 
-# What each line says for itself, and the list in which that stands.
-LISTS = {
-    "record_no": "record_nos", "product_ref": "product_refs", "quantity": "quantities", "amount": "amounts",
-    "retail_discount": "retail_discounts", "coupon_discount": "coupon_discounts",
-}  # fmt: skip
 _SUMS = {"amount": ("amount",), "discount": ("retail_discount", "coupon_discount")}
 
 
