@@ -16,7 +16,7 @@ FROM (
         'constraint' AS kind,
         c.conname::text AS name,
         pg_get_constraintdef(c.oid) AS definition,
-        CASE c.contype WHEN 'p' THEN 1 WHEN 'u' THEN 2 ELSE 4 END AS place
+        CASE c.contype WHEN 'p' THEN 1 ELSE 2 END AS place
     FROM pg_constraint AS c
     WHERE c.conrelid = %(table)s::text::regclass AND c.contype IN ('p', 'u')
     UNION ALL
