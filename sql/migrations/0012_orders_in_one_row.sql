@@ -1,6 +1,9 @@
 -- An order is one row: what its lines have in common, their totals, and the lines themselves as arrays beside them. A
 -- tenth of the rows to write, twice; the tables of lines become views, with the same columns.
 
+-- In the order in which a build takes them. What it would commit between the copy and the drop would be lost.
+LOCK TABLE raw.order_lines, core.order_lines;
+
 ALTER TABLE raw.order_lines RENAME TO order_lines_before;
 DROP INDEX raw.order_lines_load;
 
@@ -29,9 +32,10 @@ CREATE TABLE raw.orders (
 );
 CREATE INDEX orders_load ON raw.orders USING brin (load_id);
 COMMENT ON TABLE raw.orders IS
-'Orders as a file has them: one row for lines side by side that say the same of their order; an order may have several';
+'Orders as files have them, the lines in lists side by side; one whose lines do not lie together has several rows';
 COMMENT ON COLUMN raw.orders.version_at IS 'The source''s own time of the version; empty: its file''s, ops.landing_files';
-COMMENT ON COLUMN raw.orders.retail_discounts IS 'Empty: nothing was taken off any line';
+COMMENT ON COLUMN raw.orders.retail_discounts IS 'By line; empty: the source does not say, and nothing was taken off';
+COMMENT ON COLUMN raw.orders.coupon_discounts IS 'By line; empty: the source does not say, and nothing was taken off';
 
 INSERT INTO raw.orders (
     load_id, file_id, first_no, order_ref, customer_ref, store_ref, currency, ordered_at, kind, original_order_ref,
@@ -66,6 +70,7 @@ GROUP BY
     r.original_order_ref, r.version_at, r.is_deleted;
 DROP TABLE raw.order_lines_before;
 
+-- Opened in a SELECT list, which takes a third of the time of unnest in FROM.
 CREATE VIEW raw.order_lines AS
 SELECT
     r.load_id,
@@ -87,9 +92,18 @@ SELECT
     r.is_deleted
 FROM raw.orders AS r
 CROSS JOIN
-    LATERAL unnest(
-        r.record_nos, r.product_refs, r.quantities, r.amounts, r.retail_discounts, r.coupon_discounts
-    ) AS l (record_no, product_ref, quantity, amount, retail_discount, coupon_discount);
+    LATERAL (
+        SELECT
+            unnest(r.record_nos) AS record_no,
+            unnest(r.product_refs) AS product_ref,
+            unnest(r.quantities) AS quantity,
+            unnest(r.amounts) AS amount,
+            unnest(r.retail_discounts) AS retail_discount,
+            unnest(r.coupon_discounts) AS coupon_discount
+    ) AS l;
+COMMENT ON VIEW raw.order_lines IS 'The lines of raw.orders, one by one';
+COMMENT ON COLUMN raw.order_lines.version_at IS
+'The source''s own time of the version; empty: its file''s, ops.landing_files';
 
 -- The same in core, for the order's present version. Products keep their names here: a number costs a look-up per line.
 CREATE TABLE core.baskets (
@@ -129,10 +143,33 @@ SELECT
 FROM core.orders AS o
 INNER JOIN core.baskets AS b ON o.order_id = b.order_id
 CROSS JOIN
-    LATERAL unnest(
-        b.record_nos, b.product_refs, b.quantities, b.amounts, b.retail_discounts, b.coupon_discounts
-    ) AS l (record_no, product_ref, quantity, amount, retail_discount, coupon_discount)
+    LATERAL (
+        SELECT
+            unnest(b.record_nos) AS record_no,
+            unnest(b.product_refs) AS product_ref,
+            unnest(b.quantities) AS quantity,
+            unnest(b.amounts) AS amount,
+            unnest(b.retail_discounts) AS retail_discount,
+            unnest(b.coupon_discounts) AS coupon_discount
+    ) AS l
 INNER JOIN core.products AS p ON o.source = p.source AND l.product_ref = p.external_id;
+
+-- The view knows what its tables know. Marts ask before the next build of core.
+UPDATE ops.table_freshness
+SET
+    table_name = 'core.baskets',
+    row_count = (SELECT count(*) FROM core.baskets)
+WHERE table_name = 'core.order_lines';
+
+-- ANALYZE would read the lists for what nobody asks of them.
+ALTER TABLE raw.orders
+ALTER COLUMN record_nos SET STATISTICS 0, ALTER COLUMN product_refs SET STATISTICS 0,
+ALTER COLUMN quantities SET STATISTICS 0, ALTER COLUMN amounts SET STATISTICS 0,
+ALTER COLUMN retail_discounts SET STATISTICS 0, ALTER COLUMN coupon_discounts SET STATISTICS 0;
+ALTER TABLE core.baskets
+ALTER COLUMN record_nos SET STATISTICS 0, ALTER COLUMN product_refs SET STATISTICS 0,
+ALTER COLUMN quantities SET STATISTICS 0, ALTER COLUMN amounts SET STATISTICS 0,
+ALTER COLUMN retail_discounts SET STATISTICS 0, ALTER COLUMN coupon_discounts SET STATISTICS 0;
 
 GRANT SELECT, INSERT, DELETE ON raw.orders TO marketflow_loader;
 GRANT SELECT ON raw.order_lines TO marketflow_loader;

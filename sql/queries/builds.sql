@@ -167,9 +167,11 @@ WHERE
 UNION
 SELECT
     'day' AS entity,
-    n.ordered_on::text
-FROM incoming_orders AS n
-WHERE n.outcome IN ('new', 'replaced')
+    d.ordered_on::text
+FROM (
+    SELECT DISTINCT n.ordered_on FROM incoming_orders AS n
+    WHERE n.outcome IN ('new', 'replaced')
+) AS d
 UNION
 SELECT
     'product' AS entity,
@@ -179,13 +181,21 @@ INNER JOIN incoming_products AS n ON p.source = n.source AND p.external_id = n.e
 WHERE p.updated_at = %(now)s;
 
 -- name: has_ignored_orders
--- Were some of the orders that came left as they are?
+-- Were some of the orders that came left as they are, or some of their versions?
 SELECT
     EXISTS (
         SELECT FROM incoming_orders AS n
         WHERE n.outcome NOT IN ('new', 'replaced')
     )
-    OR (SELECT count(*) FROM order_versions) <> (SELECT count(*) FROM incoming_orders);
+    OR EXISTS (
+        SELECT FROM order_versions AS v
+        WHERE v.has_several_customers OR v.has_several_currencies
+    )
+    OR EXISTS (
+        SELECT FROM order_versions AS v
+        GROUP BY v.source, v.order_ref
+        HAVING count(*) > 1
+    );
 
 -- name: touched_products
 -- When all orders that came were merged, what they sold is known already.

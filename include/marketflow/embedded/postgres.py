@@ -96,7 +96,8 @@ class Server:
         secret.write_text(self.password)
         hand_over(secret)
         done = _run("initdb", "-D", str(fresh), "-U", "postgres", "--pwfile", str(secret), "--auth=scram-sha-256",
-                    "--encoding=UTF8", "--locale=C.UTF-8", check=False)  # fmt: skip
+                    "--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
+                    check=False)  # fmt: skip
         secret.unlink()
         if done.returncode:
             raise ConfigurationError(f"initdb failed with code {done.returncode}; its words are in the log above")

@@ -71,7 +71,7 @@ def merge(
         coming = {"core.orders": int(row[0]), "core.baskets": int(row[1])} if row else {}
         changed, warnings = _run_schemas(conn, ("core", "privacy"), params, coming)
         known = data_as_of(conn, clock)
-        for transform in _of(("core", "privacy")):
+        for transform in (t for t in _of(("core", "privacy")) if not t.is_view):
             note_freshness(conn, transform.name, now=params["now"], data_as_of=known)
         if findings:
             _note_findings(conn, params)
@@ -182,8 +182,10 @@ def _run_schemas(
 
 def _note_derived(conn: psycopg.Connection, now: dt.datetime) -> None:
     """The marts' freshness: each knows what the oldest of its upstream tables knows."""
+    views = {name: t.doc.upstream for name, t in load_transforms().items() if t.is_view}
     for transform in _of(("marts",)):
-        tables = [t for t in transform.doc.upstream if t.split(".")[0] in _DATED]
+        upstream = [table for name in transform.doc.upstream for table in views.get(name, [name])]
+        tables = [t for t in upstream if t.split(".")[0] in _DATED]
         row = conn.execute(queries("builds")["upstream_as_of"], {"tables": tables}).fetchone()
         note_freshness(conn, transform.name, now=now, data_as_of=row[0] if row else None)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import NamedTuple
 
 import psycopg
 from psycopg import sql
@@ -14,27 +15,40 @@ _WORTH = 100_000  # rows; below, the locks are not worth it
 _MEMORY = "256MB"  # for sorting keys
 
 
+class _Made(NamedTuple):
+    """A constraint or an index; `refers_to`: the schema and name of the table that a foreign key points to."""
+
+    kind: str
+    name: str
+    definition: str
+    refers_to: list[str] | None
+
+
 @contextmanager
 def indexes_afterwards(conn: psycopg.Connection, table: str, rows: int) -> Iterator[None]:
     """Drop the keys and indexes of `table` while the block inserts `rows` rows, then make them as they were.
 
-    Foreign keys stay: to drop one locks the table that it points to. Does nothing unless as many rows come as the
-    table has, when anybody else is reading it (the table is locked until the end of the caller's transaction), or when
-    somebody needs an index as it is. Whatever fails, the caller's rollback brings the indexes back.
+    Does nothing unless as many rows come as the table has, when anybody else is reading it (the table is locked until
+    the end of the caller's transaction), or when somebody needs an index as it is. A foreign key stays when anybody is
+    reading the table that it points to, which is locked as well. Whatever fails, the caller's rollback brings all back.
     """
     made = _definitions(conn, table) if rows >= _WORTH and _is_small(conn, table, rows) else []
-    if not made or not _lock(conn, table) or not _drop_all(conn, table, made):
+    if not made or not _lock(conn, table.split(".")):
+        yield
+        return
+    made = [m for m in made if m.refers_to is None or _lock(conn, m.refers_to)]
+    if not _drop_all(conn, table, made):
         yield
         return
     yield
     conn.execute(queries("bulk")["memory"], {"memory": _MEMORY})
-    for kind, name, definition in made:
-        conn.execute(_create(table, kind, name, definition))
+    for what in made:
+        conn.execute(_create(table, what))
 
 
-def _definitions(conn: psycopg.Connection, table: str) -> list[tuple[str, str, str]]:
-    """(constraint or index, its name, its definition), keys first."""
-    return conn.execute(queries("bulk")["definitions"], {"table": table}).fetchall()
+def _definitions(conn: psycopg.Connection, table: str) -> list[_Made]:
+    """In the order in which they are made: foreign keys last."""
+    return [_Made(*row) for row in conn.execute(queries("bulk")["definitions"], {"table": table})]
 
 
 def _is_small(conn: psycopg.Connection, table: str, rows: int) -> bool:
@@ -42,38 +56,38 @@ def _is_small(conn: psycopg.Connection, table: str, rows: int) -> bool:
     return row is not None and row[0] <= rows
 
 
-def _lock(conn: psycopg.Connection, table: str) -> bool:
+def _lock(conn: psycopg.Connection, table: list[str]) -> bool:
     """Have the table for ourselves; False when somebody has it in use, for whom nobody should wait behind us."""
     try:
         with conn.transaction():
-            conn.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE NOWAIT").format(_name(table)))
+            conn.execute(sql.SQL("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE NOWAIT").format(sql.Identifier(*table)))
     except psycopg.errors.LockNotAvailable:
         return False
     return True
 
 
-def _drop_all(conn: psycopg.Connection, table: str, made: list[tuple[str, str, str]]) -> bool:
+def _drop_all(conn: psycopg.Connection, table: str, made: list[_Made]) -> bool:
     """False, and all of them stay, when somebody's view or foreign key needs one of them."""
     try:
         with conn.transaction():
-            for kind, name, _ in reversed(made):
-                conn.execute(_drop(table, kind, name))
+            for what in reversed(made):
+                conn.execute(_drop(table, what))
     except psycopg.errors.DependentObjectsStillExist:
         return False
     return True
 
 
-def _drop(table: str, kind: str, name: str) -> sql.Composed:
-    if kind == "index":
-        return sql.SQL("DROP INDEX {}").format(sql.Identifier(table.split(".", maxsplit=1)[0], name))
-    return sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(_name(table), sql.Identifier(name))
+def _drop(table: str, what: _Made) -> sql.Composed:
+    if what.kind == "index":
+        return sql.SQL("DROP INDEX {}").format(sql.Identifier(table.split(".", maxsplit=1)[0], what.name))
+    return sql.SQL("ALTER TABLE {} DROP CONSTRAINT {}").format(_name(table), sql.Identifier(what.name))
 
 
-def _create(table: str, kind: str, name: str, definition: str) -> sql.Composed:
-    as_it_was = sql.SQL(definition)  # the server's own words  # type: ignore[arg-type]
-    if kind == "index":
+def _create(table: str, what: _Made) -> sql.Composed:
+    as_it_was = sql.SQL(what.definition)  # the server's own words  # type: ignore[arg-type]
+    if what.kind == "index":
         return sql.Composed([as_it_was])
-    return sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(_name(table), sql.Identifier(name), as_it_was)
+    return sql.SQL("ALTER TABLE {} ADD CONSTRAINT {} {}").format(_name(table), sql.Identifier(what.name), as_it_was)
 
 
 def _name(table: str) -> sql.Identifier:

@@ -150,7 +150,7 @@ def test_many_refused_addresses_are_told(gate: Gate, conn: psycopg.Connection, c
 
 def test_a_rule_about_a_personal_column_is_left_to_the_loader() -> None:
     """An address that was refused is not in raw, and the row is good all the same."""
-    from marketflow.quality.suite import judged_rules
+    from marketflow.quality.rows import judged_rules
 
     assert judged_rules(contract_of("contacts")) == []
     assert [r.reason for r in judged_rules(contract_of("feedback"))] == ["rating is above rating_max"]

@@ -206,7 +206,7 @@ def test_a_killed_run_is_finished_by_the_next_one(
 
 def _clean_run(dsn: str, take: Take, rows: Rows) -> tuple[object, object]:
     with psycopg.connect(dsn) as owner:
-        owner.execute("TRUNCATE raw.order_lines, ops.loads, ops.landing_files, ops.quarantine CASCADE")
+        owner.execute("TRUNCATE raw.orders, ops.loads, ops.landing_files, ops.quarantine CASCADE")
     assert take("orders").files == 80
     return rows(CONTENT), rows(QUARANTINED)
 

@@ -12,7 +12,7 @@ from marketflow.warehouse import build_core, bulk
 from two_systems import deliver, loads
 
 SHOP = Shop(time_zone="America/New_York", country="US", locale="en-US", currency="USD")
-TABLES = ("core.orders", "core.order_lines")
+TABLES = ("core.orders", "core.baskets")
 DEFINITIONS = """
 SELECT c.conrelid::regclass::text, c.conname, pg_get_constraintdef(c.oid) FROM pg_constraint AS c
 WHERE c.conrelid::regclass::text = any(%(tables)s)
@@ -82,7 +82,7 @@ def test_a_reader_is_not_waited_for(
     monkeypatch.setattr(bulk, "_WORTH", 1)
     known = oids(conn)
     with psycopg.connect(warehouse_dsn) as reader:
-        reader.execute("SELECT count(*) FROM core.orders, core.order_lines")
+        reader.execute("SELECT count(*) FROM core.orders, core.baskets")
         build(conn, clock)
     assert oids(conn) == known
 
@@ -90,7 +90,7 @@ def test_a_reader_is_not_waited_for(
 def test_a_block_that_fails_leaves_the_indexes(conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "_WORTH", 1)
     before = definitions(conn)
-    with conn.transaction() as trial, bulk.indexes_afterwards(conn, "core.order_lines", rows=5):
+    with conn.transaction() as trial, bulk.indexes_afterwards(conn, "core.baskets", rows=5):
         assert len(definitions(conn)) < len(before)
         raise psycopg.Rollback(trial)
     assert definitions(conn) == before
@@ -98,12 +98,12 @@ def test_a_block_that_fails_leaves_the_indexes(conn: psycopg.Connection, monkeyp
 
 def test_a_small_load_into_a_large_table_keeps_them(conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "_WORTH", 1)
-    conn.execute("INSERT INTO core.order_lines SELECT n, 1, 1, 1, 1, 0, '2017-01-01' FROM generate_series(1, 20) AS n;")
-    conn.execute("ANALYZE core.order_lines")
+    conn.execute("INSERT INTO core.baskets SELECT n, 1, '{1}', '{p}', '{1}', '{1}' FROM generate_series(1, 20) AS n")
+    conn.execute("ANALYZE core.baskets")
     known = oids(conn)
-    with conn.transaction(), bulk.indexes_afterwards(conn, "core.order_lines", rows=19):
+    with conn.transaction(), bulk.indexes_afterwards(conn, "core.baskets", rows=19):
         assert oids(conn) == known
-    with conn.transaction(), bulk.indexes_afterwards(conn, "core.order_lines", rows=20):
+    with conn.transaction(), bulk.indexes_afterwards(conn, "core.baskets", rows=20):
         assert oids(conn) != known
 
 
