@@ -247,6 +247,11 @@ SELECT
     END AS order_id
 FROM compared AS c;
 
+-- name: unusual_orders
+-- In a first load all orders are new and in one piece: the steps for others find that out without reading them all.
+CREATE INDEX incoming_orders_known ON incoming_orders (order_id) WHERE outcome <> 'new';
+CREATE INDEX incoming_orders_in_pieces ON incoming_orders (order_id) WHERE pieces > 1;
+
 -- name: same_totals
 CREATE TEMPORARY TABLE same_totals (
     order_id bigint NOT NULL,

@@ -38,8 +38,9 @@ def judged_rules(contract: Contract) -> list[Rule]:
 def judged_rows(contract: Contract, load_id: int) -> sql.Composed:
     """The query of the batch: the judged columns, and for each rule a column: TRUE where the row breaks it, else NULL.
 
-    Lines of orders are judged order by order, as raw keeps them: what the lines have in common, and of each other column
-    one value, which is out of bounds if any is. A column more is TRUE where an order's totals are not those of its lines.
+    Lines of orders are judged order by order, as raw keeps them: what the lines have in common, and of each other
+    column one value, which is out of bounds if any is. A column more is TRUE where an order's totals are not those of
+    its lines.
     """
     return _orders(contract, load_id) if contract.is_bulk else _records(contract, load_id)
 

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ROOMS = ("staging", "staging_customers")  # in this order
-# Their statements that fill or measure tables of the others; each other one creates the table of its name.
-_NOT_TABLES = ("deleted_versions", "statistics")
+# Their statements that fill, index or measure tables of the others; each other one creates the table of its name.
+_NOT_TABLES = ("deleted_versions", "unusual_orders", "statistics")
 _SAMPLE, _USUAL_SAMPLE = 10, 100
 _RAW = ("orders", "customers", "contacts", "consents", "products", "events", "interactions", "feedback")
 

@@ -209,6 +209,9 @@ class Mapper:
         self.block.table = columns.rename_columns([f"c{n}" for n in range(len(self.plan.columns))])
         judged: pa.Table = self.con.sql(self.prepared).to_arrow_table()
         assert len(judged) == len(rows)  # the rows stand as they stood
+        present = {c: _present(columns[c], self.source.format.empty) for c in {*self.plan.as_is.values()}}
+        for target, column in self.plan.as_is.items():
+            judged = judged.append_column(target, present[column])
         return judged
 
     def _carry_out(self, statement: str) -> None:
@@ -272,6 +275,18 @@ class Mapper:
             reason=f"{_TRUNCATED} ({bad.reason})" if bad.unfinished else bad.reason,
             payload=self.keys.encrypt(bad.payload, QUARANTINE), payload_bytes=bad.size, payload_kind="bytes",
         )  # fmt: skip
+
+
+def _present(column: pa.ChunkedArray, empty: Sequence[str]) -> pa.ChunkedArray:
+    """The column with nothing where it says one of the words for nothing."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for word in empty:
+        says_it = pc.equal(column, word)
+        if pc.any(says_it).as_py():
+            column = pc.if_else(says_it, pa.scalar(None, column.type), column)
+    return column
 
 
 def _cut_rows(parts: Sequence[Part]) -> set[int]:

@@ -1,6 +1,6 @@
 """Lines of orders as orders: what lines side by side have in common once, and beside it the lines as lists.
 
-A file has an order's lines together, as a rule; where it has not, an order has several rows, and core puts them together.
+A file has an order's lines together, as a rule; where it has not, an order has several rows, which core puts together.
 """
 
 from __future__ import annotations
