@@ -33,12 +33,47 @@ FROM incoming_events AS n
 ORDER BY month_on;
 
 -- name: coming
--- How many new orders and lines are about to be inserted: of a bulk load more than there are.
+-- By table, about how many rows its bulk step will insert: of a first load more than there are.
+WITH new_orders AS (
+    SELECT count(*) AS number_of_rows
+    FROM incoming_orders AS n
+    WHERE n.outcome = 'new'
+),
+
+new_customers AS (
+    SELECT count(*) AS number_of_rows
+    FROM named_customers AS n
+    WHERE
+        NOT EXISTS (
+            SELECT FROM core.customer_identifiers AS i
+            WHERE i.source = n.source AND i.external_id = n.external_id
+        )
+)
+
 SELECT
-    count(*) AS orders,
-    count(*) AS baskets
-FROM incoming_orders AS n
-WHERE n.outcome = 'new';
+    'core.orders' AS table_name,
+    o.number_of_rows
+FROM new_orders AS o
+UNION ALL
+SELECT
+    'core.baskets' AS table_name,
+    o.number_of_rows
+FROM new_orders AS o
+UNION ALL
+SELECT
+    'core.customer_identifiers' AS table_name,
+    c.number_of_rows
+FROM new_customers AS c
+UNION ALL
+SELECT
+    'core.current_addresses' AS table_name,
+    c.number_of_rows
+FROM new_customers AS c
+UNION ALL
+SELECT
+    'core.customer_keys' AS table_name,
+    count(*) AS number_of_rows
+FROM incoming_keys AS k;
 
 -- name: held_loads
 -- Merged loads that raw still has rows of, all of them: a load that is being forgotten is not whole any more.

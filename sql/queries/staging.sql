@@ -180,7 +180,7 @@ WITH newest AS (
     )
 ),
 
-compared AS MATERIALIZED (
+compared AS (
     SELECT
         n.source,
         n.order_ref AS external_id,
@@ -209,15 +209,21 @@ compared AS MATERIALIZED (
             WHEN o.order_id IS NULL THEN 'new'
             WHEN (o.version_at, o.file_id) = (n.version_at, n.file_id) AND n.line_count < o.line_count THEN 'partial'
             WHEN
-                o.file_id = n.file_id AND f.load_id <> all(%(line_loads)s::bigint[]) AND l.raw_forgotten_at IS NOT NULL
+                o.file_id = n.file_id
+                AND EXISTS (
+                    SELECT FROM ops.landing_files AS f
+                    INNER JOIN ops.loads AS l ON f.load_id = l.load_id
+                    WHERE
+                        f.file_id = n.file_id
+                        AND f.load_id <> all(%(line_loads)s::bigint[])
+                        AND l.raw_forgotten_at IS NOT NULL
+                )
                 THEN 'partial'
             ELSE 'replaced'
         END AS outcome
     FROM newest AS n
     LEFT JOIN core.orders AS o ON n.source = o.source AND n.order_ref = o.external_id
     LEFT JOIN core.deleted_orders AS d ON n.source = d.source AND n.order_ref = d.external_id
-    LEFT JOIN ops.landing_files AS f ON n.file_id = f.file_id
-    LEFT JOIN ops.loads AS l ON f.load_id = l.load_id
     ORDER BY n.ordered_at, n.order_ref
 )
 

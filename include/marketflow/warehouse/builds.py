@@ -67,8 +67,7 @@ def merge(
     with staged(conn, params):
         for (first,) in conn.execute(q["event_months"], params).fetchall():
             _ensure_month(conn, first)
-        row = conn.execute(q["coming"]).fetchone()
-        coming = {"core.orders": int(row[0]), "core.baskets": int(row[1])} if row else {}
+        coming = {table: int(rows) for table, rows in conn.execute(q["coming"])}
         changed, warnings = _run_schemas(conn, ("core", "privacy"), params, coming)
         known = data_as_of(conn, clock)
         for transform in (t for t in _of(("core", "privacy")) if not t.is_view):

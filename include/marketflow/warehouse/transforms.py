@@ -27,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from marketflow.shared import BatchRefused, DefinitionError, settings
 from marketflow.shared.ages import AGE_PATTERN
-from marketflow.warehouse.bulk import indexes_afterwards
+from marketflow.warehouse.bulk import keys_afterwards
 from marketflow.warehouse.queries import parse_blocks, queries
 
 _CHECK = re.compile(r"^-- check: *(\w+) *\((stop|warn)\) *$", re.MULTILINE)
@@ -39,7 +39,8 @@ class TableDoc(BaseModel):
 
     key: the columns that name a row. not_null: others that always have a value. values: by column, all that may stand
     there. ranges: by column, [lowest, highest], null for no bound. freshness: above which age the table is stale.
-    bulk_step: the step that may bring more rows than the table has: its indexes are then made anew.
+    bulk_step: the step that may bring more rows than the table has: its keys and indexes are then made anew, or where
+    it needs them (ON CONFLICT) its foreign keys.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -128,8 +129,8 @@ def run_steps(
     """
     counts = {}
     for name, step in transform.steps.items():
-        is_bulk = name == transform.doc.bulk_step
-        with indexes_afterwards(conn, transform.name, coming) if is_bulk else nullcontext():
+        is_bulk, needs_keys = name == transform.doc.bulk_step, "ON CONFLICT" in step
+        with keys_afterwards(conn, transform.name, coming, own=not needs_keys) if is_bulk else nullcontext():
             counts[name] = conn.execute(step, params).rowcount
     changed = sum(max(rows, 0) for name, rows in counts.items() if not name.startswith("note_"))
     return changed, run_checks(conn, transform, params)

@@ -68,7 +68,8 @@ def tables(draw: st.DrawFn) -> pa.Table:
         line |= {"load_id": 7, "record_no": sum(numbers[: n + 1])}
     absent = draw(st.sets(st.sampled_from(MAY_BE_ABSENT)))
     cuts = sorted(draw(st.lists(st.integers(0, len(lines)), max_size=3)))
-    return in_pieces(as_table(lines, without=absent), cuts)
+    skipped = draw(st.integers(0, len(lines) - 1))  # what lies before a slice is there and does not count
+    return in_pieces(as_table(lines, without=absent), cuts).slice(skipped)
 
 
 def as_table(lines: Sequence[Line], *, without: set[str] | None = None) -> pa.Table:
