@@ -205,7 +205,7 @@ class _Intake:
         tally = _Tally()
         for mapper in self.mappers.values():
             mapper.forget()
-        with ahead(_parts(files)) as read, ahead(self._judged(read)) as found:
+        with ahead(_parts(files)) as read, ahead(self._judged(files, read)) as found:
             for mapper, judged in found:
                 portion = mapper.portion(judged)
                 copy_portion(self.conn, portion)
@@ -214,9 +214,13 @@ class _Intake:
         tally.notes = {f.file_id: _CUT for f in files if f.is_cut}
         return tally
 
-    def _judged(self, parts: Iterable[tuple[_File, Part]]) -> Generator[tuple[Mapper, Judged], None, None]:
+    def _judged(
+        self, files: Sequence[_File], parts: Iterable[tuple[_File, Part]]
+    ) -> Generator[tuple[Mapper, Judged], None, None]:
         """Blocks of the files, judged; blocks of small files with the same header together. Runs in a thread."""
         load_id = self.books.begin()
+        for columns in {file.entry.header for file in files}:
+            self._mapper(columns)  # while the first block is read
         gathered: list[Part] = []
         header: tuple[str, ...] = ()
         for file, part in parts:
@@ -225,6 +229,9 @@ class _Intake:
                 gathered = []
             header = file.entry.header
             gathered.append(part)
+            if file.entry.seen.size > BLOCK_BYTES:  # more blocks of it follow: nothing is gained by waiting for them
+                yield self._judge(header, load_id, gathered)
+                gathered = []
         if gathered:
             yield self._judge(header, load_id, gathered)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from marketflow.privacy import KeyRing
 from marketflow.sources.contracts import Column, Contract
+from marketflow.sources.mapping.repeats import Repeats
 from marketflow.sources.mapping.words import literal, name
 from marketflow.sources.personal import personal_columns
 
@@ -29,6 +30,7 @@ class RowMaker:
         self.con, self.contract, self.columns, self.keys, self.country = con, contract, columns, keys, country
         self.distinct, self.salt = distinct, secrets.token_hex(16)
         self.seen = name(f"seen_{contract.record}")
+        self.repeats = Repeats(contract.column(contract.key[0]).target)
         if distinct:
             con.execute(f"CREATE OR REPLACE TEMP TABLE {self.seen} (file_id BIGINT, a UBIGINT, b UBIGINT)")
 
@@ -52,13 +54,16 @@ class RowMaker:
             rows = _with_version(rows, judged[f"{record}.version_at"])
         if kept is not None:
             rows = rows.filter(kept)
-        if self.distinct and len(rows):
-            rows = self._once(rows)
+        if self.distinct:
+            rows = self.repeats.left_out(rows)
+            rows = self._once(rows) if len(rows) else rows
+            self.repeats.add(rows)
         return self._finished(rows)
 
     def forget(self) -> None:
         """Begin new files."""
         if self.distinct:
+            self.repeats.forget()
             self.con.execute(f"DELETE FROM {self.seen}")  # noqa: S608 - a quoted name
 
     def _once(self, rows: pa.Table) -> pa.Table:
@@ -81,7 +86,7 @@ class RowMaker:
         self.con.register("fresh", fresh.select(["file_id", "a", "b"]))
         self.con.execute(f"INSERT INTO {self.seen} SELECT * FROM fresh")  # noqa: S608
         self.con.unregister("fresh")
-        return fresh.select(rows.column_names)
+        return fresh.select(rows.column_names).cast(rows.schema)  # DuckDB calls UTC Etc/UTC
 
     def _finished(self, rows: pa.Table) -> pa.Table:
         import pyarrow as pa
