@@ -26,6 +26,9 @@ unix_socket_directories = ''
 max_connections = 200
 shared_buffers = '256MB'
 max_wal_size = '2GB'
+# nobody copies this server: an index that is made anew need not stand in its journal as well
+wal_level = minimal
+max_wal_senders = 0
 # who hangs in a transaction does not keep its locks for ever
 idle_in_transaction_session_timeout = '5min'
 log_statement = 'none'

@@ -12,6 +12,15 @@ from marketflow.sources import LISTS, Column, Contract, Rule
 
 TOTALS_DIFFER = "totals differ from the lines"
 _WORD = re.compile(r"'[^']*'|\b[a-z_][a-z_0-9]*\b")
+# Of a list: the condition that none of its values is out of bounds, and a value that is, if one is.
+_BOUNDED = (
+    sql.SQL("{low} <= ALL({list}) AND {high} >= ALL({list})"),
+    sql.SQL("CASE WHEN min(w.value) < {low} THEN min(w.value) ELSE max(w.value) END"),
+)
+_SHORT = (
+    sql.SQL("octet_length(array_to_string({list}, '')) <= {length}"),
+    sql.SQL("repeat('x', max(length(w.value)))"),
+)
 _TOTALS = sql.SQL(
     "(o.line_count, o.amount, o.discount) IS DISTINCT FROM (count(*), sum(r.amount),"
     " coalesce(sum(r.retail_discount), 0) + coalesce(sum(r.coupon_discount), 0))"
@@ -62,31 +71,30 @@ def _orders(contract: Contract, load_id: int) -> sql.Composed:
     common = [c for c in contract.columns if c.target not in LISTS]
     rules = judged_rules(contract)
     named = set().union(*map(_words, rules))
-    line = [_as(sql.SQL("unnest({})").format(_list(c)), c.name) for c in lines]
+    line = [_as(sql.SQL("unnest({})").format(_list(c)), c.name) for c in lines if c.kind == "number"]
     line += [_as(_of_order(c.target), c.name) for c in common if c.name in named]
-    worst = [_as(_worst(c), c.target) for c in lines]
-    worst += [_flag(sql.SQL("bool_or({})").format(sql.SQL(rule.broken)), rule.reason) for rule in rules]
+    found = [_flag(sql.SQL("bool_or({})").format(sql.SQL(rule.broken)), rule.reason) for rule in rules]
+    shown = [*(_of_order(c.target) for c in common), *(_as(_worst(c), c.target) for c in lines)]
     return sql.SQL(
         "SELECT {}, l.* FROM {} AS o CROSS JOIN LATERAL (SELECT {} FROM (SELECT {}) AS r) AS l WHERE o.load_id = {}"
     ).format(
-        _listed([_of_order(c.target) for c in common]), sql.Identifier(*contract.stored_in.split(".")),
-        _listed([*worst, _flag(_TOTALS, TOTALS_DIFFER)]), _listed(line), sql.Literal(load_id),
+        _listed(shown), sql.Identifier(*contract.stored_in.split(".")),
+        _listed([*found, _flag(_TOTALS, TOTALS_DIFFER)]), _listed(line), sql.Literal(load_id),
     )  # fmt: skip
 
 
 def _worst(column: Column) -> sql.Composed:
-    """Of the lines' values: none if one is missing, the lowest if that is too low, else the highest.
+    """Of the lines' values one that is out of bounds, if any is; none if one is missing. Without a list its default.
 
-    Of texts one as long as the longest, which is all that is judged of them. Where no line has the column, its default.
+    Of texts one as long as the longest, which is all that is judged of them. Hardly ever is a list opened for it.
     """
-    value = sql.Identifier(column.name)
-    worst = sql.SQL("repeat('x', max(length({})))" if column.kind == "text" else "max({})").format(value)
-    if column.minimum is not None:
-        worst = sql.SQL("CASE WHEN min({0}) < {1} THEN min({0}) ELSE {2} END").format(value, column.minimum, worst)
+    bounds = {"list": _list(column), "low": column.minimum, "high": column.maximum, "length": column.max_length}
+    fine, worst = _BOUNDED if column.kind == "number" else _SHORT
     default = None if column.default is None else Decimal(column.default)
-    return sql.SQL("CASE WHEN {0} IS NULL THEN {1} WHEN array_position({0}, NULL) IS NULL THEN {2} END").format(
-        _list(column), default, worst
-    )
+    return sql.SQL(
+        "CASE WHEN {list} IS NULL THEN {default} WHEN array_position({list}, NULL) IS NULL THEN"
+        " CASE WHEN {fine} THEN {list}[1] ELSE (SELECT {worst} FROM unnest({list}) AS w (value)) END END"
+    ).format(list=_list(column), default=default, fine=fine.format(**bounds), worst=worst.format(**bounds))
 
 
 def _flag(broken: sql.Composable, reason: str) -> sql.Composed:
