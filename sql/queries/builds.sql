@@ -73,7 +73,7 @@ UNION ALL
 SELECT
     'core.customer_keys' AS table_name,
     count(*) AS number_of_rows
-FROM incoming_keys AS k;
+FROM incoming_keys;
 
 -- name: held_loads
 -- Merged loads that raw still has rows of, all of them: a load that is being forgotten is not whole any more.
