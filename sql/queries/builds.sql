@@ -12,6 +12,11 @@ SELECT set_config('work_mem', %(work_mem)s, TRUE);
 -- How closely ANALYZE looks: 30,000 rows are read at 100, the server's own; until the transaction's end.
 SELECT set_config('default_statistics_target', %(target)s::text, TRUE);
 
+-- name: usual_sample
+-- As the server, the database or the role has it.
+SELECT set_config('default_statistics_target', reset_val, TRUE) FROM pg_settings
+WHERE name = 'default_statistics_target';
+
 -- name: passed_loads
 SELECT
     l.load_id,

@@ -151,7 +151,10 @@ WITH newest AS (
     LEFT JOIN ops.landing_files AS f ON r.file_id = f.file_id
     WHERE
         NOT r.is_deleted
-        AND r.order_ref NOT IN (SELECT s.order_ref FROM several_rows AS s)
+        AND NOT EXISTS (
+            SELECT FROM several_rows AS s
+            WHERE s.order_ref = r.order_ref
+        )
         AND (%(day_from)s::date IS NULL OR (r.ordered_at AT TIME ZONE %(time_zone)s)::date >= %(day_from)s::date)
         AND (%(day_to)s::date IS NULL OR (r.ordered_at AT TIME ZONE %(time_zone)s)::date <= %(day_to)s::date)
     UNION ALL

@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 
 from marketflow.shared import Clock, Shop
+from marketflow.warehouse.bulk import is_first_load
 from marketflow.warehouse.changes import advance, position
 from marketflow.warehouse.queries import queries
 from marketflow.warehouse.staging import parameters, shop_of, staged
@@ -18,6 +19,7 @@ from marketflow.warehouse.transforms import Transform, load_transforms, note_fre
 
 # Fewer changed rows than this do not mislead the planner; autovacuum gets there in time.
 _ANALYZE_FROM = 1_000
+_FIRST_SAMPLE = 30
 _WORK_MEM = "128MB"
 # Stages whose tables know the business up to a day; the ledger, consents and suppressions are as of now.
 _DATED = ("core", "features", "models", "marts")
@@ -172,11 +174,22 @@ def _run_schemas(
     changed: dict[str, int] = {}
     warnings: dict[str, int] = {}
     for transform in _of(schemas):
-        changed[transform.name], found = run_steps(conn, transform, params, coming=coming.get(transform.name, 0))
+        rows = coming.get(transform.name, 0)
+        is_first = is_first_load(conn, transform.name, rows)
+        changed[transform.name], found = run_steps(conn, transform, params, coming=rows)
         warnings |= {f"{transform.name}.{check}": rows for check, rows in found.items()}
         if changed[transform.name] >= _ANALYZE_FROM:
-            conn.execute(sql.SQL("ANALYZE {}").format(transform.identifier))
+            _analyze(conn, transform, is_first=is_first)
     return changed, warnings
+
+
+def _analyze(conn: psycopg.Connection, transform: Transform, *, is_first: bool) -> None:
+    """Tell the planner what the table holds: of a first load roughly, since each build of many rows looks again."""
+    if is_first:
+        conn.execute(queries("builds")["sample"], {"target": _FIRST_SAMPLE})
+    conn.execute(sql.SQL("ANALYZE {}").format(transform.identifier))
+    if is_first:
+        conn.execute(queries("builds")["usual_sample"])
 
 
 def _note_derived(conn: psycopg.Connection, now: dt.datetime) -> None:

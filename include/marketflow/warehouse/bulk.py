@@ -34,11 +34,14 @@ def keys_afterwards(conn: psycopg.Connection, table: str, rows: int, *, own: boo
 
     `own`: False when the block needs the table's own ones; then only foreign keys are dropped. Does nothing unless as
     many rows come as the table has, when anybody else is reading it (the table is locked until the end of the caller's
-    transaction), or when somebody needs an index as it is. A foreign key stays when anybody is reading the table that
-    it points to, which is locked as well. Whatever fails, the caller's rollback brings all back.
+    transaction), or when somebody needs an index as it is. Foreign keys go only where the table is empty, since the
+    table that one points to is locked as well, and who sends or unsubscribes would wait; and only when nobody is
+    reading that. An empty table gets a new file, which with wal_level minimal is written once. Whatever fails, the
+    caller's rollback brings all back.
     """
-    made = _definitions(conn, table) if rows >= _WORTH and _is_small(conn, table, rows) else []
-    made = [m for m in made if own or m.refers_to]
+    made = _definitions(conn, table) if is_first_load(conn, table, rows) else []
+    is_empty = bool(made) and _is_empty(conn, table)
+    made = [m for m in made if (is_empty if m.refers_to else own)]
     if not made or not _lock(conn, table.split(".")):
         yield
         return
@@ -46,8 +49,8 @@ def keys_afterwards(conn: psycopg.Connection, table: str, rows: int, *, own: boo
     if not _drop_all(conn, table, made):
         yield
         return
-    if own:
-        _begin_anew(conn, table)
+    if own and is_empty and _is_empty(conn, table):  # now that nobody else can write to it
+        conn.execute(sql.SQL("TRUNCATE {}").format(_name(table)))
     yield
     conn.execute(queries("bulk")["memory"], {"memory": _MEMORY})
     for what in made:
@@ -59,9 +62,17 @@ def _definitions(conn: psycopg.Connection, table: str) -> list[_Made]:
     return [_Made(*row) for row in conn.execute(queries("bulk")["definitions"], {"table": table})]
 
 
-def _is_small(conn: psycopg.Connection, table: str, rows: int) -> bool:
+def is_first_load(conn: psycopg.Connection, table: str, rows: int) -> bool:
+    """Are `rows` rows many, and at least as many as `table` has?"""
+    if rows < _WORTH:
+        return False
     row = conn.execute(queries("bulk")["known_rows"], {"table": table}).fetchone()
     return row is not None and row[0] <= rows
+
+
+def _is_empty(conn: psycopg.Connection, table: str) -> bool:
+    row = conn.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(_name(table))).fetchone()
+    return row is not None and not row[0]
 
 
 def _lock(conn: psycopg.Connection, table: list[str]) -> bool:
@@ -83,13 +94,6 @@ def _drop_all(conn: psycopg.Connection, table: str, made: list[_Made]) -> bool:
     except psycopg.errors.DependentObjectsStillExist:
         return False
     return True
-
-
-def _begin_anew(conn: psycopg.Connection, table: str) -> None:
-    """Give an empty table a new file: what is written to that need not stand in the journal (wal_level minimal)."""
-    row = conn.execute(sql.SQL("SELECT EXISTS (SELECT FROM {})").format(_name(table))).fetchone()
-    if row and not row[0]:
-        conn.execute(sql.SQL("TRUNCATE {}").format(_name(table)))  # no table points to it: its key could be dropped
 
 
 def _drop(table: str, what: _Made) -> sql.Composed:

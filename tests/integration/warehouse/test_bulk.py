@@ -9,6 +9,7 @@ import pytest
 
 from marketflow.shared import Clock, Shop
 from marketflow.warehouse import build_core, bulk
+from table_rows import give
 from two_systems import deliver, loads
 
 SHOP = Shop(time_zone="America/New_York", country="US", locale="en-US", currency="USD")
@@ -154,6 +155,25 @@ def test_a_step_that_needs_the_keys_loses_foreign_keys_only(
         assert names(conn, table) == kept
     assert definitions(conn) == before
     assert kept < names(conn, table)
+
+
+def test_foreign_keys_of_a_table_that_has_rows_stay(conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who sends or unsubscribes reads the tables that they point to, and is not to wait for a build."""
+    monkeypatch.setattr(bulk, "_WORTH", 1)
+    give(conn, "core.customers", [{"customer_id": 1}])
+    give(conn, "core.current_addresses", [{"customer_id": 1}])
+    give(conn, "core.orders", [{"order_id": 1, "external_id": "o1", "customer_id": 1}])
+    before = names(conn, "core.current_addresses")
+    with conn.transaction():
+        with bulk.keys_afterwards(conn, "core.current_addresses", rows=5, own=False):
+            assert names(conn, "core.current_addresses") == before
+        with bulk.keys_afterwards(conn, "core.orders", rows=5):
+            assert names(conn, "core.orders") == {"orders_customer_id_fkey"}
+        locked = conn.execute(
+            "SELECT relation::regclass::text FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation > 16384"
+            " AND relation IN ('core.customers'::regclass, 'core.contact_points'::regclass)"
+        )
+        assert locked.fetchall() == []
 
 
 def test_a_row_that_points_nowhere_is_found_afterwards(

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from marketflow.privacy import KeyRing, generate_key_ring
+from marketflow.shared import SourceError
 from marketflow.sources import Source, load_source
 from marketflow.sources.mapping import Mapper, Part, Portion, database
 from marketflow.sources.mapping.plan import plan
@@ -115,3 +116,20 @@ def test_a_constant_that_breaks_a_rule_is_still_looked_at(tmp_path: Path) -> Non
     path.write_text(SHOP.replace("product_name: Name", f"product_name: {{constant: {'x' * 501}}}"))
     bad = portion(load_source(path), tmp_path, {}).bad
     assert [b.reason for b in bad] == ["product_name is longer than 500 characters"]
+
+
+@pytest.mark.parametrize("half", ["_run", "_make"])
+def test_words_of_duckdb_do_not_come_along(
+    shop: Source, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, half: str
+) -> None:
+    """They may be a row's values, and who logs an error logs what it came of."""
+    import duckdb
+
+    def fail(*_: object) -> None:
+        duckdb.sql("SELECT CAST('anna@example.org' AS INTEGER)").fetchall()
+
+    monkeypatch.setattr(Mapper, half, fail)
+    with pytest.raises(SourceError) as caught:
+        portion(shop, tmp_path, {})
+    assert str(caught.value) == "the rows cannot be judged (ConversionException)"
+    assert (caught.value.__context__, caught.value.__cause__) == (None, None)

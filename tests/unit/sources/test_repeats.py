@@ -48,6 +48,12 @@ def blocks_of(blocks: list[list[Row]], scratch: Path) -> list[Row]:
     return stored
 
 
+def table(rows: list[Row]) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.table({"file_id": [file for file, _, _ in rows], "product_ref": [ref for _, ref, _ in rows]})
+
+
 def rows_of(table: pa.Table) -> list[Row]:
     return list(zip(*(table[c].to_pylist() for c in ("file_id", "product_ref", "product_name")), strict=True))
 
@@ -65,6 +71,18 @@ def test_each_row_is_stored_once(scratch: Path, blocks: list[list[Row]], room: i
         stored = blocks_of(blocks, scratch)
     assert len(stored) == len(set(stored))
     assert set(stored) == {row for block in blocks for row in block}
+
+
+def test_what_is_kept_is_bounded_in_bytes_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(repeats, "_BYTES", 2_000)
+    kept = repeats.Repeats(["product_ref"])
+    rows = table([(1, f"{n:100}", None) for n in range(100)])
+    kept.are_new(rows)
+    kept.add(rows)
+    assert kept._rows is not None
+    assert 0 < kept._rows.nbytes < 2_500
+    kept.add(rows)
+    assert kept._rows.nbytes < 2_500
 
 
 def test_repeats_in_later_blocks_need_no_digest(scratch: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from marketflow.privacy import QUARANTINE, KeyRing
 from marketflow.shared import ConfigurationError, SourceError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+T = TypeVar("T")
 _TRUNCATED = "truncated: the file ends within this record"
 _MEMORY = "192MB"
 _numbers = itertools.count()
@@ -95,17 +96,14 @@ def database(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
 
 
-@contextmanager
-def _no_words() -> Iterator[None]:
-    """DuckDB's errors as ours, without its words, which may hold values."""
+def _without_words(work: Callable[[], T]) -> T:
+    """Do it; DuckDB's errors become ours, without its words, which may hold values."""
     import duckdb
 
     try:
-        yield
+        return work()
     except duckdb.Error as error:
         failure = type(error).__name__
-    else:
-        return
     raise SourceError(f"the rows cannot be judged ({failure})")  # here, so that DuckDB's error does not come along
 
 
@@ -156,8 +154,7 @@ class Mapper:
             "record_no": numbers,
             "version_at": _per_part(parts, [p.version_at for p in parts], pa.timestamp("us", "UTC")),
         }
-        with _no_words():
-            columns = self._run(rows) if len(numbers) else None
+        columns = _without_words(lambda: self._run(rows)) if len(numbers) else None
         return Judged(parts=parts, rows=rows, place=place, columns=columns)
 
     def portion(self, judged: Judged) -> Portion:
@@ -166,9 +163,8 @@ class Mapper:
         for part in judged.parts:
             portion.read[part.file_id] += len(part.block.numbers) + len(part.block.bad)
             portion.bad += [self._unreadable(part, bad) for bad in part.block.bad]
-        if judged.columns is not None:
-            with _no_words():
-                self._make(portion, judged, judged.columns)
+        if (columns := judged.columns) is not None:
+            _without_words(lambda: self._make(portion, judged, columns))
         return portion
 
     def forget(self) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_ROWS = 1 << 15  # kept: what is not among them is looked up by its digest
+_ROWS, _BYTES = 1 << 15, 8 << 20  # kept at most: what is not among them is looked up by its digest
 
 
 class Repeats:
@@ -49,7 +49,8 @@ class Repeats:
         if self._rows is not None:
             is_new = pc.is_null(pc.index_in(rows[self._columns[0]], self._rows[self._columns[0]]))
             rows = pa.concat_tables([self._rows, rows.filter(is_new)])
-        table = rows.slice(0, _ROWS).combine_chunks()
+        size = rows.nbytes / len(rows) if len(rows) else 1
+        table = rows.slice(0, min(_ROWS, int(_BYTES / max(size, 1)))).combine_chunks()
         self._rows = pa.table({name: table[name].combine_chunks() for name in self._columns})
 
     def _begin(self, files: Sequence[int]) -> None:

@@ -8,7 +8,12 @@ SELECT
         LEFT JOIN (
             SELECT
                 b.order_id,
-                cardinality(b.amounts) AS line_count
+                CASE
+                    WHEN
+                        cardinality(b.product_refs) = cardinality(b.amounts)
+                        AND cardinality(b.record_nos) = cardinality(b.amounts)
+                        THEN cardinality(b.amounts)
+                END AS line_count
             FROM core.baskets AS b
         ) AS l ON n.order_id = l.order_id
         WHERE n.outcome IN ('new', 'replaced') AND n.line_count IS DISTINCT FROM l.line_count
