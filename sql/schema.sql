@@ -147,6 +147,25 @@ ALTER TABLE activation.sends ALTER COLUMN send_id ADD GENERATED ALWAYS AS IDENTI
     CACHE 1
 );
 
+CREATE TABLE core.baskets (
+    order_id bigint NOT NULL,
+    first_no integer NOT NULL,
+    record_nos integer[] NOT NULL,
+    product_refs text[] NOT NULL,
+    quantities numeric[] NOT NULL,
+    amounts numeric[] NOT NULL,
+    retail_discounts numeric[],
+    coupon_discounts numeric[]
+);
+ALTER TABLE ONLY core.baskets ALTER COLUMN record_nos SET STATISTICS 0;
+ALTER TABLE ONLY core.baskets ALTER COLUMN product_refs SET STATISTICS 0;
+ALTER TABLE ONLY core.baskets ALTER COLUMN quantities SET STATISTICS 0;
+ALTER TABLE ONLY core.baskets ALTER COLUMN amounts SET STATISTICS 0;
+ALTER TABLE ONLY core.baskets ALTER COLUMN retail_discounts SET STATISTICS 0;
+ALTER TABLE ONLY core.baskets ALTER COLUMN coupon_discounts SET STATISTICS 0;
+
+ALTER TABLE core.baskets OWNER TO marketflow_owner;
+
 CREATE TABLE core.campaigns (
     campaign_id bigint NOT NULL,
     source text NOT NULL,
@@ -482,18 +501,6 @@ ALTER TABLE core.interactions ALTER COLUMN interaction_id ADD GENERATED ALWAYS A
     CACHE 1
 );
 
-CREATE TABLE core.order_lines (
-    order_id bigint NOT NULL,
-    line_no integer NOT NULL,
-    product_id bigint NOT NULL,
-    quantity numeric(14,3) NOT NULL,
-    amount numeric(14,2) NOT NULL,
-    discount numeric(14,2) NOT NULL,
-    ordered_on date NOT NULL
-);
-
-ALTER TABLE core.order_lines OWNER TO marketflow_owner;
-
 CREATE TABLE core.orders (
     order_id bigint NOT NULL,
     source text NOT NULL,
@@ -515,6 +522,47 @@ CREATE TABLE core.orders (
 );
 
 ALTER TABLE core.orders OWNER TO marketflow_owner;
+
+CREATE TABLE core.products (
+    product_id bigint NOT NULL,
+    source text NOT NULL,
+    external_id text NOT NULL,
+    manufacturer_ref text,
+    brand text,
+    department text,
+    category text,
+    product_type text,
+    package_size text,
+    in_catalogue boolean NOT NULL,
+    updated_at timestamp with time zone NOT NULL,
+    product_name text,
+    list_price numeric(14,2),
+    currency text,
+    product_url text,
+    image_url text
+);
+
+ALTER TABLE core.products OWNER TO marketflow_owner;
+
+CREATE VIEW core.order_lines AS
+ SELECT o.order_id,
+    ((l.record_no - b.first_no) + 1) AS line_no,
+    p.product_id,
+    (l.quantity)::numeric(14,3) AS quantity,
+    (l.amount)::numeric(14,2) AS amount,
+    ((COALESCE(l.retail_discount, (0)::numeric) + COALESCE(l.coupon_discount, (0)::numeric)))::numeric(14,2) AS discount,
+    o.ordered_on
+   FROM (((core.orders o
+     JOIN core.baskets b ON ((o.order_id = b.order_id)))
+     CROSS JOIN LATERAL ( SELECT unnest(b.record_nos) AS record_no,
+            unnest(b.product_refs) AS product_ref,
+            unnest(b.quantities) AS quantity,
+            unnest(b.amounts) AS amount,
+            unnest(b.retail_discounts) AS retail_discount,
+            unnest(b.coupon_discounts) AS coupon_discount) l)
+     JOIN core.products p ON (((o.source = p.source) AND (l.product_ref = p.external_id))));
+
+ALTER VIEW core.order_lines OWNER TO marketflow_owner;
 
 ALTER TABLE core.orders ALTER COLUMN order_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME core.orders_order_id_seq
@@ -550,27 +598,6 @@ CREATE TABLE core.product_versions (
 );
 
 ALTER TABLE core.product_versions OWNER TO marketflow_owner;
-
-CREATE TABLE core.products (
-    product_id bigint NOT NULL,
-    source text NOT NULL,
-    external_id text NOT NULL,
-    manufacturer_ref text,
-    brand text,
-    department text,
-    category text,
-    product_type text,
-    package_size text,
-    in_catalogue boolean NOT NULL,
-    updated_at timestamp with time zone NOT NULL,
-    product_name text,
-    list_price numeric(14,2),
-    currency text,
-    product_url text,
-    image_url text
-);
-
-ALTER TABLE core.products OWNER TO marketflow_owner;
 
 ALTER TABLE core.products ALTER COLUMN product_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME core.products_product_id_seq
@@ -1268,27 +1295,65 @@ CREATE TABLE raw.interactions (
 
 ALTER TABLE raw.interactions OWNER TO marketflow_owner;
 
-CREATE TABLE raw.order_lines (
+CREATE TABLE raw.orders (
     load_id bigint NOT NULL,
     file_id bigint NOT NULL,
-    record_no integer NOT NULL,
+    first_no integer NOT NULL,
     order_ref text NOT NULL,
     customer_ref text,
     store_ref text,
-    product_ref text NOT NULL,
-    quantity numeric(14,3) NOT NULL,
-    amount numeric(14,2) NOT NULL,
-    retail_discount numeric(14,2) DEFAULT 0 NOT NULL,
-    coupon_discount numeric(14,2) DEFAULT 0 NOT NULL,
     currency text NOT NULL,
     ordered_at timestamp with time zone NOT NULL,
     kind text DEFAULT 'sale'::text NOT NULL,
     original_order_ref text,
     version_at timestamp with time zone,
-    is_deleted boolean DEFAULT false NOT NULL
+    is_deleted boolean DEFAULT false NOT NULL,
+    line_count integer NOT NULL,
+    amount numeric(18,2) NOT NULL,
+    discount numeric(18,2) NOT NULL,
+    record_nos integer[] NOT NULL,
+    product_refs text[] NOT NULL,
+    quantities numeric[] NOT NULL,
+    amounts numeric[] NOT NULL,
+    retail_discounts numeric[],
+    coupon_discounts numeric[]
 );
+ALTER TABLE ONLY raw.orders ALTER COLUMN record_nos SET STATISTICS 0;
+ALTER TABLE ONLY raw.orders ALTER COLUMN product_refs SET STATISTICS 0;
+ALTER TABLE ONLY raw.orders ALTER COLUMN quantities SET STATISTICS 0;
+ALTER TABLE ONLY raw.orders ALTER COLUMN amounts SET STATISTICS 0;
+ALTER TABLE ONLY raw.orders ALTER COLUMN retail_discounts SET STATISTICS 0;
+ALTER TABLE ONLY raw.orders ALTER COLUMN coupon_discounts SET STATISTICS 0;
 
-ALTER TABLE raw.order_lines OWNER TO marketflow_owner;
+ALTER TABLE raw.orders OWNER TO marketflow_owner;
+
+CREATE VIEW raw.order_lines AS
+ SELECT r.load_id,
+    r.file_id,
+    l.record_no,
+    r.order_ref,
+    r.customer_ref,
+    r.store_ref,
+    l.product_ref,
+    (l.quantity)::numeric(14,3) AS quantity,
+    (l.amount)::numeric(14,2) AS amount,
+    (COALESCE(l.retail_discount, (0)::numeric))::numeric(14,2) AS retail_discount,
+    (COALESCE(l.coupon_discount, (0)::numeric))::numeric(14,2) AS coupon_discount,
+    r.currency,
+    r.ordered_at,
+    r.kind,
+    r.original_order_ref,
+    r.version_at,
+    r.is_deleted
+   FROM (raw.orders r
+     CROSS JOIN LATERAL ( SELECT unnest(r.record_nos) AS record_no,
+            unnest(r.product_refs) AS product_ref,
+            unnest(r.quantities) AS quantity,
+            unnest(r.amounts) AS amount,
+            unnest(r.retail_discounts) AS retail_discount,
+            unnest(r.coupon_discounts) AS coupon_discount) l);
+
+ALTER VIEW raw.order_lines OWNER TO marketflow_owner;
 
 CREATE TABLE raw.products (
     load_id bigint NOT NULL,
@@ -1331,6 +1396,9 @@ ALTER TABLE ONLY activation.sends
 
 ALTER TABLE ONLY activation.sends
     ADD CONSTRAINT sends_pkey PRIMARY KEY (send_id);
+
+ALTER TABLE ONLY core.baskets
+    ADD CONSTRAINT baskets_pkey PRIMARY KEY (order_id);
 
 ALTER TABLE ONLY core.campaigns
     ADD CONSTRAINT campaigns_pkey PRIMARY KEY (campaign_id);
@@ -1397,9 +1465,6 @@ ALTER TABLE ONLY core.interactions
 
 ALTER TABLE ONLY core.interactions
     ADD CONSTRAINT interactions_source_external_id_key UNIQUE (source, external_id);
-
-ALTER TABLE ONLY core.order_lines
-    ADD CONSTRAINT order_lines_pkey PRIMARY KEY (order_id, line_no);
 
 ALTER TABLE ONLY core.orders
     ADD CONSTRAINT orders_pkey PRIMARY KEY (order_id);
@@ -1610,7 +1675,7 @@ CREATE INDEX feedback_load ON raw.feedback USING brin (load_id);
 
 CREATE INDEX interactions_load ON raw.interactions USING brin (load_id);
 
-CREATE INDEX order_lines_load ON raw.order_lines USING brin (load_id);
+CREATE INDEX orders_load ON raw.orders USING brin (load_id);
 
 CREATE INDEX products_load ON raw.products USING brin (load_id);
 
@@ -1867,10 +1932,42 @@ GRANT SELECT,INSERT,DELETE ON TABLE raw.feedback TO marketflow_loader;
 
 GRANT SELECT,INSERT,DELETE ON TABLE raw.interactions TO marketflow_loader;
 
-GRANT SELECT,INSERT,DELETE ON TABLE raw.order_lines TO marketflow_loader;
+GRANT SELECT,INSERT,DELETE ON TABLE raw.orders TO marketflow_loader;
+
+GRANT SELECT ON TABLE raw.order_lines TO marketflow_loader;
 
 GRANT SELECT,INSERT,DELETE ON TABLE raw.products TO marketflow_loader;
 
 ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT ON TABLES TO marketflow_sender;
 ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT ON TABLES TO marketflow_audience;
 ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT ON TABLES TO marketflow_analyst;
+
+-- VIEW core.order_lines (
+--     order_id bigint,
+--     line_no integer,
+--     product_id bigint,
+--     quantity numeric(14,3),
+--     amount numeric(14,2),
+--     discount numeric(14,2),
+--     ordered_on date
+-- );
+
+-- VIEW raw.order_lines (
+--     load_id bigint,
+--     file_id bigint,
+--     record_no integer,
+--     order_ref text,
+--     customer_ref text,
+--     store_ref text,
+--     product_ref text,
+--     quantity numeric(14,3),
+--     amount numeric(14,2),
+--     retail_discount numeric(14,2),
+--     coupon_discount numeric(14,2),
+--     currency text,
+--     ordered_at timestamp with time zone,
+--     kind text,
+--     original_order_ref text,
+--     version_at timestamp with time zone,
+--     is_deleted boolean
+-- );

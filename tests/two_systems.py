@@ -30,8 +30,8 @@ def loads() -> list[Load]:
             "raw.products": [{"product_ref": f"p{n}", "product_name": f"Thing {n}", "list_price": n} for n in range(5)],
             "raw.order_lines": [
                 {"order_ref": f"o{n}", "customer_ref": str(n % 6), "product_ref": f"p{n % 7}", "amount": 5 + n,
-                 "ordered_at": f"2017-{1 + n % 9:02d}-15T12:00:00Z", "record_no": 2 * n + i}
-                for n in range(30) for i in (1, 2)
+                 "ordered_at": f"2017-{1 + n % 9:02d}-15T12:00:00Z"}
+                for n in [*sorted([*range(26)] * 2), 26, 27, 26, 27, 28, 29, 29, 28]  # the last do not lie together
             ],
             "raw.events": [{"event_ref": f"e{n}", "anonymous_ref": f"browser{n % 3}", "event_type": "page",
                             "occurred_at": f"2017-{1 + n % 9:02d}-10T12:00:00Z"} for n in range(14)],

@@ -12,6 +12,11 @@ SELECT set_config('work_mem', %(work_mem)s, TRUE);
 -- How closely ANALYZE looks: 30,000 rows are read at 100, the server's own; until the transaction's end.
 SELECT set_config('default_statistics_target', %(target)s::text, TRUE);
 
+-- name: usual_sample
+-- As the server, the database or the role has it.
+SELECT set_config('default_statistics_target', reset_val, TRUE) FROM pg_settings
+WHERE name = 'default_statistics_target';
+
 -- name: passed_loads
 SELECT
     l.load_id,
@@ -33,12 +38,47 @@ FROM incoming_events AS n
 ORDER BY month_on;
 
 -- name: coming
--- How many new orders and lines are about to be inserted: of a bulk load more than there are.
+-- By table, about how many rows its bulk step will insert: of a first load more than there are.
+WITH new_orders AS (
+    SELECT count(*) AS number_of_rows
+    FROM incoming_orders AS n
+    WHERE n.outcome = 'new'
+),
+
+new_customers AS (
+    SELECT count(*) AS number_of_rows
+    FROM named_customers AS n
+    WHERE
+        NOT EXISTS (
+            SELECT FROM core.customer_identifiers AS i
+            WHERE i.source = n.source AND i.external_id = n.external_id
+        )
+)
+
 SELECT
-    count(*) AS orders,
-    coalesce(sum(n.line_count), 0) AS lines
-FROM incoming_orders AS n
-WHERE n.outcome = 'new';
+    'core.orders' AS table_name,
+    o.number_of_rows
+FROM new_orders AS o
+UNION ALL
+SELECT
+    'core.baskets' AS table_name,
+    o.number_of_rows
+FROM new_orders AS o
+UNION ALL
+SELECT
+    'core.customer_identifiers' AS table_name,
+    c.number_of_rows
+FROM new_customers AS c
+UNION ALL
+SELECT
+    'core.current_addresses' AS table_name,
+    c.number_of_rows
+FROM new_customers AS c
+UNION ALL
+SELECT
+    'core.customer_keys' AS table_name,
+    count(*) AS number_of_rows
+FROM incoming_keys;
 
 -- name: held_loads
 -- Merged loads that raw still has rows of, all of them: a load that is being forgotten is not whole any more.
@@ -48,7 +88,7 @@ WHERE
     l.state = 'merged'
     AND l.raw_forgotten_at IS NULL
     AND l.load_id IN (
-        SELECT r.load_id FROM raw.order_lines AS r
+        SELECT r.load_id FROM raw.orders AS r
         UNION
         SELECT r.load_id FROM raw.customers AS r
         UNION
@@ -78,7 +118,7 @@ ORDER BY l.load_id;
 -- forgotten, which is not whole any more.
 WITH repaired AS MATERIALIZED (
     SELECT DISTINCT r.file_id
-    FROM raw.order_lines AS r
+    FROM raw.orders AS r
     WHERE r.load_id = any(%(load_ids)s::bigint[])
 )
 
@@ -96,7 +136,7 @@ WHERE
         )
     )
     AND EXISTS (
-        SELECT FROM raw.order_lines AS o
+        SELECT FROM raw.orders AS o
         WHERE o.load_id = l.load_id AND o.file_id IN (SELECT d.file_id FROM repaired AS d)
     );
 
@@ -167,9 +207,11 @@ WHERE
 UNION
 SELECT
     'day' AS entity,
-    n.ordered_on::text
-FROM incoming_orders AS n
-WHERE n.outcome IN ('new', 'replaced')
+    d.ordered_on::text
+FROM (
+    SELECT DISTINCT n.ordered_on FROM incoming_orders AS n
+    WHERE n.outcome IN ('new', 'replaced')
+) AS d
 UNION
 SELECT
     'product' AS entity,
@@ -179,13 +221,21 @@ INNER JOIN incoming_products AS n ON p.source = n.source AND p.external_id = n.e
 WHERE p.updated_at = %(now)s;
 
 -- name: has_ignored_orders
--- Were some of the orders that came left as they are?
+-- Were some of the orders that came left as they are, or some of their versions?
 SELECT
     EXISTS (
         SELECT FROM incoming_orders AS n
         WHERE n.outcome NOT IN ('new', 'replaced')
     )
-    OR (SELECT count(*) FROM order_versions) <> (SELECT count(*) FROM incoming_orders);
+    OR EXISTS (
+        SELECT FROM order_versions AS v
+        WHERE v.has_several_customers OR v.has_several_currencies
+    )
+    OR EXISTS (
+        SELECT FROM order_versions AS v
+        GROUP BY v.source, v.order_ref
+        HAVING count(*) > 1
+    );
 
 -- name: touched_products
 -- When all orders that came were merged, what they sold is known already.

@@ -24,7 +24,6 @@ GROUP BY l.record;
 -- name: totals
 SELECT
     (SELECT count(*) FROM core.orders) AS orders,
-    (SELECT count(*) FROM core.order_lines) AS order_lines,
     (SELECT count(*) FROM core.customers) AS customers,
     (SELECT sum(r.revenue) FROM marts.revenue_daily AS r) AS revenue,
     (
@@ -54,3 +53,15 @@ SELECT
 FROM activation.sends AS s
 GROUP BY s.campaign, s.occasion, s.channel
 ORDER BY s.campaign, s.occasion;
+
+-- name: views
+-- Each view with its columns and their types, as they stand in sql/schema.sql.
+SELECT
+    n.nspname || '.' || c.relname AS name,
+    string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), E',\n--     ' ORDER BY a.attnum) AS columns
+FROM pg_class AS c
+INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
+INNER JOIN pg_attribute AS a ON c.oid = a.attrelid AND a.attnum > 0
+WHERE c.relkind = 'v' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+GROUP BY n.nspname, c.relname
+ORDER BY n.nspname, c.relname;

@@ -115,6 +115,7 @@ SELECT
 FROM incoming_orders AS n
 WHERE
     n.outcome IN ('new', 'replaced')
+    AND (SELECT min(s.system) <> max(s.system) FROM ops.loads AS s)
     AND EXISTS (
         SELECT FROM (SELECT DISTINCT s.system FROM ops.loads AS s) AS s
         INNER JOIN core.orders AS o ON s.system = o.source

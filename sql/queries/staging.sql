@@ -12,73 +12,114 @@ SELECT
 FROM ops.loads AS l
 WHERE l.load_id = any(%(load_ids)s::bigint[]);
 
+-- name: several_rows
+-- Orders of which these loads bring more than a row: hardly any, and all that it takes to make one of several rows is done
+-- for these alone. The number says enough: two systems' orders of one number are kept apart later.
+CREATE TEMPORARY TABLE several_rows AS
+SELECT r.order_ref
+FROM raw.orders AS r
+WHERE r.load_id = any(%(line_loads)s::bigint[])
+GROUP BY r.order_ref
+HAVING count(*) > 1;
+
 -- name: order_versions
--- One row per file and order: an order stands whole in a file. Two or three aggregates are spared by taking deleted lines,
--- which are rare, afterwards. Planned in parallel, which a statement that inserts is not. Lines without a time of their own
--- have their file's, which is looked up once per order, afterwards.
+-- Of those orders one row per file: an order stands whole in a file, if not in one piece. Where a source has no times of its
+-- own its file's count. The versions of all other orders are their rows in raw.
 CREATE TEMPORARY TABLE order_versions AS
+WITH versions AS (
+    SELECT
+        r.file_id,
+        r.order_ref,
+        max(r.load_id) AS load_id,
+        max(r.version_at) AS version_at,
+        min(r.first_no) AS first_no,
+        max(r.kind) AS kind,
+        min(r.original_order_ref) AS original_order_ref,
+        min(r.customer_ref) AS customer_ref,
+        min(r.store_ref) AS store_ref,
+        min(r.ordered_at) AS ordered_at,
+        sum(r.line_count)::integer AS line_count,
+        sum(r.amount) AS revenue,
+        sum(r.discount) AS discount,
+        min(r.currency) AS currency,
+        count(*)::integer AS pieces,
+        FALSE AS is_deleted,
+        coalesce(min(r.customer_ref) <> max(r.customer_ref), FALSE) AS has_several_customers,
+        min(r.currency) <> max(r.currency) AS has_several_currencies,
+        min(r.version_at) <> max(r.version_at) AS has_several_times
+    FROM raw.orders AS r
+    WHERE
+        r.load_id = any(%(line_loads)s::bigint[])
+        AND NOT r.is_deleted
+        AND r.order_ref IN (SELECT s.order_ref FROM several_rows AS s)
+    GROUP BY r.file_id, r.order_ref
+)
+
 SELECT
-    r.file_id,
-    r.order_ref,
-    max(r.load_id) AS load_id,
-    max(r.version_at) AS own_version_at,
-    min(r.record_no) AS first_no,
-    max(r.kind) AS kind,
-    min(r.original_order_ref) AS original_order_ref,
-    min(r.customer_ref) AS customer_ref,
-    min(r.store_ref) AS store_ref,
-    min(r.ordered_at) AS ordered_at,
-    count(*)::integer AS line_count,
-    sum(r.amount) AS revenue,
-    sum(r.retail_discount + r.coupon_discount) AS discount,
-    min(r.currency) AS currency,
-    min(r.customer_ref) <> max(r.customer_ref) AS has_several_customers,
-    min(r.currency) <> max(r.currency) AS has_several_currencies,
-    min(r.version_at) <> max(r.version_at) AS has_several_times,
-    FALSE AS is_deleted
-FROM raw.order_lines AS r
-WHERE r.load_id = any(%(line_loads)s::bigint[]) AND NOT r.is_deleted
-GROUP BY r.file_id, r.order_ref
-HAVING
-    max(r.load_id) = any(%(load_ids)s::bigint[])
-    AND (%(day_from)s::date IS NULL OR (min(r.ordered_at) AT TIME ZONE %(time_zone)s)::date >= %(day_from)s::date)
-    AND (%(day_to)s::date IS NULL OR (min(r.ordered_at) AT TIME ZONE %(time_zone)s)::date <= %(day_to)s::date);
+    l.system AS source,
+    v.file_id,
+    v.order_ref,
+    v.load_id,
+    coalesce(v.version_at, f.version_at) AS version_at,
+    v.first_no,
+    v.kind,
+    v.original_order_ref,
+    v.customer_ref,
+    v.store_ref,
+    v.ordered_at,
+    v.line_count,
+    v.revenue,
+    v.discount,
+    v.currency,
+    v.pieces,
+    v.is_deleted,
+    v.has_several_customers,
+    v.has_several_currencies,
+    v.has_several_times
+FROM versions AS v
+INNER JOIN merging_loads AS l ON v.load_id = l.load_id
+LEFT JOIN ops.landing_files AS f ON v.file_id = f.file_id
+WHERE
+    (%(day_from)s::date IS NULL OR (v.ordered_at AT TIME ZONE %(time_zone)s)::date >= %(day_from)s::date)
+    AND (%(day_to)s::date IS NULL OR (v.ordered_at AT TIME ZONE %(time_zone)s)::date <= %(day_to)s::date);
 
 -- name: deleted_versions
 -- Orders of which a file says that they are deleted, and nothing as new or newer beside it. They are not held to the days:
 -- the deletion of an order that lies within them may have been delivered with any day.
 INSERT INTO order_versions (
-    file_id, order_ref, load_id, own_version_at, first_no, kind, ordered_at, line_count, revenue, discount, currency,
-    has_several_customers, has_several_currencies, has_several_times, is_deleted
+    source, file_id, order_ref, load_id, version_at, first_no, kind, ordered_at, line_count, revenue, discount, currency,
+    pieces, is_deleted, has_several_customers, has_several_currencies, has_several_times
 )
 SELECT
+    l.system AS source,
     r.file_id,
     r.order_ref,
     max(r.load_id) AS load_id,
-    max(coalesce(r.version_at, f.version_at)) AS own_version_at,
-    min(r.record_no) AS first_no,
+    max(coalesce(r.version_at, f.version_at)) AS version_at,
+    min(r.first_no) AS first_no,
     max(r.kind) AS kind,
     min(r.ordered_at) AS ordered_at,
     0 AS line_count,
     0 AS revenue,
     0 AS discount,
     min(r.currency) AS currency,
+    0 AS pieces,
+    TRUE AS is_deleted,
     FALSE AS has_several_customers,
     FALSE AS has_several_currencies,
-    FALSE AS has_several_times,
-    TRUE AS is_deleted
-FROM raw.order_lines AS r
+    FALSE AS has_several_times
+FROM raw.orders AS r
+INNER JOIN merging_loads AS l ON r.load_id = l.load_id
 LEFT JOIN ops.landing_files AS f ON r.file_id = f.file_id
 WHERE
-    r.load_id = any(%(load_ids)s::bigint[])
-    AND r.is_deleted
+    r.is_deleted
     AND NOT EXISTS (
-        SELECT FROM raw.order_lines AS a
+        SELECT FROM raw.orders AS a
         WHERE
             a.load_id = any(%(line_loads)s::bigint[]) AND a.file_id = r.file_id AND a.order_ref = r.order_ref
             AND coalesce(a.version_at, f.version_at) >= coalesce(r.version_at, f.version_at) AND NOT a.is_deleted
     )
-GROUP BY r.file_id, r.order_ref;
+GROUP BY l.system, r.file_id, r.order_ref;
 
 -- name: incoming_orders
 -- The newest version of each order that these loads bring and what becomes of it: new, replaced, deleted, older than what
@@ -86,47 +127,63 @@ GROUP BY r.file_id, r.order_ref;
 -- core has an older version, nothing of the file was good before, and what is repaired is all that there is. Held back are
 -- orders of several customers or currencies. Numbers are drawn in the order of time.
 CREATE TEMPORARY TABLE incoming_orders AS
-WITH candidates AS (
+WITH newest AS (
     SELECT
         l.system AS source,
-        v.*,
-        coalesce(v.own_version_at, f.version_at) AS version_at
-    FROM order_versions AS v
-    INNER JOIN merging_loads AS l ON v.load_id = l.load_id
-    LEFT JOIN ops.landing_files AS f ON v.file_id = f.file_id
-    WHERE NOT coalesce(v.has_several_customers, FALSE) AND NOT v.has_several_currencies
-),
-
--- Hardly any order comes twice in one load: asking for a newer one only of those that do takes a tenth of sorting all.
-repeated AS MATERIALIZED (
-    SELECT
-        v.source,
-        v.order_ref
-    FROM candidates AS v
-    GROUP BY v.source, v.order_ref
-    HAVING count(*) > 1
-),
-
-newest AS (
-    SELECT v.*
-    FROM candidates AS v
+        r.file_id,
+        r.order_ref,
+        r.load_id,
+        coalesce(r.version_at, f.version_at) AS version_at,
+        r.first_no,
+        r.kind,
+        r.original_order_ref,
+        r.customer_ref,
+        r.store_ref,
+        r.ordered_at,
+        r.line_count,
+        r.amount AS revenue,
+        r.discount,
+        r.currency,
+        1 AS pieces,
+        FALSE AS is_deleted
+    FROM raw.orders AS r
+    INNER JOIN merging_loads AS l ON r.load_id = l.load_id
+    LEFT JOIN ops.landing_files AS f ON r.file_id = f.file_id
     WHERE
-        (v.source, v.order_ref) NOT IN (
-            SELECT
-                r.source,
-                r.order_ref
-            FROM repeated AS r
+        NOT r.is_deleted
+        AND NOT EXISTS (
+            SELECT FROM several_rows AS s
+            WHERE s.order_ref = r.order_ref
         )
+        AND (%(day_from)s::date IS NULL OR (r.ordered_at AT TIME ZONE %(time_zone)s)::date >= %(day_from)s::date)
+        AND (%(day_to)s::date IS NULL OR (r.ordered_at AT TIME ZONE %(time_zone)s)::date <= %(day_to)s::date)
     UNION ALL
     (
-        SELECT DISTINCT ON (v.source, v.order_ref) v.*
-        FROM candidates AS v
-        INNER JOIN repeated AS r ON v.source = r.source AND v.order_ref = r.order_ref
+        SELECT DISTINCT ON (v.source, v.order_ref)
+            v.source,
+            v.file_id,
+            v.order_ref,
+            v.load_id,
+            v.version_at,
+            v.first_no,
+            v.kind,
+            v.original_order_ref,
+            v.customer_ref,
+            v.store_ref,
+            v.ordered_at,
+            v.line_count,
+            v.revenue,
+            v.discount,
+            v.currency,
+            v.pieces,
+            v.is_deleted
+        FROM order_versions AS v
+        WHERE NOT v.has_several_customers AND NOT v.has_several_currencies
         ORDER BY v.source ASC, v.order_ref ASC, v.version_at DESC, v.file_id DESC
     )
 ),
 
-compared AS MATERIALIZED (
+compared AS (
     SELECT
         n.source,
         n.order_ref AS external_id,
@@ -144,6 +201,7 @@ compared AS MATERIALIZED (
         n.revenue,
         n.discount,
         n.currency,
+        n.pieces,
         o.order_id,
         o.line_count AS known_line_count,
         CASE
@@ -154,15 +212,21 @@ compared AS MATERIALIZED (
             WHEN o.order_id IS NULL THEN 'new'
             WHEN (o.version_at, o.file_id) = (n.version_at, n.file_id) AND n.line_count < o.line_count THEN 'partial'
             WHEN
-                o.file_id = n.file_id AND f.load_id <> all(%(line_loads)s::bigint[]) AND l.raw_forgotten_at IS NOT NULL
+                o.file_id = n.file_id
+                AND EXISTS (
+                    SELECT FROM ops.landing_files AS f
+                    INNER JOIN ops.loads AS l ON f.load_id = l.load_id
+                    WHERE
+                        f.file_id = n.file_id
+                        AND f.load_id <> all(%(line_loads)s::bigint[])
+                        AND l.raw_forgotten_at IS NOT NULL
+                )
                 THEN 'partial'
             ELSE 'replaced'
         END AS outcome
     FROM newest AS n
     LEFT JOIN core.orders AS o ON n.source = o.source AND n.order_ref = o.external_id
     LEFT JOIN core.deleted_orders AS d ON n.source = d.source AND n.order_ref = d.external_id
-    LEFT JOIN ops.landing_files AS f ON n.file_id = f.file_id
-    LEFT JOIN ops.loads AS l ON f.load_id = l.load_id
     ORDER BY n.ordered_at, n.order_ref
 )
 
@@ -183,6 +247,7 @@ SELECT
     c.revenue,
     c.discount,
     c.currency,
+    c.pieces,
     c.known_line_count,
     c.outcome,
     CASE
@@ -190,6 +255,11 @@ SELECT
         ELSE c.order_id
     END AS order_id
 FROM compared AS c;
+
+-- name: unusual_orders
+-- In a first load all orders are new and in one piece: the steps for others find that out without reading them all.
+CREATE INDEX incoming_orders_known ON incoming_orders (order_id) WHERE outcome <> 'new';
+CREATE INDEX incoming_orders_in_pieces ON incoming_orders (order_id) WHERE pieces > 1;
 
 -- name: same_totals
 CREATE TEMPORARY TABLE same_totals (
@@ -205,8 +275,8 @@ CREATE TEMPORARY TABLE same_totals (
 CREATE TEMPORARY TABLE incoming_products_sold AS
 SELECT DISTINCT
     r.load_id,
-    r.product_ref
-FROM raw.order_lines AS r
+    unnest(r.product_refs) AS product_ref
+FROM raw.orders AS r
 WHERE r.load_id = any(%(line_loads)s::bigint[]);
 
 -- name: incoming_products

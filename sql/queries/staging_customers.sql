@@ -402,10 +402,15 @@ INNER JOIN merging_loads AS l ON r.load_id = l.load_id;
 -- known would depend on the order of the loads.
 CREATE TEMPORARY TABLE named_customers AS
 SELECT
-    l.system AS source,
-    v.customer_ref AS external_id
+    n.source,
+    n.customer_ref AS external_id
+FROM incoming_orders AS n
+WHERE n.customer_ref IS NOT NULL
+UNION
+SELECT
+    v.source,
+    v.customer_ref
 FROM order_versions AS v
-INNER JOIN merging_loads AS l ON v.load_id = l.load_id
 WHERE v.customer_ref IS NOT NULL
 UNION
 SELECT

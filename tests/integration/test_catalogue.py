@@ -1,4 +1,4 @@
-"""The catalogue has every table and every column of the warehouse, each with words."""
+"""The catalogue has every table, view and column of the warehouse, each with words."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from marketflow.embedded.schema import dump_schema
 from marketflow.warehouse import load_transforms
 
 COLUMNS = """
-SELECT format('%I.%I', n.nspname, c.relname), a.attname, NOT a.attnotnull
+SELECT format('%I.%I', n.nspname, c.relname), a.attname, NOT a.attnotnull, c.relkind = 'v'
 FROM pg_attribute AS a
 INNER JOIN pg_class AS c ON a.attrelid = c.oid
 INNER JOIN pg_namespace AS n ON c.relnamespace = n.oid
-WHERE c.relkind IN ('r', 'p') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped
+WHERE c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition AND a.attnum > 0 AND NOT a.attisdropped
 AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 ORDER BY 1, a.attnum
 """
@@ -37,7 +37,7 @@ def tables(pg_server: Server, warehouse_dsn: str, tmp_path: Path) -> list[Table]
 
 def test_every_table_and_column_of_the_database_is_there(tables: list[Table], conn: psycopg.Connection) -> None:
     wanted = [tuple(row) for row in conn.execute(COLUMNS)]
-    found = [(t.name, c.name, c.nullable) for t in sorted(tables, key=lambda t: t.name) for c in t.columns]
+    found = [(t.name, c.name, c.nullable, t.is_view) for t in sorted(tables, key=lambda t: t.name) for c in t.columns]
     assert found == wanted
 
 

@@ -7,6 +7,8 @@ import pytest
 from psycopg import sql
 
 from marketflow.sources import CONTRACTS, Column, Contract
+from marketflow.sources.contracts.stored import LISTS
+from table_rows import give, name
 
 DEFAULTED = [(contract, column) for contract in CONTRACTS.values() for column in contract.columns if column.default]
 EXPRESSION = """
@@ -19,7 +21,12 @@ WHERE a.attrelid = %s::regclass AND a.attname = %s
 
 @pytest.mark.parametrize(("contract", "column"), DEFAULTED, ids=[f"{c.record}.{col.name}" for c, col in DEFAULTED])
 def test_the_table_has_the_contracts_default(conn: psycopg.Connection, contract: Contract, column: Column) -> None:
-    row = conn.execute(EXPRESSION, [contract.table, column.target]).fetchone()
+    if contract.is_bulk and column.target in LISTS:
+        give(conn, contract.stored_in, [{"order_ref": "o", LISTS[column.target]: None}])
+        query = sql.SQL("SELECT l.{} = %s FROM {} AS l").format(sql.Identifier(column.target), name(contract.table))
+        assert conn.execute(query, [column.default]).fetchall() == [(True,)]
+        return
+    row = conn.execute(EXPRESSION, [contract.stored_in, column.target]).fetchone()
     assert row
     expression, kind = row
     assert expression, "the table has no default"

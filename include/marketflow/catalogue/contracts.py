@@ -42,7 +42,7 @@ def contracts_page() -> str:
 
 def _section(contract: Contract) -> str:
     key = ", ".join(f"`{k}`" for k in contract.key)
-    table = f"[`{contract.table}`](catalogue.html#{contract.table})"
+    table = _link(contract.table) + (f", a view on {_link(contract.stored)}" if contract.stored else "")
     lines = [
         "",
         f"## {contract.record}",
@@ -57,6 +57,10 @@ def _section(contract: Contract) -> str:
         lines += ["", "A row is also put into quarantine when:", ""]
         lines += [f"* {rule.reason} (`{rule.broken}`)" for rule in contract.rules]
     return "\n".join(lines) + "\n"
+
+
+def _link(table: str) -> str:
+    return f"[`{table}`](catalogue.html#{table})"
 
 
 def _row(column: Column) -> str:

@@ -72,10 +72,10 @@ class _Column:
 
 
 def picture(tables: Sequence[Table]) -> Picture:
-    """The lineage of those tables that are made of others, or that others are made of."""
+    """The lineage of those tables that are made of others, or that others are made of; no view that ends there."""
     flow = {stage.split(" ")[0] for bands in _FLOW for band in bands for stage in (band, band.split(" ")[-1])}
     known = {t.name: t for t in tables if t.schema in flow}
-    edges = [(u, t.name) for t in known.values() for u in t.upstream if u in known]
+    edges = [(u, t.name) for t in known.values() if t.downstream or not t.is_view for u in t.upstream if u in known]
     columns = _columns(_grouped(known, edges), edges)
     _order(columns, edges)
     tallest = max(len(c.names) / (c.bottom - c.top) for c in columns)

@@ -44,7 +44,7 @@ class Column:
 
 @dataclass(frozen=True, kw_only=True)
 class Table:
-    """A table for people. `checks`: name and grade (stop, warn) of what is looked at in each build."""
+    """A table or view for people. `checks`: name and grade (stop, warn) of what is looked at in each build."""
 
     name: str
     description: str
@@ -57,6 +57,7 @@ class Table:
     expected: list[str] = field(default_factory=list)
     freshness: str | None = None
     origin: str = ""
+    is_view: bool = False
 
     @property
     def schema(self) -> str:
@@ -70,10 +71,10 @@ class Table:
 
 
 def all_tables(root: Path) -> list[Table]:
-    """All tables of sql/schema.sql, stage by stage; what is nowhere described has its columns' names and types."""
+    """Tables and views of sql/schema.sql, stage by stage; what nobody describes has its columns' names and types."""
     shapes = read_schema(root)
     transforms = load_transforms(root / "sql" / "transforms")
-    contracts = {c.table: c for c in CONTRACTS.values()}
+    contracts = {name: c for c in CONTRACTS.values() for name in (c.table, c.stored_in)}
     notes: dict[str, Any] = yaml.safe_load(_NOTES.read_text(encoding="utf-8"))
     found = {}
     for name in sorted(shapes, key=_order):
@@ -102,7 +103,7 @@ def _of_transform(shape: Shape, transform: Transform) -> Table:
         name=shape.name, description=doc.description, grain=doc.grain, key=shape.key or tuple(doc.key),
         columns=_columns(shape, doc.columns), upstream=list(doc.upstream), freshness=doc.freshness,
         checks={name.replace("_", " "): grade for name, (grade, _) in transform.checks.items()},
-        expected=_expected(transform), origin=f"sql/transforms/{shape.name.replace('.', '/')}",
+        expected=_expected(transform), origin=f"sql/transforms/{shape.name.replace('.', '/')}", is_view=shape.is_view,
     )  # fmt: skip
 
 
@@ -120,7 +121,7 @@ def _expected(transform: Transform) -> list[str]:
 
 
 def _of_contract(shape: Shape, contract: Contract, notes: dict[str, Any]) -> Table:
-    words = {**_PLACE, **notes.get("columns", {})}
+    words = dict(_PLACE)
     for column in contract.columns:
         words[column.target] = column.description + (" (encrypted)" if column.personal else "")
         if column.hash_target:
@@ -130,11 +131,12 @@ def _of_contract(shape: Shape, contract: Contract, notes: dict[str, Any]) -> Tab
                 f"Why the delivered {column.name} cannot be used; the rest of the row is good"
             )
     return Table(
-        name=shape.name, description=f"{contract.description}.", key=(),
-        grain=f"one row per good row of a source that brings {contract.record}, as often as it was delivered",
-        columns=_columns(shape, words), upstream=[],
+        name=shape.name, description=notes.get("description") or f"{contract.description}.", key=(),
+        grain=notes.get("grain")
+        or f"one row per good row of a source that brings {contract.record}, as often as it was delivered",
+        columns=_columns(shape, words | notes.get("columns", {})), upstream=list(notes.get("upstream", [])),
         checks={rule.reason: "quarantine" for rule in contract.rules},
-        origin=f"the contract `{contract.record}`, version {contract.version}",
+        origin=f"the contract `{contract.record}`, version {contract.version}", is_view=shape.is_view,
     )  # fmt: skip
 
 
@@ -142,7 +144,7 @@ def _of_notes(shape: Shape, notes: dict[str, Any]) -> Table:
     return Table(
         name=shape.name, description=notes.get("description") or shape.comment, grain=notes.get("grain", ""),
         key=shape.key, columns=_columns(shape, notes.get("columns", {})), upstream=list(notes.get("upstream", [])),
-        origin="sql/migrations",
+        origin="sql/migrations", is_view=shape.is_view,
     )  # fmt: skip
 
 

@@ -26,6 +26,9 @@ unix_socket_directories = ''
 max_connections = 200
 shared_buffers = '256MB'
 max_wal_size = '2GB'
+# nobody copies this server: an index that is made anew need not stand in its journal as well
+wal_level = minimal
+max_wal_senders = 0
 # who hangs in a transaction does not keep its locks for ever
 idle_in_transaction_session_timeout = '5min'
 log_statement = 'none'
@@ -96,7 +99,8 @@ class Server:
         secret.write_text(self.password)
         hand_over(secret)
         done = _run("initdb", "-D", str(fresh), "-U", "postgres", "--pwfile", str(secret), "--auth=scram-sha-256",
-                    "--encoding=UTF8", "--locale=C.UTF-8", check=False)  # fmt: skip
+                    "--encoding=UTF8", "--locale=C.UTF-8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8",
+                    check=False)  # fmt: skip
         secret.unlink()
         if done.returncode:
             raise ConfigurationError(f"initdb failed with code {done.returncode}; its words are in the log above")

@@ -7,10 +7,12 @@ import subprocess
 import tempfile
 from pathlib import Path
 
+import psycopg
+
 from marketflow.embedded.config import WAREHOUSE, free_port
 from marketflow.embedded.postgres import Server, binaries
 from marketflow.shared import Settings
-from marketflow.warehouse import bootstrap, connect, migrate
+from marketflow.warehouse import bootstrap, connect, migrate, queries
 
 _HEAD = "-- The sum of sql/migrations, written by `make schema`; never edited.\n"
 
@@ -31,8 +33,11 @@ def build_schema() -> str:
 
 
 def dump_schema(dsn: str) -> str:
-    """The schema of a database as pg_dump writes it, without what differs from run to run."""
+    """The schema of a database as pg_dump writes it, without what differs from run to run, and the views' columns."""
     command = [str(binaries() / "pg_dump"), "--schema-only", "--no-comments", "--dbname", dsn]
     text = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     kept = [line for line in text.splitlines() if not re.match(r"--|\\|SET |SELECT pg_catalog\.set_config", line)]
-    return _HEAD + re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).rstrip() + "\n"
+    with psycopg.connect(dsn) as conn:  # pg_dump gives a view's query and no types
+        found = conn.execute(queries("embedded")["views"]).fetchall()
+    views = [f"-- VIEW {name} (\n--     {columns}\n-- );" for name, columns in found]
+    return _HEAD + re.sub(r"\n{3,}", "\n\n", "\n\n".join(["\n".join(kept).rstrip(), *views])) + "\n"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -19,21 +20,24 @@ from marketflow.shared import MarketflowError
 _RESULT_FORMAT = {"result_format": "BASIC", "partial_unexpected_count": 0}
 _SHOWN = ("observed_value", "element_count", "unexpected_count", "unexpected_percent", "missing_count")
 _NO_ADDRESS = "postgresql+psycopg://user:none@none/none"  # ours connects, so the context never sees the password
-_Connect = Callable[[], psycopg.Connection]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """Rows to be judged: `query` selects them, `expectations` (made late: the library is heavy) judge them."""
+    """Rows to be judged: `query` selects them, `expectations` (made late: the library is heavy) judge them.
+
+    is_costly: the query costs more than to keep what it gives while three scans look at it.
+    """
 
     subject: str
     of: Literal["record", "table"]
     query: sql.Composable
+    is_costly: bool = False
     expectations: Callable[[], list[Any]]
 
     @property
     def view(self) -> str:
-        """The view's name: one without a dot, which would be taken for another table's schema."""
+        """The name of the view or table: one without a dot, which would be taken for another table's schema."""
         return "judged_" + self.subject.replace(".", "_")
 
 
@@ -45,20 +49,19 @@ def examine(
     `role`: of whose rights the queries have need. Raises MarketflowError when an expectation could not be evaluated
     (database down, a column missing).
     """
-    opened: list[psycopg.Connection] = []
+    from sqlalchemy import StaticPool
+
     outcomes: list[Outcome] = []
     context = _context()
-    try:
+    with _showing(sqlalchemy_url, batches, role) as conn:
+        # Great Expectations makes two engines; the one connection serves both, one after the other.
         source = context.data_sources.add_postgres(
             "warehouse", connection_string=_NO_ADDRESS, create_temp_table=False,
-            kwargs={"creator": _connector(sqlalchemy_url, batches, role, opened)},
+            kwargs={"creator": lambda: conn, "poolclass": StaticPool},
         )  # fmt: skip
         for batch in batches:
             result = _definition(context, source, batch, title).run(result_format=_RESULT_FORMAT)
             outcomes += [_outcome(batch, r.to_json_dict()) for r in result.results]
-    finally:
-        for conn in opened:  # the context would keep them
-            conn.close()
     if docs is not None:
         publish(context, docs, title)
     return outcomes
@@ -88,22 +91,19 @@ def _context() -> Any:
     return gx.get_context(mode="ephemeral", project_config=config)
 
 
-def _connector(url: str, batches: Sequence[Batch], role: str, opened: list[psycopg.Connection]) -> _Connect:
-    """Opens connections in which a temporary view shows each batch, and lists them in `opened`.
+@contextmanager
+def _showing(url: str, batches: Sequence[Batch], role: str) -> Iterator[psycopg.Connection]:
+    """A connection in which a temporary view, or table, shows each batch.
 
     A query asset would do, were it not that Great Expectations first fetches all its rows to learn their columns.
     """
     dsn = url.replace("postgresql+psycopg://", "postgresql://", 1)
-
-    def open_connection() -> psycopg.Connection:
-        conn = psycopg.connect(dsn, options=f"-c role={role} -c timezone=UTC")
-        opened.append(conn)
+    with closing(psycopg.connect(dsn, options=f"-c role={role} -c timezone=UTC")) as conn:
         for batch in batches:
-            conn.execute(sql.SQL("CREATE TEMPORARY VIEW {} AS {}").format(sql.Identifier(batch.view), batch.query))
+            kind = sql.SQL("TABLE" if batch.is_costly else "VIEW")
+            conn.execute(sql.SQL("CREATE TEMPORARY {} {} AS {}").format(kind, sql.Identifier(batch.view), batch.query))
         conn.commit()
-        return conn
-
-    return open_connection
+        yield conn
 
 
 def _outcome(batch: Batch, result: dict[str, Any]) -> Outcome:

@@ -14,7 +14,8 @@ from marketflow.quality.batch import Batch, examine
 from marketflow.quality.index import write_index
 from marketflow.quality.outcome import Outcome
 from marketflow.quality.results import store
-from marketflow.quality.suite import expectations, judged_rows
+from marketflow.quality.rows import judged_rows
+from marketflow.quality.suite import expectations
 from marketflow.quality.thresholds import Load, quarantined_share, read_load, refused_files, volume
 from marketflow.shared import Clock, MarketflowError, settings
 from marketflow.sources import Contract, contract_of, latest_instant
@@ -92,8 +93,10 @@ def _of_records(url: str, load: Load, source: Source | None, clock: Clock, docs:
     batches = []
     for contract in (contract_of(record) for record, rows in load.records.items() if rows):
         suite = partial(expectations, contract, latest, _brought(source, contract))
-        query = judged_rows(contract, load.load_id)
-        batches.append(Batch(subject=contract.record, of="record", query=query, expectations=suite))
+        query, is_costly = judged_rows(contract, load.load_id), contract.is_bulk
+        batches.append(
+            Batch(subject=contract.record, of="record", query=query, is_costly=is_costly, expectations=suite)
+        )
     if not batches:
         return []
     return examine(url, batches, title=f"{load.source}-{load.load_id}", role="marketflow_loader", docs=docs)

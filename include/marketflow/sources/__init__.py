@@ -6,6 +6,7 @@ Never:  judges a batch (that is `quality`), touches core, shows a value of a fil
 """
 
 from marketflow.sources.contracts import CONTRACTS, EARLIEST, Column, Contract, Rule, contract_of, latest_instant
+from marketflow.sources.contracts.stored import LISTS
 from marketflow.sources.definition import FoundSources, Source, find_sources, load_source, load_sources
 from marketflow.sources.load import take_in
 from marketflow.sources.manifest import LoadSummary, last_window
@@ -17,6 +18,7 @@ from marketflow.sources.retention import forget_raw
 __all__ = [
     "CONTRACTS",
     "EARLIEST",
+    "LISTS",
     "Column",
     "Contract",
     "FoundSources",

@@ -6,9 +6,10 @@ import psycopg
 from psycopg import sql
 
 from marketflow.sources.contracts import contract_of
-from marketflow.sources.contracts.stored import stored_as
+from marketflow.sources.contracts.stored import folded_as, stored_as
 from marketflow.sources.mapping import Portion
 from marketflow.sources.mapping.binary import rows_as_copy
+from marketflow.sources.mapping.fold import fold
 
 _PIECE = 1 << 17
 
@@ -17,11 +18,13 @@ def copy_portion(conn: psycopg.Connection, portion: Portion) -> None:
     """Copy the good rows of every record into its table, in the caller's transaction."""
     for record, rows in portion.copies.items():
         contract = contract_of(record)
+        table, types = contract.stored_in, stored_as(contract)
+        if contract.is_bulk:
+            rows, types = fold(rows), folded_as(contract)  # noqa: PLW2901
         names = sql.SQL(", ").join(map(sql.Identifier, rows.column_names))
-        table = sql.Identifier(*contract.table.split("."))
-        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(table, names)
+        statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT binary)").format(sql.Identifier(*table.split(".")), names)
         with conn.cursor() as cursor, cursor.copy(statement) as copy:
-            for data in rows_as_copy(rows, stored_as(contract)):
+            for data in rows_as_copy(rows, types):
                 view = memoryview(data)
                 for start in range(0, len(view), _PIECE):
                     copy.write(view[start : start + _PIECE])

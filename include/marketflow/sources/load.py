@@ -23,7 +23,7 @@ from marketflow.sources.definition import Source
 from marketflow.sources.errors import ContentChanged, DatabaseFailed, HeaderRefused, in_own_words
 from marketflow.sources.header import check_header
 from marketflow.sources.manifest import Books, Counts, Entry, LoadSummary, one_at_a_time
-from marketflow.sources.mapping import Mapper, Part, Portion, database
+from marketflow.sources.mapping import Judged, Mapper, Part, Portion, database
 from marketflow.sources.places.item import Fingerprint, Item, Place
 from marketflow.sources.readers.block import BLOCK_BYTES, BLOCK_ROWS, Reader
 from marketflow.warehouse import queries
@@ -201,31 +201,43 @@ class _Intake:
         return at if at.tzinfo else at.replace(tzinfo=ZoneInfo(self.source.time_zone or self.shop.time_zone))
 
     def _copy(self, files: Sequence[_File]) -> _Tally:
-        """Three work at once, each a block ahead of the next: a thread reads, one judges, and this one copies."""
+        """Three work at once, each a block ahead of the next: a thread reads, one judges, this one makes rows of it."""
         tally = _Tally()
-        with ahead(_parts(files)) as read, ahead(self._portions(read)) as made:
-            for portion in made:
+        for mapper in self.mappers.values():
+            mapper.forget()
+        with ahead(_parts(files)) as read, ahead(self._judged(files, read)) as found:
+            for mapper, judged in found:
+                portion = mapper.portion(judged)
                 copy_portion(self.conn, portion)
                 self._quarantine(portion)
                 tally.add(portion)
         tally.notes = {f.file_id: _CUT for f in files if f.is_cut}
         return tally
 
-    def _portions(self, parts: Iterable[tuple[_File, Part]]) -> Generator[Portion, None, None]:
+    def _judged(
+        self, files: Sequence[_File], parts: Iterable[tuple[_File, Part]]
+    ) -> Generator[tuple[Mapper, Judged], None, None]:
         """Blocks of the files, judged; blocks of small files with the same header together. Runs in a thread."""
         load_id = self.books.begin()
+        for columns in {file.entry.header for file in files}:
+            self._mapper(columns)  # while the first block is read
         gathered: list[Part] = []
         header: tuple[str, ...] = ()
-        for mapper in self.mappers.values():
-            mapper.forget()
         for file, part in parts:
             if gathered and (file.entry.header != header or _size([*gathered, part]) > 1):
-                yield self._mapper(header).map(load_id, gathered)
+                yield self._judge(header, load_id, gathered)
                 gathered = []
             header = file.entry.header
             gathered.append(part)
+            if file.entry.seen.size > BLOCK_BYTES:  # more blocks of it follow: nothing is gained by waiting for them
+                yield self._judge(header, load_id, gathered)
+                gathered = []
         if gathered:
-            yield self._mapper(header).map(load_id, gathered)
+            yield self._judge(header, load_id, gathered)
+
+    def _judge(self, header: tuple[str, ...], load_id: int, parts: Sequence[Part]) -> tuple[Mapper, Judged]:
+        mapper = self._mapper(header)
+        return mapper, mapper.judge(load_id, parts)
 
     def _mapper(self, header: tuple[str, ...]) -> Mapper:
         if header not in self.mappers:

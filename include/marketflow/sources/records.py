@@ -1,7 +1,7 @@
 """Reads a CSV record by record, and after any damage goes on at the next line, so that neighbours arrive.
 
-The grammar is RFC 4180's, strictly, in UTF-8 (`readers.transcode` brings other encodings to it). Memory is bounded whatever
-the file holds: a line or a record of more than 1 MiB is taken as damage, and only its beginning is kept.
+The grammar is RFC 4180's, strictly, in UTF-8 (`readers.transcode` brings other encodings to it). Memory is bounded
+whatever the file holds: a line or a record of more than 1 MiB is taken as damage, and only its beginning is kept.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ def forget_raw(conn: psycopg.Connection, clock: Clock, keep_days: int) -> dict[s
     conn.commit()
     deleted: Counter[str] = Counter()
     for load_id, records in loads:
-        for table in (CONTRACTS[record].table for record in records if record in CONTRACTS):
+        for table in (CONTRACTS[record].stored_in for record in records if record in CONTRACTS):
             deleted[table] += _forget(conn, table, load_id)
         conn.execute(queries("sources")["note_deleted"], {"load_id": load_id, "now": clock.now()})
         conn.commit()

@@ -11,6 +11,7 @@ import psycopg
 from psycopg import sql
 
 from marketflow.shared import Clock, Shop
+from marketflow.warehouse.bulk import is_first_load
 from marketflow.warehouse.changes import advance, position
 from marketflow.warehouse.queries import queries
 from marketflow.warehouse.staging import parameters, shop_of, staged
@@ -18,6 +19,7 @@ from marketflow.warehouse.transforms import Transform, load_transforms, note_fre
 
 # Fewer changed rows than this do not mislead the planner; autovacuum gets there in time.
 _ANALYZE_FROM = 1_000
+_FIRST_SAMPLE = 30
 _WORK_MEM = "128MB"
 # Stages whose tables know the business up to a day; the ledger, consents and suppressions are as of now.
 _DATED = ("core", "features", "models", "marts")
@@ -67,11 +69,10 @@ def merge(
     with staged(conn, params):
         for (first,) in conn.execute(q["event_months"], params).fetchall():
             _ensure_month(conn, first)
-        row = conn.execute(q["coming"]).fetchone()
-        coming = {"core.orders": int(row[0]), "core.order_lines": int(row[1])} if row else {}
+        coming = {table: int(rows) for table, rows in conn.execute(q["coming"])}
         changed, warnings = _run_schemas(conn, ("core", "privacy"), params, coming)
         known = data_as_of(conn, clock)
-        for transform in _of(("core", "privacy")):
+        for transform in (t for t in _of(("core", "privacy")) if not t.is_view):
             note_freshness(conn, transform.name, now=params["now"], data_as_of=known)
         if findings:
             _note_findings(conn, params)
@@ -173,17 +174,30 @@ def _run_schemas(
     changed: dict[str, int] = {}
     warnings: dict[str, int] = {}
     for transform in _of(schemas):
-        changed[transform.name], found = run_steps(conn, transform, params, coming=coming.get(transform.name, 0))
+        rows = coming.get(transform.name, 0)
+        is_first = is_first_load(conn, transform.name, rows)
+        changed[transform.name], found = run_steps(conn, transform, params, coming=rows)
         warnings |= {f"{transform.name}.{check}": rows for check, rows in found.items()}
         if changed[transform.name] >= _ANALYZE_FROM:
-            conn.execute(sql.SQL("ANALYZE {}").format(transform.identifier))
+            _analyze(conn, transform, is_first=is_first)
     return changed, warnings
+
+
+def _analyze(conn: psycopg.Connection, transform: Transform, *, is_first: bool) -> None:
+    """Tell the planner what the table holds: of a first load roughly, since each build of many rows looks again."""
+    if is_first:
+        conn.execute(queries("builds")["sample"], {"target": _FIRST_SAMPLE})
+    conn.execute(sql.SQL("ANALYZE {}").format(transform.identifier))
+    if is_first:
+        conn.execute(queries("builds")["usual_sample"])
 
 
 def _note_derived(conn: psycopg.Connection, now: dt.datetime) -> None:
     """The marts' freshness: each knows what the oldest of its upstream tables knows."""
+    views = {name: t.doc.upstream for name, t in load_transforms().items() if t.is_view}
     for transform in _of(("marts",)):
-        tables = [t for t in transform.doc.upstream if t.split(".")[0] in _DATED]
+        upstream = [table for name in transform.doc.upstream for table in views.get(name, [name])]
+        tables = [t for t in upstream if t.split(".")[0] in _DATED]
         row = conn.execute(queries("builds")["upstream_as_of"], {"tables": tables}).fetchone()
         note_freshness(conn, transform.name, now=now, data_as_of=row[0] if row else None)
 

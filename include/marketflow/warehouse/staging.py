@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ROOMS = ("staging", "staging_customers")  # in this order
-# Their statements that fill or measure tables of the others; each other one creates the table of its name.
-_NOT_TABLES = ("deleted_versions", "statistics")
-_SAMPLE, _USUAL_SAMPLE = 10, 100
-_RAW = ("order_lines", "customers", "contacts", "consents", "products", "events", "interactions", "feedback")
+# Their statements that fill, index or measure tables of the others; each other one creates the table of its name.
+_NOT_TABLES = ("deleted_versions", "unusual_orders", "statistics")
+_SAMPLE = 10
+_RAW = ("orders", "customers", "contacts", "consents", "products", "events", "interactions", "feedback")
 
 
 def parameters(
@@ -65,7 +65,7 @@ def staged(conn: psycopg.Connection, params: Mapping[str, Any]) -> Iterator[None
     with psycopg.ClientCursor(conn) as cursor:
         for name, statement in statements:
             cursor.execute(statement, params if name != "statistics" else None)
-    conn.execute(queries("builds")["sample"], {"target": _USUAL_SAMPLE})
+    conn.execute(queries("builds")["usual_sample"])
     conn.execute(queries("findings")["found"])
     find_same_people(conn)
     yield

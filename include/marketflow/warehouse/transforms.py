@@ -3,6 +3,8 @@
 A transform changes rows and may be re-run any day: it replaces what it wrote. `query.sql` holds blocks
 `-- step: <name>`, run in order; `checks.sql` holds blocks `-- check: <name> (stop|warn)`, each a query that
 returns one number, the bad rows. Order between tables comes from `upstream` in `table.yaml`.
+
+A folder without `query.sql` stands for a view, which a migration made: it is explained and checked like a table.
 """
 
 from __future__ import annotations
@@ -25,7 +27,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from marketflow.shared import BatchRefused, DefinitionError, settings
 from marketflow.shared.ages import AGE_PATTERN
-from marketflow.warehouse.bulk import indexes_afterwards
+from marketflow.warehouse.bulk import keys_afterwards
 from marketflow.warehouse.queries import parse_blocks, queries
 
 _CHECK = re.compile(r"^-- check: *(\w+) *\((stop|warn)\) *$", re.MULTILINE)
@@ -37,7 +39,8 @@ class TableDoc(BaseModel):
 
     key: the columns that name a row. not_null: others that always have a value. values: by column, all that may stand
     there. ranges: by column, [lowest, highest], null for no bound. freshness: above which age the table is stale.
-    bulk_step: the step that may bring more rows than the table has: its indexes are then made anew.
+    bulk_step: the step that may bring more rows than the table has: its keys and indexes are then made anew, or where
+    it needs them (ON CONFLICT) its foreign keys.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -74,6 +77,11 @@ class Transform:
     def identifier(self) -> sql.Identifier:
         """The table's quoted name."""
         return sql.Identifier(*self.name.split("."))
+
+    @property
+    def is_view(self) -> bool:
+        """Nothing is written: it shows what its upstream tables hold, and is as fresh as they are."""
+        return not self.steps
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,8 +129,8 @@ def run_steps(
     """
     counts = {}
     for name, step in transform.steps.items():
-        is_bulk = name == transform.doc.bulk_step
-        with indexes_afterwards(conn, transform.name, coming) if is_bulk else nullcontext():
+        is_bulk, needs_keys = name == transform.doc.bulk_step, "ON CONFLICT" in step
+        with keys_afterwards(conn, transform.name, coming, own=not needs_keys) if is_bulk else nullcontext():
             counts[name] = conn.execute(step, params).rowcount
     changed = sum(max(rows, 0) for name, rows in counts.items() if not name.startswith("note_"))
     return changed, run_checks(conn, transform, params)
@@ -154,7 +162,8 @@ def write_comments(conn: psycopg.Connection) -> None:
     """Turn the descriptions of every `table.yaml` into COMMENTs, which BI tools show."""
     for t in load_transforms().values():
         text = f"{t.doc.description} Grain: {t.doc.grain}."
-        conn.execute(sql.SQL("COMMENT ON TABLE {} IS {}").format(t.identifier, sql.Literal(text)))
+        kind = sql.SQL("VIEW" if t.is_view else "TABLE")
+        conn.execute(sql.SQL("COMMENT ON {} {} IS {}").format(kind, t.identifier, sql.Literal(text)))
         for column, words in t.doc.columns.items():
             target = sql.Identifier(*t.name.split("."), column)
             conn.execute(sql.SQL("COMMENT ON COLUMN {} IS {}").format(target, sql.Literal(words)))
@@ -166,11 +175,11 @@ def _load(doc_file: Path) -> Transform:
         doc = TableDoc.model_validate(yaml.safe_load(doc_file.read_text(encoding="utf-8")))
     except ValueError as error:
         raise DefinitionError(f"{doc_file}: {error}") from error
-    checks_file = folder / "checks.sql"
+    query_file, checks_file = folder / "query.sql", folder / "checks.sql"
     return Transform(
         name=f"{folder.parent.name}.{folder.name}",
         doc=doc,
-        steps=parse_blocks((folder / "query.sql").read_text(encoding="utf-8")),
+        steps=parse_blocks(query_file.read_text(encoding="utf-8")) if query_file.exists() else {},
         checks=_parse_checks(checks_file.read_text(encoding="utf-8")) if checks_file.exists() else {},
     )
 

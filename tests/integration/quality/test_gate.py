@@ -117,11 +117,42 @@ def test_a_load_without_rows_passes_without_a_division_by_zero(gate: Gate, conn:
 def test_what_slipped_past_the_loader_is_stopped_here(
     *, gate: Gate, conn: psycopg.Connection, state: State, record: str, row: dict[str, Any], words: str | None
 ) -> None:
-    enter(conn, 1, {record: [{}, row, row]})
+    rows = [{}, row, row]
+    if record == "orders":
+        rows = [{"order_ref": f"o{n}"} | r for n, r in enumerate(rows)]  # lines of one order are judged together
+    enter(conn, 1, {record: rows})
     verdict = gate(1)
     reason = f"{record}: {words} in 2 rows (66.7%)" if words else None
     assert (verdict.passed, verdict.reason) == (words is None, reason)
     assert state(1) == ("passed" if words is None else "refused", reason)
+
+
+@pytest.mark.parametrize(
+    ("broken", "words"),
+    [
+        ("quantities = '{1, -1, 1}'", "negative quantity"),
+        ("quantities = '{1, -100000000, 1}', kind = 'return'", "quantity is out of bounds"),
+        ("quantities = '{1, 100000000, 1}'", "quantity is out of bounds"),
+        ("quantities = '{1, NULL, 1}'", "quantity is missing"),
+        ("product_refs = ARRAY['p', repeat('x', 65), NULL]", "product_ref is missing"),
+        ("product_refs = ARRAY['p', repeat('x', 65), 'p']", "product_ref is too long"),
+        ("retail_discounts = '{0, -1, 0}', discount = -1", "retail_discount is out of bounds"),
+        ("coupon_discounts = '{0, NULL, 0}'", "coupon_discount is missing"),
+        ("amount = amount + 0.01", "totals differ from the lines"),
+        ("discount = 1", "totals differ from the lines"),
+        ("line_count = 2", "totals differ from the lines"),
+        ("amounts = '{1, 1, 1}', amount = 3", None),
+        ("retail_discounts = NULL", None),
+        ("product_refs = ARRAY['p', repeat('é', 64), '']", None),
+    ],
+)
+def test_one_bad_line_among_an_orders_is_found(
+    *, gate: Gate, conn: psycopg.Connection, broken: str, words: str | None
+) -> None:
+    enter(conn, 1, {"orders": [{}, {}, {}, {"order_ref": "o2"}]})
+    conn.execute(f"UPDATE raw.orders SET {broken} WHERE order_ref = 'o1'".encode())
+    conn.commit()
+    assert gate(1).reason == (f"orders: {words} in 1 row (50.0%)" if words else None)
 
 
 def test_a_return_may_have_a_negative_quantity(gate: Gate, conn: psycopg.Connection) -> None:
@@ -150,7 +181,7 @@ def test_many_refused_addresses_are_told(gate: Gate, conn: psycopg.Connection, c
 
 def test_a_rule_about_a_personal_column_is_left_to_the_loader() -> None:
     """An address that was refused is not in raw, and the row is good all the same."""
-    from marketflow.quality.suite import judged_rules
+    from marketflow.quality.rows import judged_rules
 
     assert judged_rules(contract_of("contacts")) == []
     assert [r.reason for r in judged_rules(contract_of("feedback"))] == ["rating is above rating_max"]
@@ -228,6 +259,7 @@ def test_what_the_source_does_not_map_is_not_looked_at(gate: Gate, conn: psycopg
     looked = "SELECT DISTINCT column_name FROM ops.quality_results WHERE record = 'orders' AND column_name IS NOT NULL"
     assert {c for (c,) in conn.execute(looked)} == {
         "order_ref", "product_ref", "quantity", "amount", "ordered_at", "currency", "negative quantity",
+        "totals differ from the lines",
     }  # fmt: skip
 
 
@@ -253,9 +285,9 @@ def test_a_load_that_is_not_there_or_not_complete_cannot_be_judged(gate: Gate, c
 
 def test_a_gate_that_cannot_look_does_not_pass_anything(gate: Gate, conn: psycopg.Connection, state: State) -> None:
     enter(conn, 1, {"orders": [{}]})
-    conn.execute("ALTER TABLE raw.order_lines RENAME COLUMN quantity TO pieces")
+    conn.execute("ALTER TABLE raw.orders RENAME COLUMN quantities TO pieces")
     conn.commit()
-    with pytest.raises(Exception, match="quantity"):
+    with pytest.raises(Exception, match="quantities"):
         gate(1)
     assert state(1)[0] == "loaded"
 

@@ -8,6 +8,7 @@ import datetime as dt
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from psycopg import sql
 from marketflow.privacy import KeyRing
 from marketflow.shared import SourceError
 from marketflow.sources import CONTRACTS, Contract
-from marketflow.sources.contracts.stored import Stored, stored_as
+from marketflow.sources.contracts.stored import LISTS, Stored, folded_as, stored_as
 from marketflow.sources.mapping import Mapper, Part, database
 from marketflow.sources.mapping.binary import rows_as_copy
 from marketflow.sources.readers.block import Block
@@ -67,6 +68,7 @@ KINDS: dict[str, tuple[Stored, pa.DataType, Values]] = {
     "integer": integers("integer", 32),
     "bigint": integers("bigint", 64),
 }  # fmt: skip
+IN_LISTS = ("text", "codes", "numeric(14,2)", "numeric(14,3)", "integer")
 
 
 @pytest.fixture
@@ -95,12 +97,19 @@ def copy_in(conn: psycopg.Connection, statement: sql.Composed, table: pa.Table, 
 
 
 def _declared(form: pa.DataType, stored: Stored) -> str:
+    if stored.many:
+        return f"{_declared(form.value_type, replace(stored, many=False))}[]"
     return f"numeric({form.precision}, {form.scale})" if stored.type == "numeric" else stored.type
 
 
 def one_column(values: Sequence[Any], kind: str) -> tuple[pa.Table, dict[str, Stored]]:
     stored, form, _ = KINDS[kind]
     return pa.table({"v": pa.array(values, form)}), {"v": stored}
+
+
+def one_of_lists(values: Sequence[Any], kind: str) -> tuple[pa.Table, dict[str, Stored]]:
+    stored, form, _ = KINDS[kind]
+    return pa.table({"v": pa.array(values, pa.list_(form))}), {"v": replace(stored, many=True)}
 
 
 def as_read(value: Any, kind: str) -> Any:
@@ -145,6 +154,79 @@ def test_extremes_come_back(round_trip: RoundTrip, kind: str, values: list[Any])
         assert all(v is None or v.as_tuple().exponent == -scale for (v,) in found)
 
 
+@pytest.mark.parametrize("kind", IN_LISTS)
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_lists_come_back(round_trip: RoundTrip, kind: str, data: st.DataObject) -> None:
+    values = data.draw(st.lists(st.lists(KINDS[kind][2], min_size=1, max_size=6), max_size=30))
+    table, types = one_of_lists(values, kind)
+    assert round_trip(table, types) == [(v,) for v in values]
+    start = data.draw(st.integers(0, len(values)))
+    assert round_trip(table.slice(start, 5), types) == [(v,) for v in values[start : start + 5]]
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        (
+            "text",
+            [
+                [""],
+                ["", ""],
+                ["NULL", "null", "{}", "{a,b}", ",", " ", '"', "\\", "\\N", "'"],
+                ["é", "🎉" * 3],
+                ["\t\r\n"],
+            ],
+        ),
+        ("text", [["x" * 100_000, "", "x"], ["y"]]),
+        ("text", [["abc"], ["def", "ghi"]]),  # all equally long
+        ("text", [[str(n) for n in range(50_000)], ["after it"]]),
+        (
+            "numeric(14,2)",
+            [["0.00"], ["-0.01", "0.01"], ["999999999999.99", "-999999999999.99"], ["10000.00", "9999.99"]],
+        ),
+        ("numeric(14,2)", [["0.00", "0.00"], ["0.00"]]),
+        ("numeric(14,2)", [["-5.10"]]),
+        ("numeric(14,3)", [["0.415", "-99999999999.999"], ["10000.000", "1.000"]]),
+        ("integer", [[-(2**31), 2**31 - 1], [0], [1, 2, 3]]),
+        *((kind, values) for kind in IN_LISTS for values in ([], [None], [None, None])),  # a list that no row has
+    ],
+)
+def test_extreme_lists_come_back(round_trip: RoundTrip, kind: str, values: list[Any]) -> None:
+    if kind.startswith("numeric"):
+        values = [None if v is None else [Decimal(n) for n in v] for v in values]
+    found = round_trip(*one_of_lists(values, kind))
+    assert found == [(v,) for v in values]
+    if kind.startswith("numeric"):  # zeros are shown, as in a column of single numbers
+        scale = KINDS[kind][0].scale
+        assert all(n.as_tuple().exponent == -scale for (v,) in found for n in v or [])
+
+
+@pytest.mark.parametrize(
+    ("kind", "texts"),
+    [
+        ("text", ["{one}", '{"",two}', '{"NULL",three,"{"}']),
+        ("integer", ["{1}", "{-2,3}", "{0,0,0}"]),
+        ("numeric(14,2)", ["{0.00}", "{-0.01,10000.00}", "{1.50,2.00,-99999999.99}"]),
+    ],
+)
+def test_lists_are_the_same_to_the_bit_as_those_read_from_text(
+    conn: psycopg.Connection, kind: str, texts: list[str]
+) -> None:
+    """Also in what is not seen when they are read: where their index begins, and that none of them has nulls."""
+    plain = kind.partition("(")[0]
+    conn.execute(sql.SQL("CREATE TEMP TABLE given (v {}[])").format(sql.SQL(plain)))
+    conn.execute(
+        sql.SQL("INSERT INTO given SELECT t::{}[] FROM unnest(%s::text[]) AS t").format(sql.SQL(plain)), [texts]
+    )
+    values = [row[0] for row in conn.execute("SELECT v FROM given")]
+    query = "SELECT encode(array_send(v), 'hex'), pg_column_size(v), array_dims(v) FROM given ORDER BY v"
+    read = conn.execute(query).fetchall()
+    conn.execute("TRUNCATE given")
+    copy_in(conn, sql.SQL("COPY given FROM STDIN (FORMAT binary)").format(), *one_of_lists(values, kind))
+    assert conn.execute(query).fetchall() == read
+
+
 def test_numbers_are_the_same_to_the_bit_as_those_read_from_text(conn: psycopg.Connection) -> None:
     conn.execute("CREATE TEMP TABLE given (v numeric(14, 3))")
     texts = ["0", "-0.001", "0.001", "1", "9999", "10000", "100000000", "12345678.9", "-99999999999.999", "5000.05"]
@@ -176,6 +258,14 @@ def everything(rows: int) -> tuple[pa.Table, dict[str, Stored], list[tuple[Any, 
     }
     kinds = {"load_id": "bigint", "sparse": "text", "rare": "numeric(14,3)", "nothing": "date"}
     given = {name: KINDS[kinds.get(name, name)] for name in made}
+    lists: dict[str, tuple[str, Callable[[int], Any]]] = {
+        "texts": ("text", lambda n: ["é" * (n % 3), str(n), ""][: n % 3 + 1]),
+        "numbers": ("numeric(14,3)", lambda n: [Decimal(n * i - 500).scaleb(-3) for i in range(n % 4 + 1)]),
+        "integers": ("integer", lambda n: [n] * (n % 2 + 1)),
+    }
+    for name, (kind, make) in lists.items():
+        stored, form, values = KINDS[kind]
+        given[name], made[name] = (replace(stored, many=True), pa.list_(form), values), make
     columns = {name: [make(n) for n in range(rows)] for name, make in made.items()}
     table = pa.table({name: pa.array(columns[name], form) for name, (_, form, _) in given.items()})
     expected = {name: [as_read(v, name) for v in values] for name, values in columns.items()}
@@ -218,6 +308,8 @@ def test_each_stream_is_whole(conn: psycopg.Connection) -> None:
         (pa.array([253_402_300_800_000_000]).cast(pa.timestamp("us")), Stored("timestamptz")),
         (pa.array([-(2**31), None], pa.int32()).cast(pa.date32()), Stored("date")),
         (pa.array([2_932_897], pa.int32()).cast(pa.date32()), Stored("date")),
+        (pa.array([[1], [2, 1 << 31]]), Stored("integer", many=True)),
+        (pa.array([[Decimal(1 << 63)]], pa.list_(pa.decimal128(20, 0))), Stored("numeric", 0, many=True)),
     ],
 )
 def test_what_does_not_fit_is_refused_without_its_value(values: pa.Array, stored: Stored) -> None:
@@ -241,6 +333,10 @@ def test_what_does_not_fit_is_refused_without_its_value(values: pa.Array, stored
         (pa.array(["\\x00"]), Stored("bytea")),
         (pa.array([1]).cast(pa.timestamp("ns")), Stored("timestamptz")),
         (pa.array([1]).cast(pa.date64()), Stored("date")),
+        (pa.array([[Decimal("1.005")]]), Stored("numeric", 2, many=True)),
+        (pa.array([["1"]]), Stored("integer", many=True)),
+        (pa.array([[b"a"]]), Stored("text", many=True)),
+        (pa.array([["a"]]), Stored("text")),
     ],
 )
 def test_another_arrow_type_is_never_taken_for_the_right_one(values: pa.Array, stored: Stored) -> None:
@@ -253,20 +349,36 @@ def test_postgresql_refuses_nul_in_a_text_and_keeps_nothing(round_trip: RoundTri
         round_trip(*one_column(["good", "a\0b"], "text"))
 
 
-@pytest.mark.parametrize("contract", CONTRACTS.values(), ids=list(CONTRACTS))
-def test_the_contracts_types_are_those_of_the_tables(conn: psycopg.Connection, contract: Contract) -> None:
+def types_in(conn: psycopg.Connection, table: str) -> dict[str, Stored]:
+    """What the columns of a table or view are; numbers in lists have no scale of their own there."""
     found = conn.execute(
         "SELECT attname, format_type(atttypid, NULL), format_type(atttypid, atttypmod) FROM pg_attribute"
         " WHERE attrelid = %s::regclass AND attnum > 0 AND NOT attisdropped",
-        [contract.table],
+        [table],
     ).fetchall()
     names = {"timestamp with time zone": "timestamptz"}
-    tables = {}
+    types = {}
     for name, plain, whole in found:
         scale = re.fullmatch(r"numeric\(\d+,(\d+)\)", whole)
         assert scale or plain != "numeric", name
-        tables[name] = Stored(names.get(plain, plain), int(scale[1]) if scale else 0)
-    assert dict(stored_as(contract)) == tables
+        single = plain.removesuffix("[]")
+        types[name] = Stored(names.get(single, single), int(scale[1]) if scale else 0, many=plain != single)
+    return types
+
+
+@pytest.mark.parametrize("contract", CONTRACTS.values(), ids=list(CONTRACTS))
+def test_the_contracts_types_are_those_of_the_tables(conn: psycopg.Connection, contract: Contract) -> None:
+    assert dict(stored_as(contract)) == types_in(conn, contract.table)
+
+
+@pytest.mark.parametrize("contract", [c for c in CONTRACTS.values() if c.is_bulk], ids=lambda c: c.record)
+def test_the_types_of_orders_in_one_row_are_those_of_their_table(conn: psycopg.Connection, contract: Contract) -> None:
+    """Of its table, and of the lists in it: each holds what its column of the view shows, with as many decimals."""
+    folded, lines = folded_as(contract), types_in(conn, contract.table)
+    for line, several in LISTS.items():
+        assert folded[several] == replace(lines[line], many=True)
+    written = {n: replace(s, scale=0) if s.many else s for n, s in folded.items() if n not in LISTS or n == "amount"}
+    assert written == types_in(conn, contract.stored_in)
 
 
 @pytest.mark.parametrize("contract", CONTRACTS.values(), ids=list(CONTRACTS))

@@ -17,7 +17,7 @@ import pytest
 
 from marketflow.privacy import QUARANTINE, KeyRing
 from marketflow.sources import Source
-from marketflow.sources.mapping import Mapper, Part, Portion
+from marketflow.sources.mapping import Mapper
 from marketflow.sources.readers.jsonl import open_jsonl
 
 from .conftest import Rows, Take, Write
@@ -335,19 +335,21 @@ def test_values_that_no_text_can_be_made_of_keep_their_file_out_and_no_other(
     assert take(events).load_id is None
 
 
+@pytest.mark.parametrize("step", ["_run", "_make"], ids=["as it judges", "as it makes rows of what it judged"])
 def test_when_duckdb_fails_the_file_is_kept_out_and_no_other(
-    *, landing: Path, take: Take, rows: Rows, jsonl: Source, monkeypatch: pytest.MonkeyPatch
+    *, landing: Path, take: Take, rows: Rows, jsonl: Source, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     for name in "abc":
         (landing / f"flat/{name}.jsonl").write_bytes(as_lines(order(1, id=name)))
-    real = Mapper._judge
+    real = getattr(Mapper, step)
 
-    def run_out(self: Mapper, portion: Portion, parts: list[Part], block: pa.Table, place: dict[str, Any]) -> None:
+    def run_out(self: Mapper, *given: Any) -> Any:
+        block = given[0] if step == "_run" else given[1].rows
         if "b" in block["id"].to_pylist():
             self.con.execute("SELECT error('ottoline.quackenbush@example.com')")
-        real(self, portion, parts, block, place)
+        return real(self, *given)
 
-    monkeypatch.setattr(Mapper, "_judge", run_out)
+    monkeypatch.setattr(Mapper, step, run_out)
     assert (take(jsonl).files, take(jsonl).load_id) == (2, None)
     assert rows("SELECT path, reason FROM ops.landing_files WHERE state = 'refused'") == [
         ("flat/b.jsonl", "the rows cannot be judged (InvalidInputException)")

@@ -21,7 +21,7 @@ from marketflow.shared import Clock, SourceError
 from marketflow.sources import Source, take_in
 from marketflow.sources.copying import copy_portion
 from marketflow.sources.manifest import Books
-from marketflow.sources.mapping import Mapper, Part, Portion
+from marketflow.sources.mapping import Judged, Mapper, Part, Portion
 from marketflow.sources.places.folder import FolderPlace
 from marketflow.sources.places.item import Fingerprint
 from marketflow.warehouse import connect
@@ -206,7 +206,7 @@ def test_a_killed_run_is_finished_by_the_next_one(
 
 def _clean_run(dsn: str, take: Take, rows: Rows) -> tuple[object, object]:
     with psycopg.connect(dsn) as owner:
-        owner.execute("TRUNCATE raw.order_lines, ops.loads, ops.landing_files, ops.quarantine CASCADE")
+        owner.execute("TRUNCATE raw.orders, ops.loads, ops.landing_files, ops.quarantine CASCADE")
     assert take("orders").files == 80
     return rows(CONTENT), rows(QUARANTINED)
 
@@ -271,16 +271,16 @@ def test_rows_that_postgresql_does_not_take_keep_their_file_out_and_no_other(
 ) -> None:
     for name in "abc":
         write(landing, f"customers/{name}.csv", as_csv("customers", {"customer_id": name}))
-    real = Mapper.map
+    real = Mapper.portion
 
-    def spoil_one(self: Mapper, load_id: int, parts: list[Part]) -> Portion:
-        portion = real(self, load_id, parts)
-        if any("b" in part.block.rows["customer_id"].to_pylist() for part in parts):
+    def spoil_one(self: Mapper, judged: Judged) -> Portion:
+        portion = real(self, judged)
+        if "b" in judged.rows["customer_id"].to_pylist():
             words = pa.table({"customer_ref": ["ottoline.quackenbush@example.com\0"]})
             portion.copies["customers"] = words  # text in PostgreSQL holds no NUL
         return portion
 
-    monkeypatch.setattr(Mapper, "map", spoil_one)
+    monkeypatch.setattr(Mapper, "portion", spoil_one)
     summary = take("customers")
     assert (summary.files, summary.refused_files, summary.loaded) == (2, 1, 2)
     ((reason,),) = rows("SELECT reason FROM ops.landing_files WHERE path = 'customers/b.csv' AND state = 'refused'")
@@ -321,10 +321,10 @@ def test_an_error_in_the_thread_comes_out_and_leaves_nothing(
 ) -> None:
     write(landing, "orders/a.csv", as_csv("orders", {}))
 
-    def fail(*_: object) -> Portion:
+    def fail(*_: object) -> Judged:
         raise MemoryError
 
-    monkeypatch.setattr(Mapper, "map", fail)
+    monkeypatch.setattr(Mapper, "judge", fail)
     with pytest.raises(MemoryError):
         take("orders")
     assert rows("SELECT count(*) FROM ops.landing_files") == [(0,)]
@@ -355,14 +355,14 @@ def test_a_file_that_is_written_to_meanwhile_waits_for_the_next_run(
     landing: Path, take: Take, rows: Rows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = write(landing, "orders/a.csv", as_csv("orders", {}))
-    real = Mapper.map
+    real = Mapper.judge
 
-    def append(self: Mapper, load_id: int, parts: list[Part]) -> Portion:
+    def append(self: Mapper, load_id: int, parts: list[Part]) -> Judged:
         with path.open("ab") as out:
             out.write(as_csv("orders", {"order_id": "late"}).split(b"\n", 1)[1])
         return real(self, load_id, parts)
 
-    monkeypatch.setattr(Mapper, "map", append)
+    monkeypatch.setattr(Mapper, "judge", append)
     assert take("orders").load_id is None
     assert rows("SELECT count(*) FROM raw.order_lines") == [(0,)]
     monkeypatch.undo()

@@ -20,9 +20,15 @@ WHERE l.locktype = 'advisory' AND NOT l.granted AND d.datname = current_database
 """
 
 LOSE_A_LINE = """
-CREATE FUNCTION public.lose_a_line() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
-CREATE TRIGGER lose_a_line BEFORE INSERT ON core.order_lines
-FOR EACH ROW WHEN (NEW.order_id = 1 AND NEW.line_no = 1) EXECUTE FUNCTION public.lose_a_line()
+CREATE FUNCTION public.lose_a_line() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN
+    NEW.record_nos := NEW.record_nos[2:];
+    NEW.product_refs := NEW.product_refs[2:];
+    NEW.quantities := NEW.quantities[2:];
+    NEW.amounts := NEW.amounts[2:];
+    RETURN NEW;
+END';
+CREATE TRIGGER lose_a_line BEFORE INSERT ON core.baskets
+FOR EACH ROW WHEN (NEW.order_id = 1) EXECUTE FUNCTION public.lose_a_line()
 """
 
 
@@ -80,7 +86,7 @@ def test_a_corrected_order_touches_what_it_was_and_what_it_is(conn: psycopg.Conn
 def test_a_check_that_stops_rolls_everything_back(conn: psycopg.Connection, clock: Clock) -> None:
     small_shop(conn, days=3)
     conn.execute(LOSE_A_LINE)
-    with pytest.raises(BatchRefused, match=r"core\.order_lines: check lines_differ_from_order found 1 bad rows"):
+    with pytest.raises(BatchRefused, match=r"core\.baskets: check lines_differ_from_order found 1 bad rows"):
         build_core(conn, clock=clock)
     assert states(conn) == {"passed"}
     assert count(conn, "core.customers") == 0

@@ -9,10 +9,12 @@ import pytest
 
 from marketflow.shared import Clock, Shop
 from marketflow.warehouse import build_core, bulk
+from table_rows import give
 from two_systems import deliver, loads
 
 SHOP = Shop(time_zone="America/New_York", country="US", locale="en-US", currency="USD")
-TABLES = ("core.orders", "core.order_lines")
+TABLES = ("core.orders", "core.baskets", "core.customer_identifiers")
+CONFLICTS = ("core.current_addresses", "core.customer_keys")  # their steps need their keys
 DEFINITIONS = """
 SELECT c.conrelid::regclass::text, c.conname, pg_get_constraintdef(c.oid) FROM pg_constraint AS c
 WHERE c.conrelid::regclass::text = any(%(tables)s)
@@ -34,7 +36,7 @@ ORDER BY o.source, o.external_id, l.line_no, i.external_id
 
 
 def definitions(conn: psycopg.Connection) -> list[tuple[str, str, str]]:
-    return conn.execute(DEFINITIONS, {"tables": list(TABLES)}).fetchall()
+    return conn.execute(DEFINITIONS, {"tables": [*TABLES, *CONFLICTS]}).fetchall()
 
 
 def oids(conn: psycopg.Connection) -> set[int]:
@@ -82,7 +84,7 @@ def test_a_reader_is_not_waited_for(
     monkeypatch.setattr(bulk, "_WORTH", 1)
     known = oids(conn)
     with psycopg.connect(warehouse_dsn) as reader:
-        reader.execute("SELECT count(*) FROM core.orders, core.order_lines")
+        reader.execute("SELECT count(*) FROM core.orders, core.baskets, core.customer_identifiers")
         build(conn, clock)
     assert oids(conn) == known
 
@@ -90,7 +92,7 @@ def test_a_reader_is_not_waited_for(
 def test_a_block_that_fails_leaves_the_indexes(conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "_WORTH", 1)
     before = definitions(conn)
-    with conn.transaction() as trial, bulk.indexes_afterwards(conn, "core.order_lines", rows=5):
+    with conn.transaction() as trial, bulk.keys_afterwards(conn, "core.baskets", rows=5):
         assert len(definitions(conn)) < len(before)
         raise psycopg.Rollback(trial)
     assert definitions(conn) == before
@@ -98,19 +100,19 @@ def test_a_block_that_fails_leaves_the_indexes(conn: psycopg.Connection, monkeyp
 
 def test_a_small_load_into_a_large_table_keeps_them(conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "_WORTH", 1)
-    conn.execute("INSERT INTO core.order_lines SELECT n, 1, 1, 1, 1, 0, '2017-01-01' FROM generate_series(1, 20) AS n;")
-    conn.execute("ANALYZE core.order_lines")
+    conn.execute("INSERT INTO core.baskets SELECT n, 1, '{1}', '{p}', '{1}', '{1}' FROM generate_series(1, 20) AS n")
+    conn.execute("ANALYZE core.baskets")
     known = oids(conn)
-    with conn.transaction(), bulk.indexes_afterwards(conn, "core.order_lines", rows=19):
+    with conn.transaction(), bulk.keys_afterwards(conn, "core.baskets", rows=19):
         assert oids(conn) == known
-    with conn.transaction(), bulk.indexes_afterwards(conn, "core.order_lines", rows=20):
+    with conn.transaction(), bulk.keys_afterwards(conn, "core.baskets", rows=20):
         assert oids(conn) != known
 
 
 def test_a_reader_of_the_customers_is_not_waited_for(
     conn: psycopg.Connection, clock: Clock, warehouse_dsn: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Foreign keys stay: to drop one locks the other table as well."""
+    """Foreign keys stay then: to drop one locks the other table as well."""
     monkeypatch.setattr(bulk, "_WORTH", 1)
     conn.execute("SET lock_timeout = '3s'")
     known = oids(conn)
@@ -118,6 +120,72 @@ def test_a_reader_of_the_customers_is_not_waited_for(
         reader.execute("SELECT count(*) FROM core.customers")
         build(conn, clock)
     assert not oids(conn) & known
+
+
+def names(conn: psycopg.Connection, table: str) -> set[str]:
+    """Of its keys and indexes."""
+    rules = ("NOT NULL", "CHECK")
+    return {name for of, name, what in definitions(conn) if of == table and not what.startswith(rules)}
+
+
+def test_a_foreign_key_goes_when_nobody_reads_the_table_that_it_points_to(
+    conn: psycopg.Connection, warehouse_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "_WORTH", 1)
+    before = definitions(conn)
+    with conn.transaction() as trial, bulk.keys_afterwards(conn, "core.orders", rows=5):
+        assert names(conn, "core.orders") == set()
+        raise psycopg.Rollback(trial)
+    conn.rollback()  # gives up the locks
+    with psycopg.connect(warehouse_dsn) as reader:
+        reader.execute("SELECT count(*) FROM core.customers")
+        with conn.transaction(), bulk.keys_afterwards(conn, "core.orders", rows=5):
+            assert names(conn, "core.orders") == {"orders_customer_id_fkey"}
+    assert definitions(conn) == before
+
+
+@pytest.mark.parametrize("table", CONFLICTS)
+def test_a_step_that_needs_the_keys_loses_foreign_keys_only(
+    conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch, table: str
+) -> None:
+    monkeypatch.setattr(bulk, "_WORTH", 1)
+    before = definitions(conn)
+    kept = {name for of, name, what in before if of == table and not what.startswith(("NOT NULL", "CHECK", "FOREIGN"))}
+    with conn.transaction(), bulk.keys_afterwards(conn, table, rows=5, own=False):
+        assert names(conn, table) == kept
+    assert definitions(conn) == before
+    assert kept < names(conn, table)
+
+
+def test_foreign_keys_of_a_table_that_has_rows_stay(conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who sends or unsubscribes reads the tables that they point to, and is not to wait for a build."""
+    monkeypatch.setattr(bulk, "_WORTH", 1)
+    give(conn, "core.customers", [{"customer_id": 1}])
+    give(conn, "core.current_addresses", [{"customer_id": 1}])
+    give(conn, "core.orders", [{"order_id": 1, "external_id": "o1", "customer_id": 1}])
+    before = names(conn, "core.current_addresses")
+    with conn.transaction():
+        with bulk.keys_afterwards(conn, "core.current_addresses", rows=5, own=False):
+            assert names(conn, "core.current_addresses") == before
+        with bulk.keys_afterwards(conn, "core.orders", rows=5):
+            assert names(conn, "core.orders") == {"orders_customer_id_fkey"}
+        locked = conn.execute(
+            "SELECT relation::regclass::text FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND relation > 16384"
+            " AND relation IN ('core.customers'::regclass, 'core.contact_points'::regclass)"
+        )
+        assert locked.fetchall() == []
+
+
+def test_a_row_that_points_nowhere_is_found_afterwards(
+    conn: psycopg.Connection, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bulk, "_WORTH", 1)
+    with (
+        pytest.raises(psycopg.errors.ForeignKeyViolation),
+        conn.transaction(),
+        bulk.keys_afterwards(conn, "core.current_addresses", rows=5, own=False),
+    ):
+        conn.execute("INSERT INTO core.current_addresses (customer_id) VALUES (12345)")
 
 
 @pytest.mark.parametrize(

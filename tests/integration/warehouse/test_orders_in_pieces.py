@@ -47,7 +47,7 @@ class Desk:
     def forget(self, number: int) -> None:
         """What retention does with a load."""
         self.conn.execute("UPDATE ops.loads SET raw_forgotten_at = '2018-06-01Z' WHERE load_id = %s", [number])
-        self.conn.execute("DELETE FROM raw.order_lines WHERE load_id = %s", [number])
+        self.conn.execute("DELETE FROM raw.orders WHERE load_id = %s", [number])
 
     def orders(self) -> list[tuple[int, int, int]]:
         """Revenue, the number of lines that the order tells, and that of those there."""
@@ -145,7 +145,7 @@ def test_an_order_of_which_no_line_was_good_is_repaired_even_when_its_load_is_fo
 
 
 def test_a_rebuild_takes_no_line_away_that_raw_has_lost(desk: Desk) -> None:
-    desk.bring(1, lines(1, 2))
-    desk.conn.execute("DELETE FROM raw.order_lines WHERE record_no = 1")
+    desk.bring(1, lines(1) + lines(2, store_ref="s"))  # not alike, hence two rows
+    assert desk.conn.execute("DELETE FROM raw.orders WHERE first_no = 1").rowcount == 1
     rebuild_warehouse(desk.conn, clock=desk.clock, shop=SHOP)
     assert desk.orders() == [(3, 2, 2)]

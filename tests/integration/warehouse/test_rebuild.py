@@ -18,7 +18,10 @@ STAGES = ["core", "privacy", "features", "marts"]
 DAMAGE = """
 UPDATE core.orders SET revenue = 1, customer_id = NULL WHERE ordered_on BETWEEN '2017-05-01' AND '2017-05-31' AND source = 'web';
 UPDATE core.orders SET base_revenue = 4 WHERE ordered_on BETWEEN '2017-05-01' AND '2017-05-31' AND source = 'till';
-DELETE FROM core.order_lines WHERE ordered_on BETWEEN '2017-05-01' AND '2017-05-31' AND line_no = 2;
+UPDATE core.baskets AS b
+SET record_nos = b.record_nos[:1], product_refs = b.product_refs[:1], quantities = b.quantities[:1], amounts = b.amounts[:1],
+    retail_discounts = b.retail_discounts[:1], coupon_discounts = b.coupon_discounts[:1]
+FROM core.orders AS o WHERE b.order_id = o.order_id AND o.ordered_on BETWEEN '2017-05-01' AND '2017-05-31';
 UPDATE core.events SET event_type = 'spoiled', customer_id = NULL WHERE occurred_on BETWEEN '2017-05-01' AND '2017-05-31';
 UPDATE core.customers SET age_band = 'spoiled', given_name = 'x' WHERE customer_id < 4;
 UPDATE core.customer_versions SET age_band = 'spoiled' WHERE valid_to IS NULL;

@@ -33,6 +33,7 @@ def test_every_column_and_rule_of_a_contract_is_in_its_section(contract: Contrac
         assert all(f"`{word}`" in cells[4] for word in column.allowed)
     for rule in contract.rules:
         assert rule.reason in section
+    assert all(f"(catalogue.html#{table})" in section for table in {contract.table, contract.stored_in})
 
 
 @pytest.fixture(scope="module")
@@ -74,6 +75,13 @@ def test_arrows_go_from_left_to_right(tables: list[Table]) -> None:
     assert [(a.source, a.target) for a in drawn.arrows if at[a.source] >= at[a.target]] == []
 
 
+def test_a_view_that_nothing_is_made_of_is_not_drawn(tables: list[Table]) -> None:
+    views = {t.name: bool(t.downstream) for t in tables if t.is_view}
+    assert views == {"raw.order_lines": False, "core.order_lines": True}
+    drawn = {box.table.name for box in picture(tables).boxes}
+    assert drawn & set(views) == {"core.order_lines"}
+
+
 def test_the_same_tables_give_the_same_page(tables: list[Table]) -> None:
     assert catalogue_page(tables) == catalogue_page(all_tables(ROOT))
 
@@ -98,12 +106,23 @@ ALTER TABLE ONLY core.things ATTACH PARTITION core.things_rest DEFAULT;
 
 ALTER TABLE ONLY core.things
     ADD CONSTRAINT things_pkey PRIMARY KEY (number, at);
+
+CREATE VIEW core.seen AS
+ SELECT t.number
+   FROM core.things t;
+
+-- VIEW core.seen (
+--     number bigint,
+--     price numeric(14,2)
+-- );
 """
 MIGRATION = """
 COMMENT ON TABLE core.things IS 'The tests'' things';
 COMMENT ON COLUMN core.things.kind IS
 'Old words';
 COMMENT ON COLUMN core.things.kind IS 'What it is';
+COMMENT ON VIEW core.seen IS 'Things that were seen';
+COMMENT ON COLUMN core.seen.price IS 'What it costs';
 """
 
 
@@ -112,7 +131,7 @@ def test_a_schema_is_read_with_types_keys_and_comments(tmp_path: Path) -> None:
     (tmp_path / "sql/schema.sql").write_text(SCHEMA)
     (tmp_path / "sql/migrations/0001_x.sql").write_text(MIGRATION)
     shapes = read_schema(tmp_path)
-    assert list(shapes) == ["core.things"]
+    assert list(shapes) == ["core.things", "core.seen"]
     things = shapes["core.things"]
     assert things.types == {
         "number": "bigint", "kind": "text", "price": "numeric(14, 2)", "tags": "text[]", "at": "timestamptz",
@@ -122,6 +141,10 @@ def test_a_schema_is_read_with_types_keys_and_comments(tmp_path: Path) -> None:
     assert things.key == ("number", "at")
     assert things.comment == "The tests' things"
     assert things.comments == {"kind": "What it is"}
+    seen = shapes["core.seen"]
+    assert (seen.is_view, things.is_view) == (True, False)
+    assert seen.types == {"number": "bigint", "price": "numeric(14, 2)"}
+    assert (seen.comment, seen.comments) == ("Things that were seen", {"price": "What it costs"})
 
 
 def test_documents_are_written_when_they_differ(tmp_path: Path) -> None:

@@ -10,7 +10,8 @@ import sys
 import pytest
 
 from marketflow.quality.outcome import say
-from marketflow.quality.suite import expectations, judged_columns, judged_rules
+from marketflow.quality.rows import judged_columns, judged_rules
+from marketflow.quality.suite import expectations
 from marketflow.sources import CONTRACTS, Contract, contract_of
 
 LATEST = dt.datetime(2018, 1, 3, tzinfo=dt.UTC)

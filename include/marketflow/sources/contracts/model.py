@@ -73,6 +73,12 @@ class Contract:
     columns: tuple[Column, ...]
     rules: tuple[Rule, ...] = ()
     is_bulk: bool = False
+    stored: str | None = None
+
+    @property
+    def stored_in(self) -> str:
+        """The table that holds the rows; of a bulk contract `table` is a view on it."""
+        return self.stored or self.table
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -20,6 +20,7 @@ ORDERS = Contract(
     description="Order lines, returns and cancellations; all lines of an order stand in one file",
     key=("order_id",),
     is_bulk=True,
+    stored="raw.orders",
     columns=(
         identifier("order_id", "order_ref", "The shop's order number; a return or cancellation has one of its own"),
         identifier("customer_id", "customer_ref", "Who bought; absent for a guest", required=False),

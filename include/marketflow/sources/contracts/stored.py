@@ -6,7 +6,7 @@ Binary COPY converts nothing: who writes it must know. A test (test_binary.py) h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
 from typing import Literal
@@ -14,6 +14,12 @@ from typing import Literal
 from marketflow.sources.contracts.model import Column, Contract, Kind
 
 Type = Literal["bigint", "boolean", "bytea", "date", "integer", "jsonb", "numeric", "smallint", "text", "timestamptz"]
+
+# What each line of an order says for itself, and the list in which that stands when the order is one row.
+LISTS = {
+    "record_no": "record_nos", "product_ref": "product_refs", "quantity": "quantities", "amount": "amounts",
+    "retail_discount": "retail_discounts", "coupon_discount": "coupon_discounts",
+}  # fmt: skip
 
 _TYPES: dict[Kind, Type] = {
     "text": "text", "number": "numeric", "instant": "timestamptz", "day": "date", "flag": "boolean", "zone": "text",
@@ -23,10 +29,11 @@ _TYPES: dict[Kind, Type] = {
 
 @dataclass(frozen=True)
 class Stored:
-    """A type; `scale`: decimals of a numeric, as many as its column in the table has."""
+    """A type; `scale`: decimals of a numeric, as many as its column in the table has. `many`: an array of it."""
 
     type: Type
     scale: int = 0
+    many: bool = False
 
 
 @cache
@@ -40,6 +47,16 @@ def stored_as(contract: Contract) -> Mapping[str, Stored]:
         if column.refusal_target:
             found[column.refusal_target] = Stored("text")
     return MappingProxyType(found)
+
+
+@cache
+def folded_as(contract: Contract) -> Mapping[str, Stored]:
+    """The same of a bulk contract's table of orders, which `mapping.fold` makes of lines."""
+    found = dict(stored_as(contract))
+    for line, several in LISTS.items():
+        found[several] = replace(found[line], many=True)
+    whole = {"first_no": Stored("integer"), "line_count": Stored("integer"), "discount": Stored("numeric", 2)}
+    return MappingProxyType(found | whole)
 
 
 def _stored(column: Column) -> Stored:

@@ -5,6 +5,6 @@ Writes: nothing; gives rows for COPY and for quarantine.
 Never:  opens a file or a socket (DuckDB runs in memory, shut off), lets a value into an error.
 """
 
-from marketflow.sources.mapping.engine import Mapper, Part, Portion, Quarantined, database
+from marketflow.sources.mapping.engine import Judged, Mapper, Part, Portion, Quarantined, database
 
-__all__ = ["Mapper", "Part", "Portion", "Quarantined", "database"]
+__all__ = ["Judged", "Mapper", "Part", "Portion", "Quarantined", "database"]

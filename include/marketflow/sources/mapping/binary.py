@@ -12,6 +12,7 @@ length lie between the stretches, and Arrow joins them. No Python runs per row, 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from marketflow.shared import SourceError
@@ -25,6 +26,7 @@ HEADER = b"PGCOPY\n\xff\r\n\0" + bytes(4) + bytes(4)
 TRAILER = b"\xff\xff"
 _ROWS = 1 << 13  # at a time: one or two megabytes, which stay within the processor's cache
 _NULL = -1
+_OIDS = {"integer": 23, "text": 25, "numeric": 1700}  # pg_type
 
 
 def rows_as_copy(table: pa.Table, types: Mapping[str, Stored]) -> Iterator[Any]:
@@ -57,6 +59,8 @@ def _encoded(batch: pa.RecordBatch, types: Mapping[str, Stored]) -> Any:
 def _add(layout: _Layout, column: pa.Array, stored: Stored) -> None:
     if column.null_count == len(column):
         layout.put(">i4", _NULL)
+    elif stored.many:
+        _add_array(layout, column, stored)
     elif is_varying(stored):
         _add_text(layout, text_of(column, stored))
     elif column.null_count:
@@ -66,6 +70,23 @@ def _add(layout: _Layout, column: pa.Array, stored: Stored) -> None:
         layout.put(">i4", _width(fields))
         for form, values in fields:
             layout.put(form, values)
+
+
+def _add_array(layout: _Layout, column: pa.ListArray, stored: Stored) -> None:
+    """array_recv: dimensions, nulls, the type; of the one dimension its length and first index; then the elements.
+
+    Neither a list nor an element is null, and no list is empty.
+    """
+    import numpy as np
+
+    ends = column.offsets.to_numpy() - column.offsets[0].as_py()
+    elements = _Layout(int(ends[-1]))
+    _add(elements, column.flatten(), replace(stored, many=False))
+    data, starts = elements.cells()
+    sizes = np.diff(starts[ends])
+    for values in (sizes + 5 * 4, 1, 0, _OIDS[stored.type], np.diff(ends), 1):
+        layout.put(">i4", values)
+    layout.put_between(_cells(np.ascontiguousarray(starts[ends]), data))
 
 
 def _add_text(layout: _Layout, column: pa.Array) -> None:
@@ -117,6 +138,11 @@ class _Layout:
 
     def joined(self) -> Any:
         """The bytes of all rows."""
+        data, starts = self.cells()
+        return data[: int(starts[-1])]
+
+    def cells(self) -> tuple[Any, Any]:
+        """The bytes of all rows, and where each begins; and the last one ends."""
         import numpy as np
         import pyarrow as pa
         import pyarrow.compute as pc
@@ -125,7 +151,7 @@ class _Layout:
         empty = pa.scalar(b"", pa.binary())
         rows = pc.binary_join_element_wise(*self.parts, empty, null_handling="replace", null_replacement=b"")
         _, starts, data = rows.buffers()
-        return data[: int(np.frombuffer(starts, np.int32)[self.rows])]
+        return data, np.frombuffer(starts, np.int32)[: self.rows + 1]
 
     def _close(self) -> None:
         import numpy as np

@@ -5,11 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from marketflow.privacy import QUARANTINE, KeyRing
 from marketflow.shared import ConfigurationError, SourceError
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     import duckdb
     import pyarrow as pa
 
+T = TypeVar("T")
 _TRUNCATED = "truncated: the file ends within this record"
 _MEMORY = "192MB"
 _numbers = itertools.count()
@@ -58,6 +59,16 @@ class Quarantined:
     payload_kind: str
 
 
+@dataclass(frozen=True, kw_only=True)
+class Judged:
+    """Some blocks, where each row is from, and what DuckDB says of the rows; None: there are none."""
+
+    parts: Sequence[Part]
+    rows: pa.Table
+    place: dict[str, pa.Array]
+    columns: pa.Table | None
+
+
 @dataclass(kw_only=True)
 class Portion:
     """What became of some blocks: rows for COPY and their number per record, and the rows that are not loaded."""
@@ -85,6 +96,17 @@ def database(scratch: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         yield con
 
 
+def _without_words(work: Callable[[], T]) -> T:
+    """Do it; DuckDB's errors become ours, without its words, which may hold values."""
+    import duckdb
+
+    try:
+        return work()
+    except duckdb.Error as error:
+        failure = type(error).__name__
+    raise SourceError(f"the rows cannot be judged ({failure})")  # here, so that DuckDB's error does not come along
+
+
 class _Current:
     """The table that a prepared statement reads: whichever stands here when it is carried out."""
 
@@ -109,7 +131,7 @@ class Mapper:
         self.plan: Plan = plan(source, header, latest, block)
         self.faults = list(self.plan.faults)
         self.makers = {
-            r: RowMaker(con, contract_of(r), columns, keys, country, distinct=r != source.primary)
+            r: RowMaker(con.cursor(), contract_of(r), columns, keys, country, distinct=r != source.primary)
             for r, columns in self.plan.records.items()
         }
         if "FROM zones" in self.plan.sql:
@@ -118,29 +140,31 @@ class Mapper:
 
     def map(self, load_id: int, parts: Sequence[Part]) -> Portion:
         """Judge some blocks together, of one file or of several. Raises SourceError when DuckDB cannot."""
-        import duckdb
+        return self.portion(self.judge(load_id, parts))
 
-        try:
-            return self._map(load_id, parts)
-        except duckdb.Error as error:
-            failure = type(error).__name__
-        raise SourceError(f"the rows cannot be judged ({failure})")  # here, so that DuckDB's words do not come along
-
-    def _map(self, load_id: int, parts: Sequence[Part]) -> Portion:
+    def judge(self, load_id: int, parts: Sequence[Part]) -> Judged:
+        """The first half of `map`, which may run in a thread of its own, a block ahead of the second."""
         import pyarrow as pa
 
+        numbers = pa.concat_arrays([p.block.numbers for p in parts])
+        rows = pa.concat_tables([p.block.rows for p in parts])
+        place = {
+            "load_id": pa.repeat(pa.scalar(load_id, pa.int64()), len(numbers)),
+            "file_id": _per_part(parts, [p.file_id for p in parts], pa.int64()),
+            "record_no": numbers,
+            "version_at": _per_part(parts, [p.version_at for p in parts], pa.timestamp("us", "UTC")),
+        }
+        columns = _without_words(lambda: self._run(rows)) if len(numbers) else None
+        return Judged(parts=parts, rows=rows, place=place, columns=columns)
+
+    def portion(self, judged: Judged) -> Portion:
+        """The second half: what is stored of what was judged, blocks in order."""
         portion = Portion()
-        for part in parts:
+        for part in judged.parts:
             portion.read[part.file_id] += len(part.block.numbers) + len(part.block.bad)
             portion.bad += [self._unreadable(part, bad) for bad in part.block.bad]
-        numbers = pa.concat_arrays([p.block.numbers for p in parts])
-        if len(numbers):
-            rows = pa.concat_tables([p.block.rows for p in parts])
-            files = _per_part(parts, [p.file_id for p in parts], pa.int64())
-            versions = _per_part(parts, [p.version_at for p in parts], pa.timestamp("us", "UTC"))
-            loads = pa.repeat(pa.scalar(load_id, pa.int64()), len(numbers))
-            place = {"load_id": loads, "file_id": files, "record_no": numbers, "version_at": versions}
-            self._judge(portion, parts, rows, place)
+        if (columns := judged.columns) is not None:
+            _without_words(lambda: self._make(portion, judged, columns))
         return portion
 
     def forget(self) -> None:
@@ -148,22 +172,21 @@ class Mapper:
         for maker in self.makers.values():
             maker.forget()
 
-    def _judge(self, portion: Portion, parts: Sequence[Part], rows: pa.Table, place: dict[str, pa.Array]) -> None:
+    def _make(self, portion: Portion, judged: Judged, columns: pa.Table) -> None:
         import pyarrow.compute as pc
 
-        judged = self._run(rows)
-        fault = self._with_json(judged)
+        fault = self._with_json(columns)
         for i in pc.indices_nonzero(pc.is_valid(fault)).to_pylist():
             code = fault[i].as_py()
-            where = {k: place[k][i].as_py() for k in ("file_id", "record_no")}
-            portion.bad.append(self._refused(rows, i, self.faults[code], where, _cut_rows(parts)))
+            where = {k: judged.place[k][i].as_py() for k in ("file_id", "record_no")}
+            portion.bad.append(self._refused(judged.rows, i, self.faults[code], where, _cut_rows(judged.parts)))
         good = pc.is_null(fault) if fault.null_count < len(fault) else None
         for record, maker in self.makers.items():
             kept = good
             if record in self.plan.optional:
-                made = judged[f"{record}?"]
+                made = columns[f"{record}?"]
                 kept = made if good is None else pc.and_(made, good)
-            table = maker.make(judged, place, kept)
+            table = maker.make(columns, judged.place, kept)
             if len(table):
                 portion.copies[record], portion.rows[record] = table, len(table)
 
@@ -182,6 +205,9 @@ class Mapper:
         self.block.table = columns.rename_columns([f"c{n}" for n in range(len(self.plan.columns))])
         judged: pa.Table = self.con.sql(self.prepared).to_arrow_table()
         assert len(judged) == len(rows)  # the rows stand as they stood
+        present = {c: _present(columns[c], self.source.format.empty) for c in {*self.plan.as_is.values()}}
+        for target, column in self.plan.as_is.items():
+            judged = judged.append_column(target, present[column])
         return judged
 
     def _carry_out(self, statement: str) -> None:
@@ -245,6 +271,18 @@ class Mapper:
             reason=f"{_TRUNCATED} ({bad.reason})" if bad.unfinished else bad.reason,
             payload=self.keys.encrypt(bad.payload, QUARANTINE), payload_bytes=bad.size, payload_kind="bytes",
         )  # fmt: skip
+
+
+def _present(column: pa.ChunkedArray, empty: Sequence[str]) -> pa.ChunkedArray:
+    """The column with nothing where it says one of the words for nothing."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    for word in empty:
+        says_it = pc.equal(column, word)
+        if pc.any(says_it).as_py():
+            column = pc.if_else(says_it, pa.scalar(None, column.type), column)
+    return column
 
 
 def _cut_rows(parts: Sequence[Part]) -> set[int]:

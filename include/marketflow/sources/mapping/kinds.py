@@ -7,7 +7,8 @@ words only; rows that break nothing are not held against it.
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ ZONE = r"[A-Za-z0-9_+-]+(?:/[A-Za-z0-9_+-]+)*"
 YES, NO = ("true", "t", "yes", "y", "1"), ("false", "f", "no", "n", "0")
 FIRST_BIRTHDAY = dt.date(1900, 1, 1)
 FACTOR_DECIMALS = 6
+AS_WRITTEN = ("text", "zone", "json", "key")  # kinds whose value is their text
 _NO_ZONE = "has no zone and the source names none"
 
 
@@ -97,6 +99,11 @@ def number_pattern(decimals: int) -> str:
     """The text of a number: digits, a point, decimals; zeros may follow."""
     behind = rf"(?:\.[0-9]{{1,{decimals}}}0{{0,9}})?" if decimals else r"(?:\.0{1,9})?"
     return rf"-?[0-9]{{1,{INTEGER_DIGITS}}}{behind}"
+
+
+def factor_shape(t: str) -> str:
+    """The condition by which a text is no factor of a product."""
+    return f"NOT {fits(t, number_pattern(FACTOR_DECIMALS))}"
 
 
 def shape_rules(who: str, t: str, decimals: int) -> list[Rule]:
@@ -183,6 +190,15 @@ def _text_rules(column: Column, t: str) -> list[Rule]:
     if column.pattern:
         return [too_long, _unlike(column, t, column.pattern, f"is not {column.pattern_says}")]
     return [too_long]
+
+
+def are_fine(column: Column, texts: Iterable[str]) -> bool:
+    """Do all these texts, of which a column of kind text can have no other, keep its rules?"""
+    if column.kind != "text":
+        return False
+    if column.allowed:
+        return set(texts) <= set(column.allowed)
+    return all(len(t) <= column.max_length and re.fullmatch(column.pattern or ".*", t, re.DOTALL) for t in texts)
 
 
 def _longer(column: Column, length: str, units: str) -> Rule:

@@ -14,7 +14,19 @@ from functools import cache
 
 from marketflow.sources.contracts import Column, Contract, contract_of
 from marketflow.sources.definition import ColumnMapping, RecordMapping, Source
-from marketflow.sources.mapping.kinds import Names, Reading, Rule, number_limits, rules, value, written
+from marketflow.sources.mapping.kinds import (
+    AS_WRITTEN,
+    FACTOR_DECIMALS,
+    Names,
+    Reading,
+    Rule,
+    are_fine,
+    factor_shape,
+    number_limits,
+    rules,
+    value,
+    written,
+)
 from marketflow.sources.mapping.texts import Text, reading_of, text_of
 from marketflow.sources.mapping.words import all_of, any_of, is_missing, literal, literals, name
 
@@ -36,7 +48,8 @@ class Plan:
     """The statement over the table of a block, whose columns are c0, c1, ... in the order of `columns`.
 
     Its result has a column `fault`; per record r `r?` (is it made?), and `r.target` for each column in raw that is
-    made of one of the contract's (personal ones as text).
+    made of one of the contract's (personal ones as text), but for those in `as_is`, which are a column of the source as
+    it stands, words for nothing apart: they would leave DuckDB as they came, at the cost of two copies.
     """
 
     sql: str
@@ -44,6 +57,7 @@ class Plan:
     faults: tuple[Fault, ...]
     records: Mapping[str, tuple[Column, ...]]  # the columns that the source gives, per record
     optional: frozenset[str]  # records that not every row yields
+    as_is: Mapping[str, str]  # r.target: the source's column
 
 
 @dataclass(kw_only=True)
@@ -55,6 +69,8 @@ class _Layers:
     values: list[str] = field(default_factory=list)
     judged: list[tuple[Fault, str, bool]] = field(default_factory=list)  # fault, condition, implied
     results: list[str] = field(default_factory=list)
+    as_is: dict[str, str] = field(default_factory=dict)
+    held: set[str] = field(default_factory=set)  # conditions on texts that every row is held against already
 
 
 def plan(source: Source, header: tuple[str, ...], latest: dt.datetime, block: str = "block") -> Plan:
@@ -78,6 +94,7 @@ def plan(source: Source, header: tuple[str, ...], latest: dt.datetime, block: st
         faults=tuple(f for f, _, _ in layers.judged),
         records=given,
         optional=optional,
+        as_is=layers.as_is,
     )
 
 
@@ -103,11 +120,34 @@ def _add_record(
         shape = _shape(source, column, text, own, reading=reading, latest=latest) if how else []
         for rule in (*_presence(contract, column), *text.rules, *shape):
             fault = Fault(record=record, column=column.name, reason=rule.reason)
-            layers.judged.append((fault, _where_made(source, contract, rule.broken), rule.implied))
-        if how:
+            implied = rule.implied or _is_held(layers, source, contract, rule.broken.replace(own.t, text.sql))
+            layers.judged.append((fault, _where_made(source, contract, rule.broken), implied))
+        if how and column.kind == "number" and not text.value and column.decimals <= FACTOR_DECIMALS:
+            _is_held(layers, source, contract, factor_shape(text.sql))  # a factor may have more decimals
+        if how and (whole := _as_is(column, text, names)):
+            layers.as_is[f"{record}.{column.target}"] = whole
+        elif how:
             out = f"CAST({own.v} AS VARCHAR)" if column.personal else own.v
             layers.results.append(f"{out} AS {name(record, column.target)}")
     layers.judged += _cross(source, contract)
+
+
+def _is_held(layers: _Layers, source: Source, contract: Contract, broken: str) -> bool:
+    """Is every row held against the condition already? If not, and from now on it is, that is noted.
+
+    The same column may be used by several records: what the first has looked at need not be looked at again.
+    """
+    if broken in layers.held:
+        return True
+    if _is_always_made(source, contract):
+        layers.held.add(broken)
+    return False
+
+
+def _as_is(column: Column, text: Text, names: Mapping[str, str]) -> str | None:
+    """The source's column that the value is, if it is one as it stands."""
+    whole = [c for c, sql in names.items() if sql == text.sql]
+    return whole[0] if whole and column.kind in AS_WRITTEN else None
 
 
 def _add_value(
@@ -130,6 +170,8 @@ def _shape(
     if text.value:
         nothing = f"{names.t} IS NOT NULL AND {names.v} IS NULL"
         return [Rule(reason=f"{column.name} has too many digits", broken=nothing), *number_limits(column, names.v)]
+    if text.meanings is not None and are_fine(column, text.meanings):
+        return []
     found = rules(column, names, reading, latest)
     if column.kind == "text" and source.format.type != "csv":
         found.append(Rule(reason=f"{column.name} holds a NUL character", broken=f"contains({names.t}, chr(0))"))
@@ -138,8 +180,11 @@ def _shape(
 
 def _where_made(source: Source, contract: Contract, broken: str) -> str:
     """The condition, held against rows only that yield the record."""
-    always = contract.record == source.primary and not source.records[contract.record].when
-    return broken if always else f"{name(contract.record + '?')} AND ({broken})"
+    return broken if _is_always_made(source, contract) else f"{name(contract.record + '?')} AND ({broken})"
+
+
+def _is_always_made(source: Source, contract: Contract) -> bool:
+    return contract.record == source.primary and not source.records[contract.record].when
 
 
 def _absent(column: Column) -> Text:

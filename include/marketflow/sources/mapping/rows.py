@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from marketflow.privacy import KeyRing
 from marketflow.sources.contracts import Column, Contract
+from marketflow.sources.mapping.repeats import Repeats
 from marketflow.sources.mapping.words import literal, name
 from marketflow.sources.personal import personal_columns
 
@@ -29,6 +30,7 @@ class RowMaker:
         self.con, self.contract, self.columns, self.keys, self.country = con, contract, columns, keys, country
         self.distinct, self.salt = distinct, secrets.token_hex(16)
         self.seen = name(f"seen_{contract.record}")
+        self.repeats = Repeats(self._told)
         if distinct:
             con.execute(f"CREATE OR REPLACE TEMP TABLE {self.seen} (file_id BIGINT, a UBIGINT, b UBIGINT)")
 
@@ -50,15 +52,19 @@ class RowMaker:
         rows = pa.table({**place, **given})
         if self._has_times:
             rows = _with_version(rows, judged[f"{record}.version_at"])
+        if self.distinct:
+            kept = both(kept, self.repeats.are_new(rows))
         if kept is not None:
             rows = rows.filter(kept)
         if self.distinct and len(rows):
             rows = self._once(rows)
+            self.repeats.add(rows)
         return self._finished(rows)
 
     def forget(self) -> None:
         """Begin new files."""
         if self.distinct:
+            self.repeats.forget()
             self.con.execute(f"DELETE FROM {self.seen}")  # noqa: S608 - a quoted name
 
     def _once(self, rows: pa.Table) -> pa.Table:
@@ -81,7 +87,7 @@ class RowMaker:
         self.con.register("fresh", fresh.select(["file_id", "a", "b"]))
         self.con.execute(f"INSERT INTO {self.seen} SELECT * FROM fresh")  # noqa: S608
         self.con.unregister("fresh")
-        return fresh.select(rows.column_names)
+        return fresh.select(rows.column_names).cast(rows.schema)  # DuckDB calls UTC Etc/UTC
 
     def _finished(self, rows: pa.Table) -> pa.Table:
         import pyarrow as pa
@@ -96,6 +102,12 @@ class RowMaker:
         return pa.table({t: made[t] for t in self.targets})
 
     @property
+    def _told(self) -> list[str]:
+        """The columns that may differ from row to row, the first of the key in front."""
+        key = self.contract.column(self.contract.key[0]).target
+        return sorted((c.target for c in self.columns), key=lambda target: target != key)
+
+    @property
     def _has_times(self) -> bool:
         return any(c.target == "version_at" for c in self.columns)
 
@@ -107,6 +119,15 @@ class RowMaker:
         if "country" not in rows.column_names:
             return [self.country] * len(rows)
         return [c or self.country for c in rows["country"].to_pylist()]
+
+
+def both(some: pa.ChunkedArray | None, others: pa.ChunkedArray | None) -> pa.ChunkedArray | None:
+    """The rows that are in both masks; None is a mask of all."""
+    import pyarrow.compute as pc
+
+    if some is None or others is None:
+        return others if some is None else some
+    return pc.and_(some, others)
 
 
 def _with_version(rows: pa.Table, own: pa.ChunkedArray) -> pa.Table:

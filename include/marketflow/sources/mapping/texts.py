@@ -21,10 +21,11 @@ class Text:
     """SQL of a text, over the source's columns, and what the mapping itself finds wrong with it.
 
     `rules` may be about the source's columns, too. Of a product: `factors` are SQL of numbers, and `value` makes the
-    value of their names.
+    value of their names. `meanings`: all texts that it can be; None: any.
     """
 
     sql: str
+    meanings: tuple[str, ...] | None = None
     rules: tuple[Rule, ...] = ()
     factors: tuple[str, ...] = ()
     value: Callable[[Sequence[str]], str] | None = None
@@ -43,7 +44,8 @@ def text_of(source: Source, column: Column, made: ColumnMapping, names: Mapping[
     else:
         (plain,) = parts
     known = _meaning(made)
-    text = Text(sql=_marks(source, made, plain) if column.kind == "number" else plain)
+    meanings = (made.constant,) if made.constant else None
+    text = Text(sql=_marks(source, made, plain) if column.kind == "number" else plain, meanings=meanings)
     if known:
         text = _translated(column, made, plain, known)
     return _with_default(text, made.default if made.default is not None else column.default)
@@ -57,7 +59,10 @@ def reading_of(source: Source, made: ColumnMapping | None) -> Reading:
 
 
 def _with_default(text: Text, default: str | None) -> Text:
-    return Text(sql=f"COALESCE({text.sql}, {literal(default)})", rules=text.rules) if default else text
+    if not default:
+        return text
+    meanings = None if text.meanings is None else (*text.meanings, default)
+    return Text(sql=f"COALESCE({text.sql}, {literal(default)})", rules=text.rules, meanings=meanings)
 
 
 def _meaning(made: ColumnMapping) -> list[tuple[str, str | None]]:
@@ -71,15 +76,16 @@ def _translated(column: Column, made: ColumnMapping, plain: str, known: list[tup
     whens = " ".join(f"WHEN {c.replace('{}', plain, 1)} THEN {_or_null(m)}" for c, m in known)
     otherwise = f"WHEN {plain} IS NULL THEN NULL ELSE {_or_null(made.otherwise)}" if made.has_otherwise else ""
     text = f"CASE {whens} {otherwise} END"
+    meanings = tuple(m for m in (*(m for _, m in known), made.otherwise) if m)
     if made.has_otherwise:
-        return Text(sql=text)
+        return Text(sql=text, meanings=meanings)
     if made.replace:
         words = f"{column.name}: the word is not under replace"
         unknown = f"{plain} NOT IN ({literals(made.replace)})"
     else:
         words = f"{column.name}: no pattern under match fits"
         unknown = f"NOT ({any_of(fits(plain, p) for p in made.match or ())})"
-    return Text(sql=text, rules=(Rule(reason=words, broken=f"{plain} IS NOT NULL AND {unknown}"),))
+    return Text(sql=text, meanings=meanings, rules=(Rule(reason=words, broken=f"{plain} IS NOT NULL AND {unknown}"),))
 
 
 def _or_null(text: str | None) -> str:
