@@ -126,7 +126,8 @@ def test_words_of_duckdb_do_not_come_along(
     import duckdb
 
     def fail(*_: object) -> None:
-        duckdb.sql("SELECT CAST('anna@example.org' AS INTEGER)").fetchall()
+        with duckdb.connect(":memory:") as con:
+            con.execute("SELECT CAST('anna@example.org' AS INTEGER)")
 
     monkeypatch.setattr(Mapper, half, fail)
     with pytest.raises(SourceError) as caught:
