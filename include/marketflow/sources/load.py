@@ -18,7 +18,7 @@ from marketflow.privacy import KeyRing
 from marketflow.shared import Clock, ConfigurationError, Shop, SourceError, settings
 from marketflow.sources.ahead import ahead
 from marketflow.sources.contracts import latest_instant
-from marketflow.sources.copying import copy_portion
+from marketflow.sources.copying import copy_portion, copy_quarantined
 from marketflow.sources.definition import Source
 from marketflow.sources.errors import ContentChanged, DatabaseFailed, HeaderRefused, in_own_words
 from marketflow.sources.header import check_header
@@ -26,7 +26,6 @@ from marketflow.sources.manifest import Books, Counts, Entry, LoadSummary, one_a
 from marketflow.sources.mapping import Judged, Mapper, Part, Portion, database
 from marketflow.sources.places.item import Fingerprint, Item, Place
 from marketflow.sources.readers.block import BLOCK_BYTES, BLOCK_ROWS, Reader
-from marketflow.warehouse import queries
 
 if TYPE_CHECKING:
     import duckdb
@@ -209,7 +208,7 @@ class _Intake:
             for mapper, judged in found:
                 portion = mapper.portion(judged)
                 copy_portion(self.conn, portion)
-                self._quarantine(portion)
+                copy_quarantined(self.conn, self.books.begin(), portion, self.clock.now())
                 tally.add(portion)
         tally.notes = {f.file_id: _CUT for f in files if f.is_cut}
         return tally
@@ -246,17 +245,6 @@ class _Intake:
                 self.con, self.source, header, keys=self.keys, latest=latest, country=self.shop.country
             )
         return self.mappers[header]
-
-    def _quarantine(self, portion: Portion) -> None:
-        if not portion.bad:
-            return
-        load_id, now = self.books.begin(), self.clock.now()
-        with self.conn.cursor() as cursor, cursor.copy(queries("sources")["copy_to_quarantine"]) as copy:
-            for q in sorted(portion.bad, key=lambda q: (q.file_id, q.record_no)):
-                copy.write_row((
-                    load_id, q.file_id, q.record_no, q.record, q.reason, q.column, q.payload, q.payload_kind,
-                    q.payload_bytes, now,
-                ))  # fmt: skip
 
 
 @dataclass(kw_only=True)

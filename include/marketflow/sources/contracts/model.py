@@ -63,6 +63,7 @@ class Contract:
     key: the columns by which the shop names the thing; a record with the same key and a later time replaces it.
     is_bulk: so many rows that raw does not say again in each what ops.landing_files says of their file: where the
     source has no time of its own for them, raw's version_at is empty (to read it takes a fifth of COPY's time).
+    stored: the table of which `table` is a view, where that is so: it has a row per order, with its lines in lists.
     """
 
     record: str
