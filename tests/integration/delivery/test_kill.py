@@ -19,7 +19,7 @@ import psycopg
 import pytest
 
 from conftest import ROOT, free_port
-from ledger_fixture import KEYS_JSON, Filled, by_state, fill
+from ledger_fixture import KEYS_JSON, Filled, by_state, fill, states
 from marketflow.campaigns.delivery import unknown_sends
 from marketflow.shared import Clock
 from smtp_server import read_record
@@ -90,6 +90,10 @@ class Senders:
         self.running.remove(process)
         return process
 
+    def are_gone(self) -> bool:
+        """Has every one of them said what it knows?"""
+        return all(p.poll() is not None for p in self.running)
+
     def _is_talking(self, process: Process) -> bool:
         """Does it hold a connection to the mail server? Then it has claimed messages."""
         try:
@@ -112,7 +116,8 @@ def senders(warehouse_dsn: str, tmp_path: Path) -> Iterator[Senders]:
 
 
 def drained(conn: psycopg.Connection) -> bool:
-    return not any(by_state(conn)[state] for state in OPEN)
+    """Nothing is left to do, by one look: between two, a sweep may move messages from the state not yet seen."""
+    return by_state(conn).keys().isdisjoint(OPEN)
 
 
 def reconcile(conn: psycopg.Connection, filled: Filled, record: Path) -> Counter[str]:
@@ -125,7 +130,7 @@ def reconcile(conn: psycopg.Connection, filled: Filled, record: Path) -> Counter
     assert {m for m in found if m in accepted and found[m] not in ("sent", "unknown")} == set(), (
         "sent, and not said to be"
     )
-    assert {m for m, state in found.items() if state not in ("sent", "unknown")} == set(), "somebody is lost"
+    assert states(conn).keys() <= {("sent", None), ("unknown", "sender_lost")}, "somebody is lost"
     listed = unknown_sends(conn)
     assert {u.message_id for u in listed} == {m for m, state in found.items() if state == "unknown"}
     assert {u.reason for u in listed} <= {"sender_lost"}
@@ -159,8 +164,10 @@ def test_killed_senders_double_nobody_and_lose_nobody(
             killed += 1
 
     def done() -> bool:
-        senders.top_up(SENDERS)
-        return drained(conn)
+        if not drained(conn):
+            senders.top_up(SENDERS)
+            return False
+        return senders.are_gone() and drained(conn)  # a slow one may take back an `unknown`
 
     until(done, "the queue to be empty")
     assert asleep is not None
