@@ -12,6 +12,10 @@ SELECT
 FROM ops.loads AS l
 WHERE l.load_id = any(%(load_ids)s::bigint[]);
 
+-- name: count_loads
+-- A handful, where the planner takes a table that it knows nothing of for some hundreds of rows.
+ANALYZE merging_loads;
+
 -- name: several_rows
 -- Orders of which these loads bring more than a row: hardly any, and all that it takes to make one of several rows is done
 -- for these alone. The number says enough: two systems' orders of one number are kept apart later.
@@ -21,6 +25,10 @@ FROM raw.orders AS r
 WHERE r.load_id = any(%(line_loads)s::bigint[])
 GROUP BY r.order_ref
 HAVING count(*) > 1;
+
+-- name: count_several_rows
+-- So that these few are looked up among the orders, and not the orders among them.
+ANALYZE several_rows;
 
 -- name: order_versions
 -- Of those orders one row per file: an order stands whole in a file, if not in one piece. Where a source has no times of its

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -49,22 +50,29 @@ def examine(
     `role`: of whose rights the queries have need. Raises MarketflowError when an expectation could not be evaluated
     (database down, a column missing).
     """
-    from sqlalchemy import StaticPool
-
-    outcomes: list[Outcome] = []
-    context = _context()
-    with _showing(sqlalchemy_url, batches, role) as conn:
-        # Great Expectations makes two engines; the one connection serves both, one after the other.
-        source = context.data_sources.add_postgres(
-            "warehouse", connection_string=_NO_ADDRESS, create_temp_table=False,
-            kwargs={"creator": lambda: conn, "poolclass": StaticPool},
-        )  # fmt: skip
-        for batch in batches:
-            result = _definition(context, source, batch, title).run(result_format=_RESULT_FORMAT)
-            outcomes += [_outcome(batch, r.to_json_dict()) for r in result.results]
+    found: dict[str, list[Outcome]] = {}
+    with _showing(sqlalchemy_url, batches, role) as shown:
+        context = _context()
+        for name, (some, conn) in shown.items():
+            found |= _judged(context, name, conn.result(), some, title)
     if docs is not None:
         publish(context, docs, title)
-    return outcomes
+    return [outcome for batch in batches for outcome in found[batch.subject]]
+
+
+def _judged(
+    context: Any, name: str, conn: psycopg.Connection, batches: Sequence[Batch], title: str
+) -> dict[str, list[Outcome]]:
+    """Outcomes by subject."""
+    from sqlalchemy import StaticPool
+
+    # Great Expectations makes two engines; the one connection serves both, one after the other.
+    source = context.data_sources.add_postgres(
+        f"warehouse, {name}", connection_string=_NO_ADDRESS, create_temp_table=False,
+        kwargs={"creator": lambda: conn, "poolclass": StaticPool},
+    )  # fmt: skip
+    results = {b.subject: _definition(context, source, b, title).run(result_format=_RESULT_FORMAT) for b in batches}
+    return {b.subject: [_outcome(b, r.to_json_dict()) for r in results[b.subject].results] for b in batches}
 
 
 def _definition(context: Any, source: Any, batch: Batch, title: str) -> Any:
@@ -92,18 +100,34 @@ def _context() -> Any:
 
 
 @contextmanager
-def _showing(url: str, batches: Sequence[Batch], role: str) -> Iterator[psycopg.Connection]:
-    """A connection in which a temporary view, or table, shows each batch.
+def _showing(
+    url: str, batches: Sequence[Batch], role: str
+) -> Iterator[Mapping[str, tuple[Sequence[Batch], Future[psycopg.Connection]]]]:
+    """Batches and a connection in which a temporary view, or table, shows each of them; what takes long comes last.
 
-    A query asset would do, were it not that Great Expectations first fetches all its rows to learn their columns.
+    Tables are made in a thread, while the views are looked at. A query asset would do, were it not that Great
+    Expectations first fetches all its rows to learn their columns.
     """
-    dsn = url.replace("postgresql+psycopg://", "postgresql://", 1)
-    with closing(psycopg.connect(dsn, options=f"-c role={role} -c timezone=UTC")) as conn:
-        for batch in batches:
-            kind = sql.SQL("TABLE" if batch.is_costly else "VIEW")
-            conn.execute(sql.SQL("CREATE TEMPORARY {} {} AS {}").format(kind, sql.Identifier(batch.view), batch.query))
-        conn.commit()
-        yield conn
+    groups = {"seen": [b for b in batches if not b.is_costly], "kept": [b for b in batches if b.is_costly]}
+    with ExitStack() as stack:
+        shown = {}
+        for name, some in groups.items():
+            conn = stack.enter_context(closing(psycopg.connect(_dsn(url), options=f"-c role={role} -c timezone=UTC")))
+            thread = stack.enter_context(ThreadPoolExecutor(1))  # done before the connection is closed
+            shown[name] = some, thread.submit(_show, conn, some)
+        yield shown
+
+
+def _show(conn: psycopg.Connection, batches: Sequence[Batch]) -> psycopg.Connection:
+    for batch in batches:
+        kind = sql.SQL("TABLE" if batch.is_costly else "VIEW")
+        conn.execute(sql.SQL("CREATE TEMPORARY {} {} AS {}").format(kind, sql.Identifier(batch.view), batch.query))
+    conn.commit()
+    return conn
+
+
+def _dsn(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
 
 
 def _outcome(batch: Batch, result: dict[str, Any]) -> Outcome:

@@ -92,7 +92,7 @@ def _worst(column: Column) -> sql.Composed:
     fine, worst = _BOUNDED if column.kind == "number" else _SHORT
     default = None if column.default is None else Decimal(column.default)
     return sql.SQL(
-        "CASE WHEN {list} IS NULL THEN {default} WHEN array_position({list}, NULL) IS NULL THEN"
+        "CASE WHEN {list} IS NULL THEN {default} WHEN num_nulls(VARIADIC {list}) = 0 THEN"
         " CASE WHEN {fine} THEN {list}[1] ELSE (SELECT {worst} FROM unnest({list}) AS w (value)) END END"
     ).format(list=_list(column), default=default, fine=fine.format(**bounds), worst=worst.format(**bounds))
 

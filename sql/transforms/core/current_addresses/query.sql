@@ -25,9 +25,9 @@ WHERE k.contact_point_id IS NOT NULL AND a.customer_id IN (SELECT t.customer_id 
 
 -- step: newest
 -- What the feeds say of a customer's address: the one that changed it last counts, also when it says that there is no
--- usable one any more. A feed that never had one says nothing. Where none is left the newest contact does, but not with an
--- address that was given up since. A customer of whom there is no version was known before versions were kept: the address
--- stays, unless it is a contact's.
+-- usable one any more. A feed that never had one says nothing, and many have none at all. Where none is left the newest
+-- contact does, but not with an address that was given up since. A customer of whom there is no version was known before
+-- versions were kept: the address stays, unless it is a contact's.
 WITH versions AS (
     SELECT
         i.customer_id,
@@ -49,7 +49,16 @@ WITH versions AS (
             ('email', v.email_hash, coalesce(v.email_hash, convert_to(v.email_refusal, 'UTF8'))),
             ('sms', v.phone_hash, coalesce(v.phone_hash, convert_to(v.phone_refusal, 'UTF8')))
         ) AS k (channel, address_hash, said)
-    WHERE i.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t)
+    WHERE
+        i.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t)
+        AND (v.source, v.external_id, v.feed) IN (
+            SELECT
+                a.source,
+                a.external_id,
+                a.feed
+            FROM core.customer_versions AS a
+            WHERE coalesce(a.email_hash, a.phone_hash) IS NOT NULL OR coalesce(a.email_refusal, a.phone_refusal) IS NOT NULL
+        )
     WINDOW w AS (PARTITION BY v.source, v.external_id, v.feed, k.channel ORDER BY v.valid_from)
 ),
 
@@ -124,8 +133,9 @@ known_before AS (
     WHERE
         a.customer_id IN (SELECT t.customer_id FROM addressed_customers AS t)
         AND NOT EXISTS (
-            SELECT FROM versions AS v
-            WHERE v.customer_id = a.customer_id
+            SELECT FROM core.customer_identifiers AS i
+            INNER JOIN core.customer_versions AS v ON i.source = v.source AND i.external_id = v.external_id
+            WHERE i.customer_id = a.customer_id
         )
         AND NOT EXISTS (
             SELECT FROM core.customer_identifiers AS i

@@ -123,8 +123,7 @@ SELECT
     CASE WHEN n.currency = %(base_currency)s THEN n.revenue END AS base_revenue
 FROM incoming_orders AS n
 LEFT JOIN core.customer_identifiers AS i ON n.source = i.source AND n.customer_ref = i.external_id
-WHERE n.outcome = 'new'
-ORDER BY n.order_id;
+WHERE n.outcome = 'new';
 
 -- step: replace
 -- A newer version replaces the order as a whole; one that says the same only confirms it.
