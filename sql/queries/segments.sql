@@ -59,35 +59,55 @@ SELECT
     w.customers
 FROM features.purchase_windows AS w;
 
--- name: forget_touched
-DELETE FROM features.purchase_summaries AS f
-USING pg_temp.touched_customers AS t
-WHERE f.customer_id = t.customer_id;
+-- name: count_touched
+ANALYZE pg_temp.touched_customers;
 
 -- name: summarise_touched
 -- As in the transform features.purchase_summaries, for these customers.
+WITH made AS MATERIALIZED (
+    SELECT
+        t.customer_id,
+        s.frequency,
+        s.monetary,
+        s.first_order_on,
+        s.last_order_on
+    FROM pg_temp.touched_customers AS t
+    CROSS JOIN
+        LATERAL (
+            SELECT
+                count(*) FILTER (WHERE o.kind = 'sale') AS frequency,
+                coalesce(sum(o.base_revenue), 0) AS monetary,
+                min(o.ordered_on) FILTER (WHERE o.kind = 'sale') AS first_order_on,
+                max(o.ordered_on) FILTER (WHERE o.kind = 'sale') AS last_order_on
+            FROM core.orders AS o
+            WHERE
+                o.customer_id = t.customer_id
+                AND o.ordered_on <= %(as_of)s::date
+                AND o.ordered_on > %(as_of)s::date - %(window_days)s::integer
+        ) AS s
+),
+
+forgotten AS (
+    DELETE FROM features.purchase_summaries AS f
+    USING made AS m
+    WHERE f.customer_id = m.customer_id AND m.frequency = 0
+)
+
 INSERT INTO features.purchase_summaries (customer_id, frequency, monetary, first_order_on, last_order_on)
 SELECT
-    t.customer_id,
-    s.frequency,
-    s.monetary,
-    s.first_order_on,
-    s.last_order_on
-FROM pg_temp.touched_customers AS t
-CROSS JOIN
-    LATERAL (
-        SELECT
-            count(*) FILTER (WHERE o.kind = 'sale') AS frequency,
-            coalesce(sum(o.base_revenue), 0) AS monetary,
-            min(o.ordered_on) FILTER (WHERE o.kind = 'sale') AS first_order_on,
-            max(o.ordered_on) FILTER (WHERE o.kind = 'sale') AS last_order_on
-        FROM core.orders AS o
-        WHERE
-            o.customer_id = t.customer_id
-            AND o.ordered_on <= %(as_of)s::date
-            AND o.ordered_on > %(as_of)s::date - %(window_days)s::integer
-    ) AS s
-WHERE s.frequency > 0;
+    m.customer_id,
+    m.frequency,
+    m.monetary,
+    m.first_order_on,
+    m.last_order_on
+FROM made AS m
+WHERE m.frequency > 0
+ON CONFLICT (customer_id) DO UPDATE
+    SET
+        frequency = excluded.frequency,
+        monetary = excluded.monetary,
+        first_order_on = excluded.first_order_on,
+        last_order_on = excluded.last_order_on;
 
 -- name: move_window
 UPDATE features.purchase_windows
@@ -114,3 +134,28 @@ GROUP BY score, m.recency_days;
 -- name: forget_scores
 DELETE FROM models.rfm
 WHERE run_id = %(run_id)s;
+
+-- name: show_kept
+-- What a run scores: the summaries that are kept from day to day.
+CREATE TEMPORARY VIEW summaries_shown AS
+SELECT
+    f.customer_id,
+    f.frequency,
+    f.monetary,
+    f.first_order_on,
+    f.last_order_on
+FROM features.purchase_summaries AS f;
+
+-- name: show_aside
+-- Those of another day or of a test.
+CREATE TEMPORARY VIEW summaries_shown AS
+SELECT
+    p.customer_id,
+    p.frequency,
+    p.monetary,
+    p.first_order_on,
+    p.last_order_on
+FROM pg_temp.purchases AS p;
+
+-- name: show_no_more
+DROP VIEW pg_temp.summaries_shown;

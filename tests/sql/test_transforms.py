@@ -13,6 +13,7 @@ import psycopg
 import pytest
 import yaml
 
+from marketflow.segments.summaries import summaries_shown
 from marketflow.shared import BatchRefused, Shop
 from marketflow.warehouse import Transform, load_transforms, run_steps
 from marketflow.warehouse.staging import parameters, staged
@@ -21,6 +22,12 @@ from table_rows import NOW, give, have, wanted
 FOLDER = Path(__file__).parent
 CASES = sorted(FOLDER.glob("*/*/*.yaml"))
 SHOP = Shop(time_zone="America/New_York", country="US", locale="en-US", currency="USD")
+# The scores that a case does not speak of.
+ALL_OTHERS = """
+INSERT INTO models.rfm_segment_rules (recency_score, frequency_score, monetary_score, segment)
+SELECT r, f, m, 'other' FROM generate_series(1, 5) AS r, generate_series(1, 5) AS f, generate_series(1, 5) AS m
+ON CONFLICT DO NOTHING
+"""
 PARAMS = parameters([1], now=NOW, shop=SHOP)
 
 
@@ -47,6 +54,12 @@ def test_case(conn: psycopg.Connection, path: Path) -> None:
 
 def run(conn: psycopg.Connection, transform: Transform, params: dict[str, Any], given: dict[str, Any]) -> None:
     """Run a transform; one of core or privacy over what is staged from raw, and from what the case gives beside it."""
+    if transform.name == "models.rfm":
+        if "models.rfm_segment_rules" in given:
+            conn.execute(ALL_OTHERS)
+        with summaries_shown(conn, aside=False):
+            run_steps(conn, transform, params)
+        return
     if not transform.name.startswith(("core.", "privacy.")):
         run_steps(conn, transform, params)
         return

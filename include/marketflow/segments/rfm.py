@@ -14,7 +14,7 @@ from typing import Any
 import psycopg
 
 from marketflow.segments.rules import load_segments, segment_of_triples
-from marketflow.segments.summaries import TABLE, keep_summaries, set_summaries_aside
+from marketflow.segments.summaries import TABLE, keep_summaries, set_summaries_aside, summaries_shown
 from marketflow.shared import Clock
 from marketflow.warehouse import (
     ModelRun,
@@ -31,6 +31,7 @@ from marketflow.warehouse import (
 MODEL = "rfm"
 HORIZON_DAYS = 28
 _TABLES = (TABLE, "models.rfm")
+_WORK_MEM = "128MB"  # sorting what a million customers have paid at once instead of in pieces on disk
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,13 +86,14 @@ def score_customers(conn: psycopg.Connection, run: ModelRun, window_days: int, c
 
     The summaries of the business day are kept for the next one; those of another day or of a test serve this run only.
     """
+    conn.execute(queries("builds")["memory"], {"work_mem": _WORK_MEM})
     aside = run.is_test or run.as_of != clock.business_date()
     if aside:
         set_summaries_aside(conn, as_of=run.as_of, window_days=window_days)
     else:
         keep_summaries(conn, clock=clock, as_of=run.as_of, window_days=window_days)
-    params = {"run_id": run.run_id, "as_of": run.as_of, "aside": aside}
-    run_steps(conn, load_transforms()["models.rfm"], params)
+    with summaries_shown(conn, aside=aside):
+        run_steps(conn, load_transforms()["models.rfm"], {"run_id": run.run_id, "as_of": run.as_of})
 
 
 def _backtest(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import psycopg
 
@@ -18,6 +20,15 @@ _TOO_MANY = 0.2
 def set_summaries_aside(conn: psycopg.Connection, *, as_of: dt.date, window_days: int) -> None:
     """Sum up the `window_days` until `as_of` into the temporary table `purchases`; what is kept stays as it is."""
     _sum_up(conn, as_of, window_days, aside=True)
+
+
+@contextmanager
+def summaries_shown(conn: psycopg.Connection, *, aside: bool) -> Iterator[None]:
+    """Have `pg_temp.summaries_shown` show those set aside, or those kept: unlike a UNION of both, a view is free."""
+    q = queries("segments")
+    conn.execute(q["show_aside" if aside else "show_kept"])
+    yield
+    conn.execute(q["show_no_more"])
 
 
 def keep_summaries(conn: psycopg.Connection, *, clock: Clock, as_of: dt.date, window_days: int) -> bool:
@@ -50,6 +61,6 @@ def _advance(conn: psycopg.Connection, values: dict[str, object]) -> bool:
     counts = conn.execute(q["touched_count"]).fetchone()
     if counts is None or counts[0] > _TOO_MANY * counts[1]:
         return False
-    for step in ("forget_touched", "summarise_touched", "move_window"):
+    for step in ("count_touched", "summarise_touched", "move_window"):
         conn.execute(q[step], values)
     return True

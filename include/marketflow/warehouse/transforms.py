@@ -16,17 +16,18 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from decimal import Decimal
+from functools import cache
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any, Self
 
 import psycopg
-import yaml
 from psycopg import sql
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from marketflow.shared import BatchRefused, DefinitionError, settings
 from marketflow.shared.ages import AGE_PATTERN
+from marketflow.shared.strict_yaml import read_yaml
 from marketflow.warehouse.bulk import keys_afterwards
 from marketflow.warehouse.queries import parse_blocks, queries
 
@@ -95,8 +96,19 @@ class TransformResult:
 
 
 def load_transforms(folder: Path | None = None) -> dict[str, Transform]:
-    """All transforms by `schema.table`, upstream first; raises DefinitionError for a circle or a bad file."""
-    root = folder or settings().root / "sql" / "transforms"
+    """All transforms by `schema.table`, upstream first; those of this installation are read once per process.
+
+    Raises DefinitionError for a circle or a bad file.
+    """
+    return dict(_installed()) if folder is None else _load_all(folder)
+
+
+@cache
+def _installed() -> dict[str, Transform]:
+    return _load_all(settings().root / "sql" / "transforms")
+
+
+def _load_all(root: Path) -> dict[str, Transform]:
     found = {t.name: t for t in map(_load, sorted(root.glob("*/*/table.yaml")))}
     order = TopologicalSorter({n: [u for u in t.doc.upstream if u in found] for n, t in found.items()})
     return {name: found[name] for name in order.static_order()}
@@ -172,7 +184,7 @@ def write_comments(conn: psycopg.Connection) -> None:
 def _load(doc_file: Path) -> Transform:
     folder = doc_file.parent
     try:
-        doc = TableDoc.model_validate(yaml.safe_load(doc_file.read_text(encoding="utf-8")))
+        doc = TableDoc.model_validate(read_yaml(doc_file)[0])
     except ValueError as error:
         raise DefinitionError(f"{doc_file}: {error}") from error
     query_file, checks_file = folder / "query.sql", folder / "checks.sql"

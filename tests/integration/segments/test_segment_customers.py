@@ -12,6 +12,7 @@ from scipy.stats import rankdata
 from integration.segments.conftest import fill
 from marketflow.segments import load_segments, segment_customers, segment_of_triples
 from marketflow.segments.rfm import _write_rules
+from marketflow.segments.summaries import summaries_shown
 from marketflow.shared import Clock
 from marketflow.warehouse import load_transforms, run_steps
 
@@ -118,7 +119,8 @@ def test_scores_of_many_or_few_equal_sums(conn: psycopg.Connection, customers: i
             given,
         )
     _write_rules(conn)
-    run_steps(conn, load_transforms()["models.rfm"], {"run_id": 1, "as_of": DAY, "aside": False})
+    with summaries_shown(conn, aside=False):
+        run_steps(conn, load_transforms()["models.rfm"], {"run_id": 1, "as_of": DAY})
     query = "SELECT frequency_score, monetary_score, recency_score FROM models.rfm ORDER BY customer_id"
     found = np.array(conn.execute(query).fetchall())
     for column in range(3):

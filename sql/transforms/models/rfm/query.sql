@@ -2,49 +2,24 @@
 DELETE FROM models.rfm AS m
 WHERE m.run_id = %(run_id)s;
 
--- step: aside
--- The summaries of another day or of a test, where there are any; else an empty table of the same shape.
-CREATE TEMPORARY TABLE IF NOT EXISTS purchases (
-    customer_id bigint,
-    frequency integer,
-    monetary numeric(14, 2),
-    first_order_on date,
-    last_order_on date
-) ON COMMIT DROP;
-
 -- step: forget_bounds
 DROP TABLE IF EXISTS pg_temp.score_bounds;
 
 -- step: bound
--- The values from which on the scores 2 to 5 are given. Scores are fifths of the ranks; customers with the same value share
--- the middle of their ranks, so that they get the same score: with n customers, the middle m of the ranks 1..n gives the
--- score ceil(5 (m - 1/2) / n). So a value that c customers have, and `upto` have it or less, is scored above k if
+-- The values from which on the scores 2 to 5 are given, of the summaries that are shown (segments.sql): those that are kept,
+-- or those of another day or of a test. Scores are fifths of the ranks; customers with the same value share the middle of
+-- their ranks, so that they get the same score: with n customers, the middle m of the ranks 1..n gives the score
+-- ceil(5 (m - 1/2) / n). So a value that c customers have, and `upto` have it or less, is scored above k if
 -- 5 (2 upto - c) > 2 k n: all of it in whole numbers.
 -- Days and numbers of orders are few and are counted all. Sums are nearly as many as customers: of these only the one at
 -- the border between two fifths can be in doubt. Its equals stand around it; only if they are many are all counted.
 CREATE TEMPORARY TABLE score_bounds ON COMMIT DROP AS
-WITH summaries AS NOT MATERIALIZED (
-    SELECT
-        f.frequency,
-        f.monetary,
-        f.last_order_on
-    FROM features.purchase_summaries AS f
-    WHERE NOT %(aside)s
-    UNION ALL
-    SELECT
-        p.frequency,
-        p.monetary,
-        p.last_order_on
-    FROM pg_temp.purchases AS p
-    WHERE %(aside)s
-),
-
-pairs AS MATERIALIZED (
+WITH pairs AS MATERIALIZED (
     SELECT
         s.last_order_on,
         s.frequency,
         count(*) AS customers
-    FROM summaries AS s
+    FROM pg_temp.summaries_shown AS s
     GROUP BY s.last_order_on, s.frequency
 ),
 
@@ -95,7 +70,7 @@ around AS (
             (SELECT p.bs FROM places AS p),
             (
                 SELECT percentile_disc((SELECT p.shares FROM places AS p)) WITHIN GROUP (ORDER BY s.monetary)
-                FROM summaries AS s
+                FROM pg_temp.summaries_shown AS s
             )
         ) AS u (k, b, monetary)
 ),
@@ -126,14 +101,14 @@ counted AS (
         CASE
             WHEN b.all_seen THEN b.c
             ELSE (
-                SELECT count(*) FROM summaries AS s
+                SELECT count(*) FROM pg_temp.summaries_shown AS s
                 WHERE s.monetary = b.monetary
             )
         END AS c,
         CASE
             WHEN b.all_seen THEN b.upto
             ELSE (
-                SELECT count(*) FROM summaries AS s
+                SELECT count(*) FROM pg_temp.summaries_shown AS s
                 WHERE s.monetary <= b.monetary
             )
         END AS upto
@@ -147,7 +122,7 @@ sums AS (
             WHEN 5 * (2 * c.upto - c.c) > 2 * c.k * c.n THEN c.monetary
             WHEN c.all_seen THEN c.next
             ELSE (
-                SELECT min(s.monetary) FROM summaries AS s
+                SELECT min(s.monetary) FROM pg_temp.summaries_shown AS s
                 WHERE s.monetary > c.monetary
             )
         END AS monetary
@@ -171,6 +146,7 @@ FROM sums AS m
 CROSS JOIN total AS t;
 
 -- step: score
+-- A score is one more than the number of bounds that the value has reached; bounds may be equal.
 INSERT INTO models.rfm (
     run_id, customer_id, recency_days, frequency, monetary, first_order_on, last_order_on,
     recency_score, frequency_score, monetary_score, segment
@@ -187,64 +163,15 @@ SELECT
     g.frequency_score,
     g.monetary_score,
     g.segment
-FROM (
-    SELECT
-        f.customer_id,
-        f.frequency,
-        f.monetary,
-        f.first_order_on,
-        f.last_order_on
-    FROM features.purchase_summaries AS f
-    WHERE NOT %(aside)s
-    UNION ALL
-    SELECT
-        p.customer_id,
-        p.frequency,
-        p.monetary,
-        p.first_order_on,
-        p.last_order_on
-    FROM pg_temp.purchases AS p
-    WHERE %(aside)s
-) AS s
-CROSS JOIN (
-    SELECT
-        max(b.day) FILTER (WHERE b.k = 1) AS day_2,
-        max(b.day) FILTER (WHERE b.k = 2) AS day_3,
-        max(b.day) FILTER (WHERE b.k = 3) AS day_4,
-        max(b.day) FILTER (WHERE b.k = 4) AS day_5,
-        max(b.frequency) FILTER (WHERE b.k = 1) AS frequency_2,
-        max(b.frequency) FILTER (WHERE b.k = 2) AS frequency_3,
-        max(b.frequency) FILTER (WHERE b.k = 3) AS frequency_4,
-        max(b.frequency) FILTER (WHERE b.k = 4) AS frequency_5,
-        max(b.monetary) FILTER (WHERE b.k = 1) AS monetary_2,
-        max(b.monetary) FILTER (WHERE b.k = 2) AS monetary_3,
-        max(b.monetary) FILTER (WHERE b.k = 3) AS monetary_4,
-        max(b.monetary) FILTER (WHERE b.k = 4) AS monetary_5
-    FROM pg_temp.score_bounds AS b
-) AS b
+FROM pg_temp.summaries_shown AS s
 INNER JOIN models.rfm_segment_rules AS g
     ON
-        g.recency_score
-        = CASE
-            WHEN s.last_order_on < b.day_2 THEN 1
-            WHEN s.last_order_on < b.day_3 THEN 2
-            WHEN s.last_order_on < b.day_4 THEN 3
-            WHEN s.last_order_on < b.day_5 THEN 4
-            ELSE 5
-        END
-        AND g.frequency_score
-        = CASE
-            WHEN s.frequency < b.frequency_2 THEN 1
-            WHEN s.frequency < b.frequency_3 THEN 2
-            WHEN s.frequency < b.frequency_4 THEN 3
-            WHEN s.frequency < b.frequency_5 THEN 4
-            ELSE 5
-        END
-        AND g.monetary_score
-        = CASE
-            WHEN s.monetary < b.monetary_2 THEN 1
-            WHEN s.monetary < b.monetary_3 THEN 2
-            WHEN s.monetary < b.monetary_4 THEN 3
-            WHEN s.monetary < b.monetary_5 THEN 4
-            ELSE 5
-        END;
+        g.recency_score = 1 + width_bucket(
+            s.last_order_on, (SELECT array_agg(b.day ORDER BY b.k) FROM pg_temp.score_bounds AS b)
+        )
+        AND g.frequency_score = 1 + width_bucket(
+            s.frequency, (SELECT array_agg(b.frequency ORDER BY b.k) FROM pg_temp.score_bounds AS b)
+        )
+        AND g.monetary_score = 1 + width_bucket(
+            s.monetary, (SELECT array_agg(b.monetary ORDER BY b.k) FROM pg_temp.score_bounds AS b)
+        );
