@@ -33,6 +33,25 @@ CREATE SCHEMA raw;
 
 ALTER SCHEMA raw OWNER TO marketflow_owner;
 
+CREATE FUNCTION models.begin_run(model text, run_id bigint) RETURNS void
+    LANGUAGE plpgsql
+    AS $$
+DECLARE
+    part text := format('models.%I', model || '_' || run_id);
+BEGIN
+    IF to_regclass(part) IS NOT NULL THEN
+        EXECUTE format('TRUNCATE %s', part);
+        RETURN;
+    END IF;
+    EXECUTE format('CREATE TABLE %s (LIKE models.%I)', part, model);
+    EXECUTE format(
+        'ALTER TABLE models.%I ATTACH PARTITION %s FOR VALUES FROM (%s) TO (%s)', model, part, run_id, run_id + 1
+    );
+END
+$$;
+
+ALTER FUNCTION models.begin_run(model text, run_id bigint) OWNER TO marketflow_owner;
+
 CREATE FUNCTION ops.event_id(source text, natural_key text) RETURNS uuid
     LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN (SELECT (((((substr(d.digest, 1, 12) || '8'::text) || substr(d.digest, 14, 3)) || translate(substr(d.digest, 17, 1), '0123456789abcdef'::text, '89ab89ab89ab89ab'::text)) || substr(d.digest, 18, 15)))::uuid AS uuid FROM (SELECT encode(sha256(convert_to((((('event'::text || chr(31)) || event_id.source) || chr(31)) || event_id.natural_key), 'UTF8'::name)), 'hex'::text) AS digest) d);
@@ -800,7 +819,8 @@ CREATE TABLE models.rfm (
     monetary numeric(14,2) NOT NULL,
     first_order_on date NOT NULL,
     last_order_on date NOT NULL
-);
+)
+PARTITION BY RANGE (run_id);
 
 ALTER TABLE models.rfm OWNER TO marketflow_owner;
 
@@ -1640,8 +1660,6 @@ CREATE INDEX orders_day ON core.orders USING btree (ordered_on);
 CREATE INDEX orders_original ON core.orders USING btree (source, original_order_ref) WHERE (original_order_ref IS NOT NULL);
 
 CREATE INDEX customer_360_segment ON marts.customer_360 USING btree (segment);
-
-CREATE INDEX rfm_run ON models.rfm USING brin (run_id) WITH (autosummarize='on');
 
 CREATE INDEX runs_model ON models.runs USING btree (model, run_id);
 

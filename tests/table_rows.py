@@ -84,6 +84,9 @@ def give(conn: psycopg.Connection, table: str, rows: list[dict[str, Any]]) -> No
         written = conn.execute(THROUGH_VIEWS[table], [as_json(full)]).fetchall()
         assert sum(lines for (lines,) in written) == len(rows), "a line's product is not there"
         return
+    if table == "models.rfm":
+        for run_id in sorted({row["run_id"] for row in full}):
+            conn.execute("SELECT models.begin_run('rfm', %s)", [run_id])
     for row in full:
         names = sql.SQL(", ").join(map(sql.Identifier, row))
         insert = "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM jsonb_populate_record(NULL::{}, %s)"

@@ -22,8 +22,3 @@ ON CONFLICT (model) DO UPDATE
     SET
         run_id = excluded.run_id,
         published_at = excluded.published_at;
-
--- name: forget
--- Its rows in features and models go with it.
-DELETE FROM models.runs
-WHERE run_id = %(run_id)s;

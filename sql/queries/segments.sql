@@ -131,10 +131,6 @@ LEFT JOIN buyers AS b ON m.customer_id = b.customer_id
 WHERE m.run_id = %(run_id)s
 GROUP BY score, m.recency_days;
 
--- name: forget_scores
-DELETE FROM models.rfm
-WHERE run_id = %(run_id)s;
-
 -- name: show_kept
 -- What a run scores: the summaries that are kept from day to day.
 CREATE TEMPORARY VIEW summaries_shown AS

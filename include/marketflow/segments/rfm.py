@@ -20,7 +20,6 @@ from marketflow.warehouse import (
     ModelRun,
     ModelSummary,
     finish_run,
-    forget_run,
     load_transforms,
     lock_job,
     queries,
@@ -100,14 +99,13 @@ def _backtest(
     conn: psycopg.Connection, run: ModelRun, window_days: int, clock: Clock
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """(metrics, baseline) of the same statements, run as of 28 days earlier, against who bought in those days."""
-    q = queries("segments")
     cut = run.as_of - dt.timedelta(days=HORIZON_DAYS)
-    past = start_run(conn, MODEL, clock=clock, as_of=cut, parameters={}, is_test=True)
-    score_customers(conn, past, window_days, clock)
-    values = {"run_id": past.run_id, "cut_on": cut, "until": run.as_of}
-    rows = [(int(s), int(r), int(n), int(b)) for s, r, n, b in conn.execute(q["outcomes"], values)]
-    conn.execute(q["forget_scores"], values)
-    forget_run(conn, past)
+    with conn.transaction(force_rollback=True):  # it measures, and leaves nothing
+        past = start_run(conn, MODEL, clock=clock, as_of=cut, parameters={}, is_test=True)
+        score_customers(conn, past, window_days, clock)
+        values = {"run_id": past.run_id, "cut_on": cut, "until": run.as_of}
+        found = conn.execute(queries("segments")["outcomes"], values).fetchall()
+    rows = [(int(s), int(r), int(n), int(b)) for s, r, n, b in found]
     customers, buyers = sum(n for _, _, n, _ in rows), sum(b for *_, b in rows)
     split = {"learnt_until": cut.isoformat(), "horizon_days": HORIZON_DAYS, "customers": customers}
     metrics = {"auc": _auc((score, n, b) for score, _, n, b in rows), "buyers": buyers, **split}

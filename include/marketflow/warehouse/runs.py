@@ -92,8 +92,3 @@ def finish_run(
     conn.execute(queries("warehouse")["lock_changes"])
     record_changes(conn, "model", [run.model], clock.now())
     return True
-
-
-def forget_run(conn: psycopg.Connection, run: ModelRun) -> None:
-    """Take a run that only measured something out of the book, with all rows it wrote."""
-    conn.execute(queries("runs")["forget"], {"run_id": run.run_id})

@@ -58,6 +58,20 @@ def test_the_run_says_how_good_it_is_beside_its_baseline(shop: psycopg.Connectio
     assert 0 <= run.baseline["auc"] <= 1
     assert run.metrics["learnt_until"] == "2017-12-03"
     assert shop.execute("SELECT count(*) FROM models.rfm").fetchone() == (40,)
+    assert partitions(shop) == [f"models.rfm_{run.run_id}"]
+
+
+def test_only_the_published_run_is_read(shop: psycopg.Connection, clock: Clock) -> None:
+    runs = [segment_customers(shop, clock=clock).run_id for _ in range(3)]
+    assert partitions(shop) == [f"models.rfm_{run}" for run in runs]
+    merge = load_transforms()["marts.customer_360"].steps["merge"]
+    plan = [
+        row[0] for row in shop.execute(f"EXPLAIN (ANALYZE) {merge}", {"now": clock.now(), "as_of": DAY, "days": []})
+    ]
+    read = {
+        part for part in partitions(shop) for line in plan if f" {part[7:]} " in line and "never executed" not in line
+    }
+    assert read == {f"models.rfm_{runs[-1]}"}
 
 
 def test_the_past_does_not_know_the_future(shop: psycopg.Connection, clock: Clock) -> None:
@@ -96,6 +110,14 @@ def test_without_orders_nothing_is_published(conn: psycopg.Connection, clock: Cl
     run = segment_customers(conn, clock=clock)
     assert (run.rows, run.published, run.segments) == (0, False, {})
     assert conn.execute("SELECT count(*) FROM models.published").fetchone() == (0,)
+
+
+def partitions(conn: psycopg.Connection) -> list[str]:
+    """Those of models.rfm that there are."""
+    query = (
+        "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'models.rfm'::regclass ORDER BY inhrelid"
+    )
+    return [row[0] for row in conn.execute(query)]
 
 
 def rows_of(conn: psycopg.Connection, run_id: int) -> list[tuple]:

@@ -23,6 +23,7 @@ NOW = dt.datetime(2026, 11, 22, 9, 0, tzinfo=dt.UTC)
 SHOP = Shop(time_zone="America/New_York", country="US", locale="en-US", currency="USD")
 BEFORE = 8  # migrations of the version before
 LINES = 11  # the last at which a line is a row
+RUNS_TOGETHER = 12  # the last at which the rows of a model's runs lie in one table
 # Ann and Bob share an address, which is Ann's; Cid has none. Each record was a source of its own; one load was cut off.
 OLD = """
 INSERT INTO core.customers (customer_id, age_band, first_seen_at, updated_at) OVERRIDING SYSTEM VALUE
@@ -252,3 +253,31 @@ def test_what_a_build_commits_meanwhile_is_not_lost(lines_as_rows: psycopg.Conne
         build.commit()
         upgrade.join(60)
     assert len(have(lines_as_rows, "core.order_lines", [])) == 7
+
+
+SCORES = {"recency_score": 1, "frequency_score": 1, "monetary_score": 1}
+# Two runs, of which the first is published.
+RUNS = """
+INSERT INTO models.runs (run_id, model, as_of, started_at) OVERRIDING SYSTEM VALUE
+VALUES (3, 'rfm', '2017-06-01', '2017-06-02Z'), (5, 'rfm', '2017-06-02', '2017-06-03Z');
+SELECT setval(pg_get_serial_sequence('models.runs', 'run_id'), 5);
+INSERT INTO models.published (model, run_id, published_at) VALUES ('rfm', 3, '2017-06-02Z');
+INSERT INTO models.rfm (
+    run_id, customer_id, recency_days, frequency, monetary, first_order_on, last_order_on, recency_score, frequency_score,
+    monetary_score, segment
+)
+SELECT r, c, 0, 1, 1, '2017-06-01', '2017-06-01', 1, 1, 1, 'old' FROM unnest(ARRAY[3, 5]) AS r, unnest(ARRAY[1, 2]) AS c;
+"""
+
+
+def test_runs_of_models_stay_and_others_follow(pg_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    with warehouse_of(RUNS_TOGETHER, pg_server, monkeypatch) as conn:
+        conn.execute(RUNS)
+        before = have(conn, "models.rfm", [])
+        migrate(conn, NOW)
+        assert have(conn, "models.rfm", []) == before
+        assert len(before) == 4
+        give(conn, "models.rfm", [{"run_id": 6, "customer_id": 1, "segment": "new"} | SCORES])
+        assert have(conn, "models.rfm", ["run_id", "segment"])[-1] == '{"run_id": 6, "segment": "new"}'
+        conn.execute("DELETE FROM models.rfm WHERE run_id = 3")
+        assert have(conn, "models.rfm", ["run_id"]) == ['{"run_id": 5}', '{"run_id": 5}', '{"run_id": 6}']

@@ -62,9 +62,13 @@ USING (
             m.recency_score,
             m.frequency_score,
             m.monetary_score
-        FROM models.published AS p
-        INNER JOIN models.rfm AS m ON p.run_id = m.run_id
-        WHERE p.model = 'rfm'
+        FROM models.rfm AS m
+        -- a number that is known before the rows are looked for: only this run's partition is read
+        WHERE
+            m.run_id = (
+                SELECT p.run_id FROM models.published AS p
+                WHERE p.model = 'rfm'
+            )
     ),
 
     known AS (

@@ -1,6 +1,5 @@
--- step: replace
-DELETE FROM models.rfm AS m
-WHERE m.run_id = %(run_id)s;
+-- step: note_begin
+SELECT models.begin_run('rfm', %(run_id)s);
 
 -- step: forget_bounds
 DROP TABLE IF EXISTS pg_temp.score_bounds;
