@@ -135,7 +135,7 @@ def _ours(conn: psycopg.Connection, *, is_test: bool) -> float:
     """Seconds of a run of the last day, committed; a test run keeps nothing and sums up all orders."""
     conn.execute("TRUNCATE models.rfm")
     # The rows kept are of the last day already. Said to be of the day before, they are brought up to date again: the
-    # same customers are looked up, forgotten and written as if the last day's orders had just come.
+    # same customers are looked up, summed up and written as if the last day's orders had just come.
     conn.execute("UPDATE features.purchase_windows SET as_of = as_of - 1 WHERE NOT %s", [is_test])
     conn.commit()
     started = time.perf_counter()

@@ -1,7 +1,8 @@
 """# Keep house
 
 Takes away what is no longer needed: rows of `raw` that are older than `MARKETFLOW_RAW_RETENTION_DAYS` (never, when that
-is not set) and have reached `core`, and the collector's log files that have been loaded.
+is not set) and have reached `core`, the collector's log files that have been loaded, and the rows of model runs that
+are not published and were replaced by a later one of the same day, or are older than `MARKETFLOW_MODEL_RUNS_DAYS` (90).
 
 * **Runs** every night, and whenever you trigger it.
 * **`core` outlives `raw`**: orders, customers and their history stay. Rows in quarantine stay, too, until they are
@@ -33,7 +34,11 @@ def keep_house() -> None:
     def forget_collected() -> int:
         return jobs.forget_collected_files()
 
-    forget_raw() >> forget_collected()
+    @task(trigger_rule="all_done")
+    def drop_model_runs() -> dict[str, int]:
+        return jobs.drop_model_runs()
+
+    forget_raw() >> forget_collected() >> drop_model_runs()
 
 
 keep_house()

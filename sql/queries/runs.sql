@@ -22,3 +22,36 @@ ON CONFLICT (model) DO UPDATE
     SET
         run_id = excluded.run_id,
         published_at = excluded.published_at;
+
+-- name: published
+SELECT p.run_id FROM models.published AS p
+WHERE p.model = %(model)s;
+
+-- name: partitions_to_drop
+-- Of runs that are not published: those that a later run of the same day has replaced, and those that are old.
+SELECT
+    r.model,
+    r.run_id
+FROM models.runs AS r
+INNER JOIN pg_class AS c ON r.model || '_' || r.run_id = c.relname AND c.relnamespace = 'models'::regnamespace
+WHERE
+    c.relispartition
+    AND r.state = 'done'
+    AND NOT EXISTS (
+        SELECT FROM models.published AS p
+        WHERE p.run_id = r.run_id
+    )
+    AND (
+        r.finished_at < %(before)s
+        OR EXISTS (
+            SELECT FROM models.runs AS n
+            WHERE
+                n.model = r.model AND n.as_of = r.as_of AND n.run_id > r.run_id
+                AND n.state = 'done' AND NOT n.is_test AND NOT r.is_test
+        )
+    )
+ORDER BY r.run_id;
+
+-- name: patience
+-- To drop a partition its table must be free for a moment; who waits for that makes all others wait.
+SET LOCAL lock_timeout = '2s';

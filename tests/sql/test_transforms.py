@@ -16,6 +16,7 @@ import yaml
 from marketflow.segments.summaries import summaries_shown
 from marketflow.shared import BatchRefused, Shop
 from marketflow.warehouse import Transform, load_transforms, run_steps
+from marketflow.warehouse.builds import published_run
 from marketflow.warehouse.staging import parameters, staged
 from table_rows import NOW, give, have, wanted
 
@@ -60,6 +61,8 @@ def run(conn: psycopg.Connection, transform: Transform, params: dict[str, Any], 
         with summaries_shown(conn, aside=False):
             run_steps(conn, transform, params)
         return
+    if transform.name == "marts.customer_360":
+        params = params | {"rfm_run": published_run(conn, "rfm")}
     if not transform.name.startswith(("core.", "privacy.")):
         run_steps(conn, transform, params)
         return

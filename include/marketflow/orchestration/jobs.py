@@ -143,6 +143,15 @@ def forget_collected_files() -> int:
         return forget_drained(conn, settings().collector_log)
 
 
+def drop_model_runs() -> dict[str, int]:
+    """Drop the rows of model runs that nobody reads any longer; returns how many runs, and how many are left."""
+    from marketflow.warehouse import drop_old_runs
+
+    cfg = settings()
+    with warehouse() as conn:
+        return drop_old_runs(conn, cfg.clock(), cfg.model_runs_days)
+
+
 def build_mart_tables(*, force: bool) -> dict[str, Any]:
     """Rebuild what analysts and campaigns read."""
     from marketflow.warehouse import build_marts

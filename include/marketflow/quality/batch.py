@@ -111,10 +111,11 @@ def _showing(
     groups = {"seen": [b for b in batches if not b.is_costly], "kept": [b for b in batches if b.is_costly]}
     with ExitStack() as stack:
         shown = {}
-        for name, some in groups.items():
+        for name, some in ((name, some) for name, some in groups.items() if some):
             conn = stack.enter_context(closing(psycopg.connect(_dsn(url), options=f"-c role={role} -c timezone=UTC")))
             thread = stack.enter_context(ThreadPoolExecutor(1))  # done before the connection is closed
             shown[name] = some, thread.submit(_show, conn, some)
+            stack.callback(conn.cancel_safe)  # who gives up does not wait for the table
         yield shown
 
 

@@ -39,6 +39,7 @@ class Settings(BaseSettings):
     business_date: dt.date | None = None
 
     # how long rows stay in raw after they have reached core
+    model_runs_days: int = Field(90, ge=1, description="rows of model runs that are not published are kept as long")
     raw_retention_days: int | None = Field(None, ge=1, description="not set: for ever; core outlives raw in any case")
 
     # secrets: orchestration takes them from Airflow connections, the edge service and the terminal from here

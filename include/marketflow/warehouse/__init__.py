@@ -13,7 +13,7 @@ from marketflow.warehouse.connect import ROLES, connect, use_role
 from marketflow.warehouse.migrate import migrate, pending_migrations
 from marketflow.warehouse.queries import Queries, queries
 from marketflow.warehouse.rebuild import rebuild_warehouse
-from marketflow.warehouse.runs import ModelRun, ModelSummary, finish_run, start_run
+from marketflow.warehouse.runs import ModelRun, ModelSummary, drop_old_runs, finish_run, start_run
 from marketflow.warehouse.transforms import Transform, load_transforms, run_steps, run_transform
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "build_marts",
     "connect",
     "data_as_of",
+    "drop_old_runs",
     "fetch_integers",
     "finish_run",
     "load_transforms",

@@ -119,7 +119,7 @@ def _write_marts(conn: psycopg.Connection, clock: Clock, days: list[dt.date], ne
     """All marts but the ledger's, those by day for `days`, in the caller's transaction; what came until now is done."""
     conn.execute(queries("builds")["memory"], {"work_mem": _WORK_MEM})
     now = clock.now()
-    params = {"now": now, "days": days, "as_of": data_as_of(conn, clock)}
+    params = {"now": now, "days": days, "as_of": data_as_of(conn, clock), "rfm_run": published_run(conn, "rfm")}
     changed, warnings = _run_schemas(conn, ("marts",), params)
     _note_derived(conn, now)
     advance(conn, "build_marts", newest, now)
@@ -135,6 +135,12 @@ def data_as_of(conn: psycopg.Connection, clock: Clock) -> dt.date | None:
     """The last complete business day that core has orders of; None when it has none."""
     row = conn.execute(queries("builds")["data_as_of"], {"business_date": clock.business_date()}).fetchone()
     return row[0] if row else None
+
+
+def published_run(conn: psycopg.Connection, model: str) -> int | None:
+    """The number of the run that the marts read. As a value, so that only its partition is looked at, and locked."""
+    row = conn.execute(queries("runs")["published"], {"model": model}).fetchone()
+    return int(row[0]) if row else None
 
 
 def _note_findings(conn: psycopg.Connection, params: Mapping[str, Any]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import psycopg
+from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from marketflow.shared import Clock
@@ -88,7 +89,31 @@ def finish_run(
         return False
     conn.execute(q["publish"], {"model": run.model, "run_id": run.run_id, "now": clock.now()})
     for table in tables:
-        note_freshness(conn, table, now=clock.now(), data_as_of=run.data_to)
+        # of the run's own table its rows are those that count, and not those of all runs
+        known = rows if table == f"models.{run.model}" else None
+        note_freshness(conn, table, now=clock.now(), data_as_of=run.data_to, rows=known)
     conn.execute(queries("warehouse")["lock_changes"])
     record_changes(conn, "model", [run.model], clock.now())
     return True
+
+
+def drop_old_runs(conn: psycopg.Connection, clock: Clock, keep_days: int) -> dict[str, int]:
+    """Drop the rows of runs that are not published: replaced by a later one of the same day, or over `keep_days` old.
+
+    What the book says of them stays. Each drop commits; where the table is being read the whole time, the next night
+    does it. Returns how many were dropped, and how many are `left`.
+    """
+    q = queries("runs")
+    conn.commit()
+    found = conn.execute(q["partitions_to_drop"], {"before": clock.now() - dt.timedelta(days=keep_days)}).fetchall()
+    conn.commit()
+    done = {"dropped": 0, "left": 0}
+    for model, run_id in found:
+        try:
+            with conn.transaction():
+                conn.execute(q["patience"])
+                conn.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier("models", f"{model}_{run_id}")))
+            done["dropped"] += 1
+        except psycopg.errors.LockNotAvailable:
+            done["left"] += 1
+    return done

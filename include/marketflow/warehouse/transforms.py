@@ -148,10 +148,13 @@ def run_steps(
     return changed, run_checks(conn, transform, params)
 
 
-def note_freshness(conn: psycopg.Connection, table: str, *, now: dt.datetime, data_as_of: dt.date | None) -> int:
-    """Note up to which day `table` knows what happened, and return how many rows it has."""
-    row = conn.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(*table.split(".")))).fetchone()
-    rows = int(row[0]) if row else 0
+def note_freshness(
+    conn: psycopg.Connection, table: str, *, now: dt.datetime, data_as_of: dt.date | None, rows: int | None = None
+) -> int:
+    """Note up to which day `table` knows what happened, and how many rows it has; these are counted unless given."""
+    if rows is None:
+        row = conn.execute(sql.SQL("SELECT count(*) FROM {}").format(sql.Identifier(*table.split(".")))).fetchone()
+        rows = int(row[0]) if row else 0
     values = {"table": table, "as_of": data_as_of, "now": now, "rows": rows}
     conn.execute(queries("warehouse")["freshness_write"], values)
     return rows

@@ -92,7 +92,11 @@ class Senders:
 
     def are_gone(self) -> bool:
         """Has every one of them said what it knows?"""
-        return all(p.poll() is not None for p in self.running)
+        if any(p.poll() is None for p in self.running):
+            return False
+        self.failed += sum(p.returncode != 0 for p in self.running)
+        self.running.clear()
+        return True
 
     def _is_talking(self, process: Process) -> bool:
         """Does it hold a connection to the mail server? Then it has claimed messages."""

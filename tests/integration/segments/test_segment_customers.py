@@ -14,7 +14,8 @@ from marketflow.segments import load_segments, segment_customers, segment_of_tri
 from marketflow.segments.rfm import _write_rules
 from marketflow.segments.summaries import summaries_shown
 from marketflow.shared import Clock
-from marketflow.warehouse import load_transforms, run_steps
+from marketflow.warehouse import drop_old_runs, load_transforms, run_steps
+from marketflow.warehouse.builds import published_run
 
 DAY = dt.date(2017, 12, 31)
 
@@ -65,13 +66,29 @@ def test_only_the_published_run_is_read(shop: psycopg.Connection, clock: Clock) 
     runs = [segment_customers(shop, clock=clock).run_id for _ in range(3)]
     assert partitions(shop) == [f"models.rfm_{run}" for run in runs]
     merge = load_transforms()["marts.customer_360"].steps["merge"]
-    plan = [
-        row[0] for row in shop.execute(f"EXPLAIN (ANALYZE) {merge}", {"now": clock.now(), "as_of": DAY, "days": []})
-    ]
-    read = {
-        part for part in partitions(shop) for line in plan if f" {part[7:]} " in line and "never executed" not in line
-    }
-    assert read == {f"models.rfm_{runs[-1]}"}
+    values = {"now": clock.now(), "as_of": DAY, "days": [], "rfm_run": published_run(shop, "rfm")}
+    plan = "\n".join(row[0] for row in shop.execute(f"EXPLAIN {merge}", values))
+    assert [part for part in partitions(shop) if f" {part[7:]} " in plan] == [f"models.rfm_{runs[-1]}"]
+
+
+def test_the_rows_of_runs_that_nobody_reads_are_dropped(
+    shop: psycopg.Connection, clock: Clock, warehouse_dsn: str
+) -> None:
+    earlier = DAY - dt.timedelta(days=1)
+    replaced, published = (segment_customers(shop, clock=clock).run_id for _ in range(2))
+    past, test = (segment_customers(shop, clock=clock, as_of=earlier, is_test=t).run_id for t in (False, True))
+    shop.commit()
+    with psycopg.connect(warehouse_dsn) as reader:
+        reader.execute("SELECT FROM models.rfm LIMIT 1")
+        assert drop_old_runs(shop, clock, 90) == {"dropped": 0, "left": 1}, "who reads is not disturbed"
+    assert drop_old_runs(shop, clock, 90) == {"dropped": 1, "left": 0}
+    assert partitions(shop) == [f"models.rfm_{run}" for run in (published, past, test)]
+    shop.execute("UPDATE models.runs SET finished_at = finished_at - interval '91 days'")
+    assert drop_old_runs(shop, clock, 90) == {"dropped": 2, "left": 0}
+    assert partitions(shop) == [f"models.rfm_{published}"]
+    assert len(rows_of(shop, published)) == 40
+    book = shop.execute("SELECT array_agg(run_id ORDER BY run_id) FROM models.runs").fetchone()
+    assert book == ([replaced, published, past, test],)
 
 
 def test_the_past_does_not_know_the_future(shop: psycopg.Connection, clock: Clock) -> None:

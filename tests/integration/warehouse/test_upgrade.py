@@ -281,3 +281,17 @@ def test_runs_of_models_stay_and_others_follow(pg_server: Server, monkeypatch: p
         assert have(conn, "models.rfm", ["run_id", "segment"])[-1] == '{"run_id": 6, "segment": "new"}'
         conn.execute("DELETE FROM models.rfm WHERE run_id = 3")
         assert have(conn, "models.rfm", ["run_id"]) == ['{"run_id": 5}', '{"run_id": 5}', '{"run_id": 6}']
+
+
+def test_what_reads_the_runs_is_named_and_rights_are_kept(pg_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
+    with warehouse_of(RUNS_TOGETHER, pg_server, monkeypatch) as conn:
+        conn.execute("CREATE VIEW public.mine AS SELECT customer_id FROM models.rfm")
+        conn.execute("GRANT SELECT ON models.rfm TO marketflow_analyst")
+        conn.commit()
+        with pytest.raises(psycopg.errors.RaiseException, match="mine would not see"):
+            migrate(conn, NOW)
+        conn.rollback()
+        conn.execute("DROP VIEW public.mine")
+        migrate(conn, NOW)
+        may = conn.execute("SELECT has_table_privilege('marketflow_analyst', 'models.rfm', 'SELECT')").fetchone()
+        assert may == (True,)

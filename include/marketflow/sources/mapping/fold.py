@@ -37,13 +37,15 @@ def fold(rows: pa.Table) -> pa.Table:
 
 
 def _with_gaps(numbers: pa.Array, starts: Any) -> pa.ListArray:
-    """By run, its numbers if some are left out between them, else null; they rise."""
+    """By run, its numbers, or null if each is one more than the one before it."""
     import numpy as np
     import pyarrow as pa
 
     values = numbers.to_numpy()
     counts = np.diff(np.append(starts, len(values)))
-    has_gap = values[starts + counts - 1] - values[starts] >= counts
+    follows = np.append(0, np.diff(values) == 1)
+    follows[starts] = 1
+    has_gap = np.add.reduceat(follows, starts) < counts
     ends = np.append(0, np.cumsum(np.where(has_gap, counts, 0)))
     kept = numbers.filter(pa.array(np.repeat(has_gap, counts)))
     return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), kept, mask=pa.array(~has_gap))

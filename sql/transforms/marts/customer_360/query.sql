@@ -63,12 +63,7 @@ USING (
             m.frequency_score,
             m.monetary_score
         FROM models.rfm AS m
-        -- a number that is known before the rows are looked for: only this run's partition is read
-        WHERE
-            m.run_id = (
-                SELECT p.run_id FROM models.published AS p
-                WHERE p.model = 'rfm'
-            )
+        WHERE m.run_id = %(rfm_run)s
     ),
 
     known AS (
