@@ -169,7 +169,7 @@ ALTER TABLE activation.sends ALTER COLUMN send_id ADD GENERATED ALWAYS AS IDENTI
 CREATE TABLE core.baskets (
     order_id bigint NOT NULL,
     first_no integer NOT NULL,
-    record_nos integer[],
+    record_nos integer[] NOT NULL,
     product_refs text[] NOT NULL,
     quantities numeric[] NOT NULL,
     amounts numeric[] NOT NULL,
@@ -565,7 +565,7 @@ ALTER TABLE core.products OWNER TO marketflow_owner;
 
 CREATE VIEW core.order_lines AS
  SELECT o.order_id,
-    COALESCE(((l.record_no - b.first_no) + 1), l.place) AS line_no,
+    ((l.record_no - b.first_no) + 1) AS line_no,
     p.product_id,
     (l.quantity)::numeric(14,3) AS quantity,
     (l.amount)::numeric(14,2) AS amount,
@@ -573,8 +573,7 @@ CREATE VIEW core.order_lines AS
     o.ordered_on
    FROM (((core.orders o
      JOIN core.baskets b ON ((o.order_id = b.order_id)))
-     CROSS JOIN LATERAL ( SELECT generate_subscripts(b.product_refs, 1) AS place,
-            unnest(b.record_nos) AS record_no,
+     CROSS JOIN LATERAL ( SELECT unnest(b.record_nos) AS record_no,
             unnest(b.product_refs) AS product_ref,
             unnest(b.quantities) AS quantity,
             unnest(b.amounts) AS amount,
@@ -1332,7 +1331,7 @@ CREATE TABLE raw.orders (
     line_count integer NOT NULL,
     amount numeric(18,2) NOT NULL,
     discount numeric(18,2) NOT NULL,
-    record_nos integer[],
+    record_nos integer[] NOT NULL,
     product_refs text[] NOT NULL,
     quantities numeric[] NOT NULL,
     amounts numeric[] NOT NULL,
@@ -1351,7 +1350,7 @@ ALTER TABLE raw.orders OWNER TO marketflow_owner;
 CREATE VIEW raw.order_lines AS
  SELECT r.load_id,
     r.file_id,
-    COALESCE(l.record_no, ((r.first_no + l.place) - 1)) AS record_no,
+    l.record_no,
     r.order_ref,
     r.customer_ref,
     r.store_ref,
@@ -1367,8 +1366,7 @@ CREATE VIEW raw.order_lines AS
     r.version_at,
     r.is_deleted
    FROM (raw.orders r
-     CROSS JOIN LATERAL ( SELECT generate_subscripts(r.product_refs, 1) AS place,
-            unnest(r.record_nos) AS record_no,
+     CROSS JOIN LATERAL ( SELECT unnest(r.record_nos) AS record_no,
             unnest(r.product_refs) AS product_ref,
             unnest(r.quantities) AS quantity,
             unnest(r.amounts) AS amount,

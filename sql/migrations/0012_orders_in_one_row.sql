@@ -23,7 +23,7 @@ CREATE TABLE raw.orders (
     line_count integer NOT NULL,
     amount numeric(18, 2) NOT NULL,
     discount numeric(18, 2) NOT NULL,
-    record_nos integer[],
+    record_nos integer[] NOT NULL,
     product_refs text[] NOT NULL,
     quantities numeric[] NOT NULL,
     amounts numeric[] NOT NULL,
@@ -33,7 +33,6 @@ CREATE TABLE raw.orders (
 CREATE INDEX orders_load ON raw.orders USING brin (load_id);
 COMMENT ON TABLE raw.orders IS
 'Orders as files have them, the lines in lists side by side; one whose lines do not lie together has several rows';
-COMMENT ON COLUMN raw.orders.record_nos IS 'By line; empty: the lines lie one behind the other, from first_no on';
 COMMENT ON COLUMN raw.orders.version_at IS 'The source''s own time of the version; empty: its file''s, ops.landing_files';
 COMMENT ON COLUMN raw.orders.retail_discounts IS 'By line; empty: the source does not say, and nothing was taken off';
 COMMENT ON COLUMN raw.orders.coupon_discounts IS 'By line; empty: the source does not say, and nothing was taken off';
@@ -76,7 +75,7 @@ CREATE VIEW raw.order_lines AS
 SELECT
     r.load_id,
     r.file_id,
-    coalesce(l.record_no, r.first_no + l.place - 1) AS record_no,
+    l.record_no,
     r.order_ref,
     r.customer_ref,
     r.store_ref,
@@ -95,7 +94,6 @@ FROM raw.orders AS r
 CROSS JOIN
     LATERAL (
         SELECT
-            generate_subscripts(r.product_refs, 1) AS place,
             unnest(r.record_nos) AS record_no,
             unnest(r.product_refs) AS product_ref,
             unnest(r.quantities) AS quantity,
@@ -111,7 +109,7 @@ COMMENT ON COLUMN raw.order_lines.version_at IS
 CREATE TABLE core.baskets (
     order_id bigint PRIMARY KEY,
     first_no integer NOT NULL,
-    record_nos integer[],
+    record_nos integer[] NOT NULL,
     product_refs text[] NOT NULL,
     quantities numeric[] NOT NULL,
     amounts numeric[] NOT NULL,
@@ -136,7 +134,7 @@ DROP TABLE core.order_lines;
 CREATE VIEW core.order_lines AS
 SELECT
     o.order_id,
-    coalesce(l.record_no - b.first_no + 1, l.place) AS line_no,
+    l.record_no - b.first_no + 1 AS line_no,
     p.product_id,
     l.quantity::numeric(14, 3) AS quantity,
     l.amount::numeric(14, 2) AS amount,
@@ -147,7 +145,6 @@ INNER JOIN core.baskets AS b ON o.order_id = b.order_id
 CROSS JOIN
     LATERAL (
         SELECT
-            generate_subscripts(b.product_refs, 1) AS place,
             unnest(b.record_nos) AS record_no,
             unnest(b.product_refs) AS product_ref,
             unnest(b.quantities) AS quantity,

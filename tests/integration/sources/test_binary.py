@@ -262,8 +262,6 @@ def everything(rows: int) -> tuple[pa.Table, dict[str, Stored], list[tuple[Any, 
         "texts": ("text", lambda n: ["é" * (n % 3), str(n), ""][: n % 3 + 1]),
         "numbers": ("numeric(14,3)", lambda n: [Decimal(n * i - 500).scaleb(-3) for i in range(n % 4 + 1)]),
         "integers": ("integer", lambda n: [n] * (n % 2 + 1)),
-        "some_lists": ("integer", lambda n: None if n % 3 else [n] * (n % 2 + 1)),
-        "rare_lists": ("text", lambda n: ["é", ""] if n % 9_000 == 5 else None),
     }
     for name, (kind, make) in lists.items():
         stored, form, values = KINDS[kind]

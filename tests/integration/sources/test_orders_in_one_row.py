@@ -110,10 +110,10 @@ def test_lines_that_do_not_lie_together(landing: Path, take: Take, rows: Rows) -
     write(landing, "orders/a.csv", as_csv("orders", *lines))
     assert take("orders").loaded == 5
     assert rows(STORED) == [
-        ("a", 1, 2, "4.00", "0.20", None),
-        ("b", 3, 1, "3.50", "0.10", None),
-        ("a", 4, 1, "4.50", "0.10", None),
-        ("b", 5, 1, "5.50", "0.10", None),
+        ("a", 1, 2, "4.00", "0.20", [1, 2]),
+        ("b", 3, 1, "3.50", "0.10", [3]),
+        ("a", 4, 1, "4.50", "0.10", [4]),
+        ("b", 5, 1, "5.50", "0.10", [5]),
     ]
     assert rows("SELECT record_no, order_ref, product_ref FROM raw.order_lines ORDER BY 1") == [
         (n, o, f"p{n}") for n, o in enumerate("aabab", start=1)

@@ -59,8 +59,6 @@ def _encoded(batch: pa.RecordBatch, types: Mapping[str, Stored]) -> Any:
 def _add(layout: _Layout, column: pa.Array, stored: Stored) -> None:
     if column.null_count == len(column):
         layout.put(">i4", _NULL)
-    elif stored.many and column.null_count:
-        _add_arrays_with_nulls(layout, column, stored)
     elif stored.many:
         _add_array(layout, column, stored)
     elif is_varying(stored):
@@ -89,19 +87,6 @@ def _add_array(layout: _Layout, column: pa.ListArray, stored: Stored) -> None:
     for values in (sizes + 5 * 4, 1, 0, _OIDS[stored.type], np.diff(ends), 1):
         layout.put(">i4", values)
     layout.put_between(_cells(np.ascontiguousarray(starts[ends]), data))
-
-
-def _add_arrays_with_nulls(layout: _Layout, column: pa.ListArray, stored: Stored) -> None:
-    """Length and value of those that there are are made on their own; of a null there is the length only."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    is_valid, arrays = _is_valid(column), _Layout(len(column) - column.null_count)
-    _add_array(arrays, column.drop_null(), stored)
-    data, starts = arrays.cells()
-    cells = _cells(starts, data).take(pa.array(np.cumsum(is_valid) - 1, mask=~is_valid))
-    layout.put_between(pc.fill_null(cells, _NULL.to_bytes(4, signed=True)))
 
 
 def _add_text(layout: _Layout, column: pa.Array) -> None:

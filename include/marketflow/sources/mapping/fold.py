@@ -19,7 +19,6 @@ def fold(rows: pa.Table) -> pa.Table:
     """One row per run of lines that agree in all columns but those of LISTS; at least one line.
 
     Beside the lists: `first_no`, the first record number; `line_count`; `amount` and `discount`, sums of the lines.
-    The list of record numbers is null where they have no gap: `first_no` says them all.
     """
     import numpy as np
     import pyarrow as pa
@@ -32,23 +31,7 @@ def fold(rows: pa.Table) -> pa.Table:
     made |= {"first_no": rows["record_no"].take(pa.array(starts)), "line_count": pa.array(np.diff(ends), pa.int32())}
     made |= {name: _sum(rows, of, starts) for name, of in _SUMS.items()}
     lists = {LISTS[n]: pa.ListArray.from_arrays(ends, rows[n].chunk(0)) for n in LISTS if n in rows.column_names}
-    lists[LISTS["record_no"]] = _with_gaps(rows["record_no"].chunk(0), starts)
     return pa.table(made | lists)
-
-
-def _with_gaps(numbers: pa.Array, starts: Any) -> pa.ListArray:
-    """By run, its numbers, or null if each is one more than the one before it."""
-    import numpy as np
-    import pyarrow as pa
-
-    values = numbers.to_numpy()
-    counts = np.diff(np.append(starts, len(values)))
-    follows = np.append(0, np.diff(values) == 1)
-    follows[starts] = 1
-    has_gap = np.add.reduceat(follows, starts) < counts
-    ends = np.append(0, np.cumsum(np.where(has_gap, counts, 0)))
-    kept = numbers.filter(pa.array(np.repeat(has_gap, counts)))
-    return pa.ListArray.from_arrays(pa.array(ends, pa.int32()), kept, mask=pa.array(~has_gap))
 
 
 def _begins(columns: list[pa.Array], rows: int) -> Any:

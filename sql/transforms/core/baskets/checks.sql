@@ -11,7 +11,7 @@ SELECT
                 CASE
                     WHEN
                         cardinality(b.product_refs) = cardinality(b.amounts)
-                        AND coalesce(cardinality(b.record_nos), cardinality(b.amounts)) = cardinality(b.amounts)
+                        AND cardinality(b.record_nos) = cardinality(b.amounts)
                         THEN cardinality(b.amounts)
                 END AS line_count
             FROM core.baskets AS b
