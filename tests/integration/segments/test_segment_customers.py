@@ -13,7 +13,7 @@ from integration.segments.conftest import fill
 from marketflow.segments import load_segments, segment_customers, segment_of_triples
 from marketflow.segments.rfm import _write_rules
 from marketflow.segments.summaries import summaries_shown
-from marketflow.shared import Clock
+from marketflow.shared import BatchRefused, Clock
 from marketflow.warehouse import drop_old_runs, load_transforms, run_steps
 from marketflow.warehouse.builds import published_run
 
@@ -89,6 +89,15 @@ def test_the_rows_of_runs_that_nobody_reads_are_dropped(
     assert len(rows_of(shop, published)) == 40
     book = shop.execute("SELECT array_agg(run_id ORDER BY run_id) FROM models.runs").fetchone()
     assert book == ([replaced, published, past, test],)
+
+
+def test_one_missing_triple_of_125_stops_the_run(shop: psycopg.Connection) -> None:
+    _write_rules(shop)
+    shop.execute(
+        "DELETE FROM models.rfm_segment_rules WHERE (recency_score, frequency_score, monetary_score) = (1, 5, 2)"
+    )
+    with summaries_shown(shop, aside=False), pytest.raises(BatchRefused, match="scores_without_segment found 1 "):
+        run_steps(shop, load_transforms()["models.rfm"], {"run_id": 1, "as_of": DAY})
 
 
 def test_the_past_does_not_know_the_future(shop: psycopg.Connection, clock: Clock) -> None:
