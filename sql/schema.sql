@@ -627,6 +627,16 @@ ALTER TABLE core.products ALTER COLUMN product_id ADD GENERATED ALWAYS AS IDENTI
     CACHE 1
 );
 
+CREATE TABLE features.daily_sales (
+    sold_on date NOT NULL,
+    series_kind text NOT NULL,
+    series text NOT NULL,
+    revenue numeric(14,2) NOT NULL,
+    CONSTRAINT daily_sales_series_kind_check CHECK ((series_kind = ANY (ARRAY['total'::text, 'category'::text, 'segment'::text])))
+);
+
+ALTER TABLE features.daily_sales OWNER TO marketflow_owner;
+
 CREATE TABLE features.purchase_summaries (
     customer_id bigint NOT NULL,
     frequency integer NOT NULL,
@@ -668,6 +678,18 @@ CREATE TABLE marts.campaign_performance (
 
 ALTER TABLE marts.campaign_performance OWNER TO marketflow_owner;
 
+CREATE TABLE marts.cluster_profiles (
+    cluster_id integer NOT NULL,
+    name text NOT NULL,
+    description text NOT NULL,
+    customers bigint NOT NULL,
+    share double precision NOT NULL,
+    revenue_share double precision NOT NULL,
+    as_of date NOT NULL
+);
+
+ALTER TABLE marts.cluster_profiles OWNER TO marketflow_owner;
+
 CREATE TABLE marts.customer_360 (
     customer_id bigint NOT NULL,
     segment text,
@@ -697,7 +719,20 @@ CREATE TABLE marts.customer_360 (
     household_composition text,
     kids_count text,
     is_simulated boolean NOT NULL,
-    is_test boolean NOT NULL
+    is_test boolean NOT NULL,
+    segment_since date,
+    cluster text,
+    alive_probability double precision,
+    expected_orders double precision,
+    customer_value numeric(14,2),
+    churn_days integer,
+    churn_probability double precision,
+    churn_reason text,
+    next_order_on date,
+    next_order_earliest_on date,
+    next_order_latest_on date,
+    best_hour integer,
+    best_weekday integer
 );
 
 ALTER TABLE marts.customer_360 OWNER TO marketflow_owner;
@@ -764,6 +799,28 @@ CREATE TABLE marts.revenue_daily (
 
 ALTER TABLE marts.revenue_daily OWNER TO marketflow_owner;
 
+CREATE TABLE marts.sales_forecasts (
+    series_kind text NOT NULL,
+    series text NOT NULL,
+    sold_on date NOT NULL,
+    forecast numeric(14,2) NOT NULL,
+    low numeric(14,2) NOT NULL,
+    high numeric(14,2) NOT NULL,
+    as_of date NOT NULL
+);
+
+ALTER TABLE marts.sales_forecasts OWNER TO marketflow_owner;
+
+CREATE TABLE marts.segment_migrations (
+    period_from date NOT NULL,
+    period_to date NOT NULL,
+    segment_from text NOT NULL,
+    segment_to text NOT NULL,
+    customers bigint NOT NULL
+);
+
+ALTER TABLE marts.segment_migrations OWNER TO marketflow_owner;
+
 CREATE TABLE marts.top_products (
     week_ending_on date NOT NULL,
     rank integer NOT NULL,
@@ -786,6 +843,124 @@ CREATE TABLE models.association_rules (
 );
 
 ALTER TABLE models.association_rules OWNER TO marketflow_owner;
+
+CREATE TABLE models.churn_risks (
+    run_id bigint NOT NULL,
+    customer_id bigint NOT NULL,
+    churn_days integer NOT NULL,
+    churn_probability double precision NOT NULL,
+    reasons text[] NOT NULL
+)
+PARTITION BY RANGE (run_id);
+
+ALTER TABLE models.churn_risks OWNER TO marketflow_owner;
+
+CREATE TABLE models.cluster_choices (
+    run_id bigint NOT NULL,
+    k integer NOT NULL,
+    silhouette double precision,
+    calinski_harabasz double precision,
+    stability double precision,
+    sample_size integer NOT NULL,
+    is_chosen boolean NOT NULL
+);
+
+ALTER TABLE models.cluster_choices OWNER TO marketflow_owner;
+
+CREATE TABLE models.cluster_features (
+    run_id bigint NOT NULL,
+    cluster_id integer NOT NULL,
+    feature text NOT NULL,
+    mean double precision NOT NULL,
+    overall_mean double precision NOT NULL,
+    difference double precision NOT NULL
+);
+
+ALTER TABLE models.cluster_features OWNER TO marketflow_owner;
+
+CREATE TABLE models.cluster_points (
+    run_id bigint NOT NULL,
+    customer_id bigint NOT NULL,
+    cluster_id integer NOT NULL,
+    x double precision NOT NULL,
+    y double precision NOT NULL
+);
+
+ALTER TABLE models.cluster_points OWNER TO marketflow_owner;
+
+CREATE TABLE models.cluster_profiles (
+    run_id bigint NOT NULL,
+    cluster_id integer NOT NULL,
+    name text NOT NULL,
+    description text NOT NULL,
+    customers bigint NOT NULL,
+    share double precision NOT NULL,
+    revenue_share double precision NOT NULL,
+    is_new boolean NOT NULL
+);
+
+ALTER TABLE models.cluster_profiles OWNER TO marketflow_owner;
+
+CREATE TABLE models.clusters (
+    run_id bigint NOT NULL,
+    customer_id bigint NOT NULL,
+    cluster_id integer NOT NULL,
+    distance double precision NOT NULL
+)
+PARTITION BY RANGE (run_id);
+
+ALTER TABLE models.clusters OWNER TO marketflow_owner;
+
+CREATE TABLE models.customer_values (
+    run_id bigint NOT NULL,
+    customer_id bigint NOT NULL,
+    alive_probability double precision NOT NULL,
+    expected_orders double precision NOT NULL,
+    expected_order_value numeric(14,2) NOT NULL,
+    customer_value numeric(14,2) NOT NULL
+)
+PARTITION BY RANGE (run_id);
+
+ALTER TABLE models.customer_values OWNER TO marketflow_owner;
+
+CREATE TABLE models.forecast_scores (
+    run_id bigint NOT NULL,
+    series_kind text NOT NULL,
+    series text NOT NULL,
+    method text NOT NULL,
+    origins text NOT NULL,
+    origin_count integer NOT NULL,
+    mase double precision,
+    coverage double precision,
+    is_chosen boolean NOT NULL,
+    CONSTRAINT forecast_scores_origins_check CHECK ((origins = ANY (ARRAY['selection'::text, 'scoring'::text])))
+);
+
+ALTER TABLE models.forecast_scores OWNER TO marketflow_owner;
+
+CREATE TABLE models.next_orders (
+    run_id bigint NOT NULL,
+    customer_id bigint NOT NULL,
+    expected_on date,
+    earliest_on date NOT NULL,
+    latest_on date
+)
+PARTITION BY RANGE (run_id);
+
+ALTER TABLE models.next_orders OWNER TO marketflow_owner;
+
+CREATE TABLE models.pictures (
+    name text NOT NULL,
+    title text NOT NULL,
+    description text NOT NULL,
+    as_of date NOT NULL,
+    run_ids bigint[] NOT NULL,
+    svg text NOT NULL,
+    png bytea NOT NULL,
+    made_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE models.pictures OWNER TO marketflow_owner;
 
 CREATE TABLE models.product_recommendations (
     run_id bigint NOT NULL,
@@ -849,7 +1024,11 @@ CREATE TABLE models.runs (
     baseline jsonb DEFAULT '{}'::jsonb NOT NULL,
     row_count bigint,
     is_test boolean DEFAULT false NOT NULL,
-    CONSTRAINT runs_state_check CHECK ((state = ANY (ARRAY['running'::text, 'done'::text, 'failed'::text])))
+    seconds double precision,
+    verdict text,
+    reason text,
+    CONSTRAINT runs_state_check CHECK ((state = ANY (ARRAY['running'::text, 'done'::text, 'failed'::text, 'refused'::text]))),
+    CONSTRAINT runs_verdict_check CHECK ((verdict = ANY (ARRAY['better'::text, 'not_better'::text, 'not_measured'::text])))
 );
 
 ALTER TABLE models.runs OWNER TO marketflow_owner;
@@ -862,6 +1041,58 @@ ALTER TABLE models.runs ALTER COLUMN run_id ADD GENERATED ALWAYS AS IDENTITY (
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE models.sales_forecasts (
+    run_id bigint NOT NULL,
+    series_kind text NOT NULL,
+    series text NOT NULL,
+    sold_on date NOT NULL,
+    forecast numeric(14,2) NOT NULL,
+    low numeric(14,2) NOT NULL,
+    high numeric(14,2) NOT NULL
+)
+PARTITION BY RANGE (run_id);
+
+ALTER TABLE models.sales_forecasts OWNER TO marketflow_owner;
+
+CREATE TABLE models.segment_memberships (
+    customer_id bigint NOT NULL,
+    segment text NOT NULL,
+    entered_on date NOT NULL,
+    left_on date,
+    CONSTRAINT segment_memberships_check CHECK ((left_on > entered_on))
+);
+
+ALTER TABLE models.segment_memberships OWNER TO marketflow_owner;
+
+CREATE TABLE models.send_time_patterns (
+    run_id bigint NOT NULL,
+    segment text NOT NULL,
+    dimension text NOT NULL,
+    slot integer NOT NULL,
+    share double precision NOT NULL,
+    observations bigint NOT NULL,
+    CONSTRAINT send_time_patterns_dimension_check CHECK ((dimension = ANY (ARRAY['hour'::text, 'weekday'::text])))
+);
+
+ALTER TABLE models.send_time_patterns OWNER TO marketflow_owner;
+
+CREATE TABLE models.send_times (
+    run_id bigint NOT NULL,
+    customer_id bigint NOT NULL,
+    best_hour integer,
+    hour_basis text NOT NULL,
+    best_weekday integer,
+    weekday_basis text NOT NULL,
+    observations integer NOT NULL,
+    CONSTRAINT send_times_best_hour_check CHECK (((best_hour >= 0) AND (best_hour <= 23))),
+    CONSTRAINT send_times_best_weekday_check CHECK (((best_weekday >= 1) AND (best_weekday <= 7))),
+    CONSTRAINT send_times_hour_basis_check CHECK ((hour_basis = ANY (ARRAY['customer'::text, 'segment'::text, 'everybody'::text, 'none'::text]))),
+    CONSTRAINT send_times_weekday_basis_check CHECK ((weekday_basis = ANY (ARRAY['customer'::text, 'segment'::text, 'everybody'::text, 'none'::text])))
+)
+PARTITION BY RANGE (run_id);
+
+ALTER TABLE models.send_times OWNER TO marketflow_owner;
 
 CREATE TABLE ops.findings (
     finding_id bigint NOT NULL,
@@ -1501,6 +1732,9 @@ ALTER TABLE ONLY core.products
 ALTER TABLE ONLY core.products
     ADD CONSTRAINT products_source_external_id_key UNIQUE (source, external_id);
 
+ALTER TABLE ONLY features.daily_sales
+    ADD CONSTRAINT daily_sales_pkey PRIMARY KEY (series_kind, series, sold_on);
+
 ALTER TABLE ONLY features.purchase_summaries
     ADD CONSTRAINT purchase_summaries_pkey PRIMARY KEY (customer_id);
 
@@ -1509,6 +1743,9 @@ ALTER TABLE ONLY features.purchase_windows
 
 ALTER TABLE ONLY marts.campaign_performance
     ADD CONSTRAINT campaign_performance_pkey PRIMARY KEY (campaign, occasion, channel);
+
+ALTER TABLE ONLY marts.cluster_profiles
+    ADD CONSTRAINT cluster_profiles_pkey PRIMARY KEY (cluster_id);
 
 ALTER TABLE ONLY marts.customer_360
     ADD CONSTRAINT customer_360_pkey PRIMARY KEY (customer_id);
@@ -1528,11 +1765,35 @@ ALTER TABLE ONLY marts.related_products
 ALTER TABLE ONLY marts.revenue_daily
     ADD CONSTRAINT revenue_daily_pkey PRIMARY KEY (ordered_on, currency);
 
+ALTER TABLE ONLY marts.sales_forecasts
+    ADD CONSTRAINT sales_forecasts_pkey PRIMARY KEY (series_kind, series, sold_on);
+
+ALTER TABLE ONLY marts.segment_migrations
+    ADD CONSTRAINT segment_migrations_pkey PRIMARY KEY (period_from, segment_from, segment_to);
+
 ALTER TABLE ONLY marts.top_products
     ADD CONSTRAINT top_products_pkey PRIMARY KEY (week_ending_on, rank);
 
 ALTER TABLE ONLY models.association_rules
     ADD CONSTRAINT association_rules_pkey PRIMARY KEY (run_id, antecedents, consequents);
+
+ALTER TABLE ONLY models.cluster_choices
+    ADD CONSTRAINT cluster_choices_pkey PRIMARY KEY (run_id, k);
+
+ALTER TABLE ONLY models.cluster_features
+    ADD CONSTRAINT cluster_features_pkey PRIMARY KEY (run_id, cluster_id, feature);
+
+ALTER TABLE ONLY models.cluster_points
+    ADD CONSTRAINT cluster_points_pkey PRIMARY KEY (run_id, customer_id);
+
+ALTER TABLE ONLY models.cluster_profiles
+    ADD CONSTRAINT cluster_profiles_pkey PRIMARY KEY (run_id, cluster_id);
+
+ALTER TABLE ONLY models.forecast_scores
+    ADD CONSTRAINT forecast_scores_pkey PRIMARY KEY (run_id, series_kind, series, method, origins);
+
+ALTER TABLE ONLY models.pictures
+    ADD CONSTRAINT pictures_pkey PRIMARY KEY (name);
 
 ALTER TABLE ONLY models.product_recommendations
     ADD CONSTRAINT product_recommendations_pkey PRIMARY KEY (run_id, customer_id, rank);
@@ -1548,6 +1809,12 @@ ALTER TABLE ONLY models.rfm_segment_rules
 
 ALTER TABLE ONLY models.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (run_id);
+
+ALTER TABLE ONLY models.segment_memberships
+    ADD CONSTRAINT segment_memberships_pkey PRIMARY KEY (customer_id, entered_on);
+
+ALTER TABLE ONLY models.send_time_patterns
+    ADD CONSTRAINT send_time_patterns_pkey PRIMARY KEY (run_id, segment, dimension, slot);
 
 ALTER TABLE ONLY ops.findings
     ADD CONSTRAINT findings_load_id_record_reason_key UNIQUE (load_id, record, reason);
@@ -1661,6 +1928,10 @@ CREATE INDEX customer_360_segment ON marts.customer_360 USING btree (segment);
 
 CREATE INDEX runs_model ON models.runs USING btree (model, run_id);
 
+CREATE INDEX segment_memberships_days ON models.segment_memberships USING btree (entered_on, left_on);
+
+CREATE INDEX segment_memberships_left ON models.segment_memberships USING btree (left_on);
+
 CREATE INDEX loads_source_state ON ops.loads USING btree (source, state);
 
 CREATE INDEX quality_results_load ON ops.quality_results USING btree (load_id);
@@ -1753,11 +2024,29 @@ ALTER TABLE ONLY core.orders
 ALTER TABLE ONLY models.association_rules
     ADD CONSTRAINT association_rules_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
 
+ALTER TABLE ONLY models.cluster_choices
+    ADD CONSTRAINT cluster_choices_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY models.cluster_features
+    ADD CONSTRAINT cluster_features_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY models.cluster_points
+    ADD CONSTRAINT cluster_points_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY models.cluster_profiles
+    ADD CONSTRAINT cluster_profiles_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
+
+ALTER TABLE ONLY models.forecast_scores
+    ADD CONSTRAINT forecast_scores_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
+
 ALTER TABLE ONLY models.product_recommendations
     ADD CONSTRAINT product_recommendations_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY models.published
     ADD CONSTRAINT published_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id);
+
+ALTER TABLE ONLY models.send_time_patterns
+    ADD CONSTRAINT send_time_patterns_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY ops.findings
     ADD CONSTRAINT findings_load_id_fkey FOREIGN KEY (load_id) REFERENCES ops.loads(load_id);
@@ -1858,6 +2147,10 @@ GRANT SELECT ON TABLE marts.campaign_performance TO marketflow_sender;
 GRANT SELECT ON TABLE marts.campaign_performance TO marketflow_audience;
 GRANT SELECT ON TABLE marts.campaign_performance TO marketflow_analyst;
 
+GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_sender;
+GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_audience;
+GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_analyst;
+
 GRANT SELECT ON TABLE marts.customer_360 TO marketflow_sender;
 GRANT SELECT ON TABLE marts.customer_360 TO marketflow_audience;
 GRANT SELECT ON TABLE marts.customer_360 TO marketflow_analyst;
@@ -1882,13 +2175,49 @@ GRANT SELECT ON TABLE marts.revenue_daily TO marketflow_sender;
 GRANT SELECT ON TABLE marts.revenue_daily TO marketflow_audience;
 GRANT SELECT ON TABLE marts.revenue_daily TO marketflow_analyst;
 
+GRANT SELECT ON TABLE marts.sales_forecasts TO marketflow_sender;
+GRANT SELECT ON TABLE marts.sales_forecasts TO marketflow_audience;
+GRANT SELECT ON TABLE marts.sales_forecasts TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.segment_migrations TO marketflow_sender;
+GRANT SELECT ON TABLE marts.segment_migrations TO marketflow_audience;
+GRANT SELECT ON TABLE marts.segment_migrations TO marketflow_analyst;
+
 GRANT SELECT ON TABLE marts.top_products TO marketflow_sender;
 GRANT SELECT ON TABLE marts.top_products TO marketflow_audience;
 GRANT SELECT ON TABLE marts.top_products TO marketflow_analyst;
 
+GRANT SELECT ON TABLE models.churn_risks TO marketflow_analyst;
+
+GRANT SELECT ON TABLE models.cluster_choices TO marketflow_analyst;
+
+GRANT SELECT ON TABLE models.cluster_features TO marketflow_analyst;
+
+GRANT SELECT ON TABLE models.cluster_points TO marketflow_analyst;
+
+GRANT SELECT ON TABLE models.cluster_profiles TO marketflow_analyst;
+
+GRANT SELECT ON TABLE models.clusters TO marketflow_analyst;
+
+GRANT SELECT ON TABLE models.customer_values TO marketflow_analyst;
+
+GRANT SELECT ON TABLE models.forecast_scores TO marketflow_analyst;
+
+GRANT SELECT ON TABLE models.next_orders TO marketflow_analyst;
+
+GRANT SELECT ON TABLE models.pictures TO marketflow_analyst;
+
 GRANT SELECT ON TABLE models.published TO marketflow_analyst;
 
 GRANT SELECT ON TABLE models.runs TO marketflow_analyst;
+
+GRANT SELECT ON TABLE models.sales_forecasts TO marketflow_analyst;
+
+GRANT SELECT ON TABLE models.segment_memberships TO marketflow_analyst;
+
+GRANT SELECT ON TABLE models.send_time_patterns TO marketflow_analyst;
+
+GRANT SELECT ON TABLE models.send_times TO marketflow_analyst;
 
 GRANT SELECT ON TABLE ops.findings TO marketflow_loader;
 GRANT SELECT ON TABLE ops.findings TO marketflow_analyst;

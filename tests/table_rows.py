@@ -75,6 +75,12 @@ THROUGH_VIEWS = {
 }
 
 
+PARTITIONED_BY_RUN = {
+    f"models.{model}"
+    for model in ("rfm", "clusters", "customer_values", "churn_risks", "next_orders", "send_times", "sales_forecasts")
+}
+
+
 def give(conn: psycopg.Connection, table: str, rows: list[dict[str, Any]]) -> None:
     """Insert rows, completed from the defaults; the record number of raw rows counts up by itself."""
     number = "first_no" if table == "raw.orders" else "record_no"
@@ -84,9 +90,9 @@ def give(conn: psycopg.Connection, table: str, rows: list[dict[str, Any]]) -> No
         written = conn.execute(THROUGH_VIEWS[table], [as_json(full)]).fetchall()
         assert sum(lines for (lines,) in written) == len(rows), "a line's product is not there"
         return
-    if table == "models.rfm":
+    if table in PARTITIONED_BY_RUN:
         for run_id in sorted({row["run_id"] for row in full}):
-            conn.execute("SELECT models.begin_run('rfm', %s)", [run_id])
+            conn.execute("SELECT models.begin_run(%s, %s)", [table.removeprefix("models."), run_id])
     for row in full:
         names = sql.SQL(", ").join(map(sql.Identifier, row))
         insert = "INSERT INTO {} ({}) OVERRIDING SYSTEM VALUE SELECT {} FROM jsonb_populate_record(NULL::{}, %s)"

@@ -12,7 +12,21 @@ SET
     finished_at = %(now)s,
     metrics = %(metrics)s,
     baseline = %(baseline)s,
-    row_count = %(rows)s
+    row_count = %(rows)s,
+    verdict = %(verdict)s,
+    reason = %(reason)s,
+    seconds = %(seconds)s
+WHERE run_id = %(run_id)s;
+
+-- name: refuse
+UPDATE models.runs
+SET
+    state = 'refused',
+    finished_at = %(now)s,
+    row_count = 0,
+    verdict = 'not_measured',
+    reason = %(reason)s,
+    seconds = %(seconds)s
 WHERE run_id = %(run_id)s;
 
 -- name: publish

@@ -11,6 +11,7 @@ from marketflow.shared.errors import (
     ConfigurationError,
     DefinitionError,
     MarketflowError,
+    NotEnoughData,
     SourceError,
     StaleData,
 )
@@ -23,6 +24,7 @@ __all__ = [
     "ConfigurationError",
     "DefinitionError",
     "MarketflowError",
+    "NotEnoughData",
     "Settings",
     "Shop",
     "SourceError",

@@ -25,3 +25,7 @@ class BatchRefused(MarketflowError):
 
 class StaleData(MarketflowError):
     """The data are older than a send may rely on."""
+
+
+class NotEnoughData(MarketflowError):
+    """A model cannot be made of these data; the message says what is missing. Its run is stored as refused."""

@@ -38,6 +38,15 @@ class ModelSummary:
     metrics: dict[str, Any]
     baseline: dict[str, Any]
     published: bool
+    reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """How a run did beside its baseline: better, not_better or not_measured, and why in words."""
+
+    verdict: str = "not_measured"
+    reason: str | None = None
 
 
 def start_run(
@@ -77,15 +86,20 @@ def finish_run(
     metrics: Mapping[str, Any],
     baseline: Mapping[str, Any],
     tables: tuple[str, ...],
+    verdict: Verdict = Verdict(),
+    seconds: float | None = None,
+    publish: bool = True,
 ) -> bool:
     """Close the run, and let the marts read it if it is of the business day, not a test, and has rows.
 
-    `tables` are those it wrote; their freshness moves with the published run. Gives whether it was published.
+    publish: False keeps it from being read in any case. `tables` are those it wrote; their freshness moves with the
+    published run. Gives whether it was published.
     """
     q = queries("runs")
     values = {"run_id": run.run_id, "rows": rows, "metrics": Jsonb(dict(metrics)), "baseline": Jsonb(dict(baseline))}
-    conn.execute(q["finish"], {**values, "now": clock.now()})
-    if run.is_test or run.as_of != clock.business_date() or not rows:
+    judged = {"verdict": verdict.verdict, "reason": verdict.reason, "seconds": seconds}
+    conn.execute(q["finish"], {**values, **judged, "now": clock.now()})
+    if not publish or run.is_test or run.as_of != clock.business_date() or not rows:
         return False
     conn.execute(q["publish"], {"model": run.model, "run_id": run.run_id, "now": clock.now()})
     for table in tables:
@@ -95,6 +109,12 @@ def finish_run(
     conn.execute(queries("warehouse")["lock_changes"])
     record_changes(conn, "model", [run.model], clock.now())
     return True
+
+
+def refuse_run(conn: psycopg.Connection, run: ModelRun, *, clock: Clock, reason: str, seconds: float) -> None:
+    """Close a run for which there is too little to go by; what was published before stays."""
+    values = {"run_id": run.run_id, "reason": reason, "seconds": seconds, "now": clock.now()}
+    conn.execute(queries("runs")["refuse"], values)
 
 
 def drop_old_runs(conn: psycopg.Connection, clock: Clock, keep_days: int) -> dict[str, int]:
