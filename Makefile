@@ -11,7 +11,7 @@ ROLE ?= owner
 # byte-code is what makes Airflow start in 3 s and not in 7
 unexport PYTHONDONTWRITEBYTECODE
 .DEFAULT_GOAL := help
-.PHONY: help install demo up stop status logs dsn psql test test-slow lint format bench reset requirements schema docs env
+.PHONY: help install demo up stop status logs dsn psql test test-slow lint format bench evaluate reset requirements schema docs env
 
 help:  ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -42,7 +42,7 @@ psql: $(INSTALLED)  ## open psql on the warehouse (ROLE=analyst)
 test: $(INSTALLED)  ## run the tests (ONLY=tests/unit for some of them)
 	@$(BIN)/pytest -m "not slow" $(ONLY)
 
-test-slow: $(INSTALLED)  ## run the tests that take minutes: the whole demo, kill -9 of everything
+test-slow: $(INSTALLED)  ## run the tests that take minutes: the whole demo, Airflow killed at work, a new source
 	@$(BIN)/pytest -m slow $(ONLY)
 
 lint: $(INSTALLED)  ## check style, types, layers, SQL, and that generated files are up to date
@@ -61,6 +61,9 @@ format: $(INSTALLED)  ## format the code
 
 bench: $(INSTALLED)  ## run the benchmarks, write var/bench/latest.json (ONLY=name for one)
 	@$(BIN)/marketflow bench $(ONLY)
+
+evaluate: $(INSTALLED)  ## run all models on real data beside their baselines; writes docs/models.md, var/evaluate/latest.json
+	@$(BIN)/python -m benchmarks._models
 
 reset: $(INSTALLED)  ## stop and delete all state in var/ (asks)
 	@$(BIN)/marketflow reset

@@ -16,8 +16,9 @@ if TYPE_CHECKING:
 LAST_DAY = dt.date(2025, 12, 31)
 DAYS = 365
 
-# One order of ten is a guest's, one of 33 brings something back. An order has 1 to 19 lines, ten on average. The square
-# makes the skew: half of the orders are of a quarter of the customers' numbers, the busiest have thousands.
+# One order of ten is a guest's, one of 33 brings something back. An order has 1 to `most` lines, half of that on
+# average. The square makes the skew: half of the orders are of a quarter of the customers' numbers, the busiest have
+# thousands.
 _ORDERS = """
 CREATE TEMP TABLE o AS SELECT
     i AS order_id,
@@ -25,7 +26,7 @@ CREATE TEMP TABLE o AS SELECT
     THEN 1 + CAST(floor($customers * pow((hash(i * 2 + 1) % 1000003) / 1000003.0, 2)) AS BIGINT) END AS customer_id,
     CAST($last AS DATE) - $days + 1 + CAST(floor((i - 1) * $days / $orders) AS INTEGER) AS ordered_on,
     CASE WHEN hash(i * 5 + 3) % 33 = 0 THEN 'return' ELSE 'sale' END AS kind,
-    CAST(1 + hash(i * 11) % 19 AS BIGINT) AS line_count
+    CAST(1 + hash(i * 11) % $most AS BIGINT) AS line_count
 FROM range(1, $orders + 1) AS t (i)
 """
 _LINES = """
@@ -65,10 +66,13 @@ class Shop:
     customer_count: int
 
 
-def write_shop(duck: duckdb.DuckDBPyConnection, folder: Path, *, orders: int, customers: int) -> Shop:
+def write_shop(
+    duck: duckdb.DuckDBPyConnection, folder: Path, *, orders: int, customers: int, most_lines: int = 19
+) -> Shop:
     """Write both files; `customers` is how many numbers there are, not all of which buy."""
     files = {"lines": folder / "lines.parquet", "orders": folder / "orders.parquet"}
-    duck.execute(_ORDERS, {"orders": orders, "customers": customers, "last": LAST_DAY.isoformat(), "days": DAYS})
+    sizes = {"orders": orders, "customers": customers, "days": DAYS, "most": most_lines}
+    duck.execute(_ORDERS, {**sizes, "last": LAST_DAY.isoformat()})
     duck.execute(_LINES.format(**files))
     duck.execute("DROP TABLE o")
     duck.execute(_TOTALS.format(**files))

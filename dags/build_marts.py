@@ -3,7 +3,8 @@
 The tables that analysts, BI tools and campaigns read: `customer_360`, `product_recommendations`, `related_products`,
 `revenue_daily` and the others in `sql/transforms/marts/`. None holds personal data.
 
-* **Woken** by new segments or recommendations; without a change it does nothing and wakes nobody.
+* **Woken** by new segments, clusters, predictions or recommendations; without a change it does nothing and wakes
+  nobody.
 * **One transaction**: readers see the old rows or the new ones, never half.
 * **Wakes** the campaigns that follow the data. A campaign whose tables do not reach the business day yet says so and
   waits for the next run.
@@ -19,7 +20,7 @@ from marketflow.orchestration.defaults import COMMON, force
 
 
 @dag(
-    schedule=assets.SEGMENTS | assets.RECOMMENDATIONS,
+    schedule=assets.SEGMENTS | assets.CLUSTERS | assets.FORESEEN | assets.RECOMMENDATIONS,
     doc_md=__doc__,
     tags=["marts"],
     params={"force": force()},

@@ -13,7 +13,7 @@ from typing import Any
 
 from airflow.sdk import Param, dag, task
 
-from marketflow.orchestration import assets, jobs
+from marketflow.orchestration import assets, models
 from marketflow.orchestration.defaults import COMMON, day, force
 
 
@@ -59,7 +59,7 @@ def recommend_products() -> None:
 
     @task(outlets=[assets.RECOMMENDATIONS])
     def learn(params: dict[str, Any] | None = None) -> dict[str, Any]:
-        return jobs.recommend(**(params or {}))
+        return models.recommend(**(params or {}))
 
     learn()
 

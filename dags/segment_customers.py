@@ -1,39 +1,49 @@
 """# Segment customers
 
-Recency, frequency and monetary value of every customer, scored in fifths of their ranks, and a named segment
-(champions, loyal, potential, new, at risk, lost) by the rules in `rfm_segments.yaml`.
+Who is who among the customers, in two ways:
 
-* **Woken** by changes in `core`. Each run is a row of `models.runs`, with how well the scores predict who buys in the
-  next four weeks beside the plain "who bought last", on data that the scores had not seen.
+* **Segments**: recency, frequency and monetary value of every customer, scored 1 to 5, and a named segment (champions,
+  loyal, potential, new, at risk, drifting, lost) by the rules in `rfm_segments.yaml`; who came into a segment and who
+  left it is remembered from day to day.
+* **Clusters**: groups of customers who buy alike, found by the machine, described in words and numbers.
+
+* **Woken** by changes in `core`, and once a day. Each run is a row of `models.runs` with how good it is beside a simple
+  rule, on data that it had not seen. Clusters that say no more than the segments do are stored, and not published: the
+  task is skipped and says why.
 * **As of another day, or as a test**: stored beside the others; what `marts` read does not move.
-* **Clear or re-run** it at any time: it writes a new run and points to it.
+* **Pictures** (heat map, flow between segments, cluster map) are drawn of what is published, into `models.pictures`.
+* **Clear or re-run** any task at any time: it writes a new run and points to it.
 """
 
 from typing import Any
 
-from airflow.sdk import Param, dag, task
+from airflow.sdk import AssetOrTimeSchedule, CronTriggerTimetable, dag, task
 
-from marketflow.orchestration import assets, jobs
-from marketflow.orchestration.defaults import COMMON, day, force
+from marketflow.orchestration import assets, models
+from marketflow.orchestration.defaults import COMMON, choice, day, force, is_test, whole
+from marketflow.shared import settings
+
+SCORING = {"quantile": "fifths of the customers", "cuts": "fixed limits, from rfm_segments.yaml"}
+METHODS = {"auto": "by the number of customers", "kmeans": "k-means", "minibatch": "mini-batch k-means",
+           "hierarchical": "hierarchical"}  # fmt: skip
+DISTANCES = {"euclidean": "Euclidean", "manhattan": "Manhattan (k-medians)"}
 
 
 @dag(
-    schedule=[assets.CORE],
+    schedule=AssetOrTimeSchedule(
+        timetable=CronTriggerTimetable("20 4 * * *", timezone=settings().time_zone), assets=[assets.CORE]
+    ),
     doc_md=__doc__,
     tags=["models", "segments"],
     params={
         "as_of": day("As of", "Score as if it were this day. Empty: the business day."),
-        "window_days": Param(
-            365,
-            type="integer",
-            minimum=28,
-            maximum=3650,
-            title="Window in days",
-            description_md="Purchases older than this do not count.",
-        ),
-        "is_test": Param(
-            default=False, type="boolean", title="Test run", description_md="Store it, and do not publish it."
-        ),
+        "window_days": whole(365, "Window in days", "Purchases older than this do not count.", (28, 3650)),
+        "scoring": choice("quantile", "Scores by", "How the scores 1 to 5 are given.", SCORING, "Segments"),
+        "k_min": whole(3, "Fewest clusters", "The number is chosen between the two.", (2, 20), "Clusters"),
+        "k_max": whole(8, "Most clusters", "The number is chosen between the two.", (2, 20), "Clusters"),
+        "method": choice("auto", "Method", "How clusters are found.", METHODS, "Clusters"),
+        "distance": choice("euclidean", "Distance", "How unlike two customers are.", DISTANCES, "Clusters"),
+        "is_test": is_test(),
         "force": force(),
     },
     **COMMON,
@@ -41,11 +51,28 @@ from marketflow.orchestration.defaults import COMMON, day, force
 def segment_customers() -> None:
     """Wire the DAG."""
 
-    @task(outlets=[assets.SEGMENTS])
+    @task
     def score(params: dict[str, Any] | None = None) -> dict[str, Any]:
-        return jobs.segment(**(params or {}))
+        return models.segment(**_only(params, "as_of", "window_days", "scoring", "is_test", "force"))
 
-    score()
+    @task(outlets=[assets.SEGMENTS])
+    def remember() -> dict[str, int]:
+        return models.remember()
+
+    @task(outlets=[assets.CLUSTERS])
+    def cluster(params: dict[str, Any] | None = None) -> dict[str, Any]:
+        names = ("as_of", "window_days", "k_min", "k_max", "method", "distance", "is_test", "force")
+        return models.cluster(**_only(params, *names))
+
+    @task(trigger_rule="none_failed_min_one_success")
+    def draw() -> list[str]:
+        return models.draw_segments()
+
+    [score() >> remember(), cluster()] >> draw()
+
+
+def _only(params: dict[str, Any] | None, *names: str) -> dict[str, Any]:
+    return {name: (params or {})[name] for name in names}
 
 
 segment_customers()

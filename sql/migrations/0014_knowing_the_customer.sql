@@ -8,6 +8,22 @@ ALTER TABLE models.runs DROP CONSTRAINT runs_state_check;
 ALTER TABLE models.runs
 ADD CONSTRAINT runs_state_check CHECK (state IN ('running', 'done', 'failed', 'refused'));
 
+-- As before, and a partition has the checks of its table.
+CREATE OR REPLACE FUNCTION models.begin_run(model text, run_id bigint) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    part text := format('models.%I', model || '_' || run_id);
+BEGIN
+    IF to_regclass(part) IS NOT NULL THEN
+        EXECUTE format('TRUNCATE %s', part);
+        RETURN;
+    END IF;
+    EXECUTE format('CREATE TABLE %s (LIKE models.%I INCLUDING CONSTRAINTS)', part, model);
+    EXECUTE format(
+        'ALTER TABLE models.%I ATTACH PARTITION %s FOR VALUES FROM (%s) TO (%s)', model, part, run_id, run_id + 1
+    );
+END
+$$;
+
 -- Who was in which segment, from day to day.
 CREATE TABLE models.segment_memberships (
     customer_id bigint NOT NULL,

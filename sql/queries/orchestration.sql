@@ -15,3 +15,10 @@ ORDER BY l.load_id;
 SELECT p.state
 FROM activation.plans AS p
 WHERE p.plan_id = %(plan_id)s;
+
+-- name: ran_on
+-- Whether the model has run for that day, with whatever success.
+SELECT r.run_id
+FROM models.runs AS r
+WHERE r.model = %(model)s AND r.as_of = %(day)s::date AND NOT r.is_test AND r.state IN ('done', 'refused')
+LIMIT 1;

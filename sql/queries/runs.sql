@@ -37,9 +37,14 @@ ON CONFLICT (model) DO UPDATE
         run_id = excluded.run_id,
         published_at = excluded.published_at;
 
--- name: published
-SELECT p.run_id FROM models.published AS p
-WHERE p.model = %(model)s;
+-- name: published_runs
+-- Segments describe the past and stay; what others foresee holds for a while.
+SELECT
+    p.model,
+    p.run_id
+FROM models.published AS p
+INNER JOIN models.runs AS r ON p.run_id = r.run_id
+WHERE p.model = 'rfm' OR r.as_of >= %(since)s::date;
 
 -- name: partitions_to_drop
 -- Of runs that are not published: those that a later run of the same day has replaced, and those that are old.

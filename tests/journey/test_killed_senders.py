@@ -22,7 +22,7 @@ from journey.conftest import Stack, running_stack, stack_environment
 from ledger_fixture import KEYS_JSON, Filled, by_state, fill
 from smtp_server import read_record
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 RECIPIENTS, WINDOW, KILLS = 2_000, 8, 3
 DAG, TASK = "deliver_messages_email", "deliver"

@@ -8,7 +8,7 @@ import pytest
 
 from checksums import table_checksums
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
 SOURCE = """
 title: Till of the outlet

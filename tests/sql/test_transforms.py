@@ -6,17 +6,19 @@ columns are compared, in any order) or `refused` (the check that must stop it). 
 
 from __future__ import annotations
 
+import datetime as dt
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import psycopg
 import pytest
 import yaml
 
 from marketflow.segments.summaries import summaries_shown
-from marketflow.shared import BatchRefused, Shop
+from marketflow.shared import BatchRefused, Clock, Shop
 from marketflow.warehouse import Transform, load_transforms, run_steps
-from marketflow.warehouse.builds import published_run
+from marketflow.warehouse.builds import published_runs
 from marketflow.warehouse.staging import parameters, staged
 from table_rows import NOW, give, have, wanted
 
@@ -29,6 +31,7 @@ INSERT INTO models.rfm_segment_rules (recency_score, frequency_score, monetary_s
 SELECT r, f, m, 'other' FROM generate_series(1, 5) AS r, generate_series(1, 5) AS f, generate_series(1, 5) AS m
 ON CONFLICT DO NOTHING
 """
+CLOCK = Clock(time_zone=ZoneInfo("America/New_York"), pinned_day=dt.date(2017, 12, 31))
 PARAMS = parameters([1], now=NOW, shop=SHOP)
 
 
@@ -61,8 +64,8 @@ def run(conn: psycopg.Connection, transform: Transform, params: dict[str, Any], 
         with summaries_shown(conn, aside=False):
             run_steps(conn, transform, params)
         return
-    if transform.name == "marts.customer_360":
-        params = params | {"rfm_run": published_run(conn, "rfm")}
+    if transform.name.startswith("marts."):
+        params = published_runs(conn, CLOCK) | params
     if not transform.name.startswith(("core.", "privacy.")):
         run_steps(conn, transform, params)
         return

@@ -101,7 +101,7 @@ def _of_transform(shape: Shape, transform: Transform) -> Table:
     doc = transform.doc
     return Table(
         name=shape.name, description=doc.description, grain=doc.grain, key=shape.key or tuple(doc.key),
-        columns=_columns(shape, doc.columns), upstream=list(doc.upstream), freshness=doc.freshness,
+        columns=_columns(shape, doc.columns), upstream=[*doc.upstream, *doc.enriched_by], freshness=doc.freshness,
         checks={name.replace("_", " "): grade for name, (grade, _) in transform.checks.items()},
         expected=_expected(transform), origin=f"sql/transforms/{shape.name.replace('.', '/')}", is_view=shape.is_view,
     )  # fmt: skip

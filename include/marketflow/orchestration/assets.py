@@ -6,6 +6,8 @@ from airflow.sdk import Asset, AssetAny
 
 CORE = Asset("core")
 SEGMENTS = Asset("models.rfm")
+CLUSTERS = Asset("models.clusters")
+FORESEEN = Asset("models.predictions")
 RECOMMENDATIONS = Asset("models.product_recommendations")
 MARTS = Asset("marts")
 SETTLED = Asset("activation.settled")

@@ -32,6 +32,27 @@ def day(title: str, description: str, section: str | None = None) -> Param:
     return Param(None, type=["null", "string"], format="date", title=title, description_md=description, section=section)
 
 
+def whole(default: int, title: str, description: str, span: tuple[int, int], section: str | None = None) -> Param:
+    """A whole number within `span`, both ends included."""
+    return Param(
+        default, type="integer", minimum=span[0], maximum=span[1], title=title, description_md=description,
+        section=section,
+    )  # fmt: skip
+
+
+def choice(default: str, title: str, description: str, words: dict[str, str], section: str | None = None) -> Param:
+    """One of a few; `words`: what each is called in the form."""
+    return Param(
+        default, type="string", enum=list(words), values_display=words, title=title, description_md=description,
+        section=section,
+    )  # fmt: skip
+
+
+def is_test() -> Param:
+    """The switch of a trial run."""
+    return Param(default=False, type="boolean", title="Test run", description_md="Store it, and do not publish it.")
+
+
 def force() -> Param:
     """The switch of DAGs that do nothing when nothing has changed."""
     return Param(

@@ -7,7 +7,6 @@ wake the others all the same, or they would sleep on work that is there. So only
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +16,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from marketflow.orchestration.connections import key_ring, warehouse, warehouse_url
 from marketflow.orchestration.defaults import as_date
 from marketflow.shared import settings
-from marketflow.warehouse import advance, position, queries
+from marketflow.warehouse import queries
 
 if TYPE_CHECKING:
     from marketflow.sources import Source
@@ -160,49 +159,6 @@ def build_mart_tables(*, force: bool) -> dict[str, Any]:
         summary = build_marts(conn, clock=settings().clock(), force=force)
     if not summary.changed:
         idle("nothing has changed since the last run")
-    return asdict(summary)
-
-
-def segment(*, as_of: str | None, window_days: int, is_test: bool, force: bool) -> dict[str, Any]:
-    """Score and name the customers by recency, frequency and monetary value."""
-    from marketflow.segments import segment_customers
-
-    def model(conn: Any) -> Any:
-        return segment_customers(
-            conn, clock=settings().clock(), as_of=as_date(as_of), window_days=window_days, is_test=is_test
-        )
-
-    return _learn("segment_customers", model, always=force or is_test or as_of is not None)
-
-
-def recommend(*, as_of: str | None, is_test: bool, force: bool, **thresholds: Any) -> dict[str, Any]:
-    """Mine association rules and list products for each customer."""
-    from marketflow.recommenders import recommend_products
-
-    def model(conn: Any) -> Any:
-        return recommend_products(conn, clock=settings().clock(), as_of=as_date(as_of), is_test=is_test, **thresholds)
-
-    return _learn("recommend_products", model, always=force or is_test or as_of is not None)
-
-
-def _learn(consumer: str, model: Callable[[Any], Any], *, always: bool) -> dict[str, Any]:
-    """Run a model when orders or products have changed since its last published run.
-
-    Other changes (a customer's record, behaviour) need no new run, but the marts have to hear of them.
-    """
-    with warehouse() as conn:
-        seen, newest = position(conn, consumer, ["day", "product"])
-        if seen >= newest and not always:
-            marts, changes = position(conn, "build_marts")
-            if marts >= changes:
-                idle("nothing has changed since the last run")
-            return {"published": False}
-        summary = model(conn)
-        if summary.published:
-            # a test, or a run as of another day, has not done the work of the run that was woken
-            advance(conn, consumer, newest, settings().clock().now())
-    if not summary.published:
-        raise AirflowSkipException(f"model run {summary.run_id} is stored, and not published")
     return asdict(summary)
 
 

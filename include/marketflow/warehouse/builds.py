@@ -21,6 +21,11 @@ from marketflow.warehouse.transforms import Transform, load_transforms, note_fre
 _ANALYZE_FROM = 1_000
 _FIRST_SAMPLE = 30
 _WORK_MEM = "128MB"
+# Models whose rows the marts read by the number of the published run.
+_READ_BY_RUN = (
+    "rfm", "clusters", "customer_values", "churn_risks", "next_orders", "send_times", "sales_forecasts",
+)  # fmt: skip
+_FORESEEN_FOR_DAYS = 31
 # Stages whose tables know the business up to a day; the ledger, consents and suppressions are as of now.
 _DATED = ("core", "features", "models", "marts")
 
@@ -119,7 +124,7 @@ def _write_marts(conn: psycopg.Connection, clock: Clock, days: list[dt.date], ne
     """All marts but the ledger's, those by day for `days`, in the caller's transaction; what came until now is done."""
     conn.execute(queries("builds")["memory"], {"work_mem": _WORK_MEM})
     now = clock.now()
-    params = {"now": now, "days": days, "as_of": data_as_of(conn, clock), "rfm_run": published_run(conn, "rfm")}
+    params = {"now": now, "days": days, "as_of": data_as_of(conn, clock)} | published_runs(conn, clock)
     changed, warnings = _run_schemas(conn, ("marts",), params)
     _note_derived(conn, now)
     advance(conn, "build_marts", newest, now)
@@ -137,10 +142,15 @@ def data_as_of(conn: psycopg.Connection, clock: Clock) -> dt.date | None:
     return row[0] if row else None
 
 
-def published_run(conn: psycopg.Connection, model: str) -> int | None:
-    """The number of the run that the marts read. As a value, so that only its partition is looked at, and locked."""
-    row = conn.execute(queries("runs")["published"], {"model": model}).fetchone()
-    return int(row[0]) if row else None
+def published_runs(conn: psycopg.Connection, clock: Clock) -> dict[str, int | None]:
+    """The numbers of the runs that the marts read, as parameters `<model>_run`; None where there is none.
+
+    As values, so that only these runs' partitions are looked at, and locked. What a run foresaw more than 31 days ago is
+    not shown any longer: a model that did not beat its baseline since then has nothing to say.
+    """
+    since = clock.business_date() - dt.timedelta(days=_FORESEEN_FOR_DAYS)
+    known = dict(conn.execute(queries("runs")["published_runs"], {"since": since}).fetchall())
+    return {f"{model}_run": known.get(model) for model in _READ_BY_RUN}
 
 
 def _note_findings(conn: psycopg.Connection, params: Mapping[str, Any]) -> None:

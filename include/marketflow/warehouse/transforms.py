@@ -40,6 +40,7 @@ class TableDoc(BaseModel):
 
     key: the columns that name a row. not_null: others that always have a value. values: by column, all that may stand
     there. ranges: by column, [lowest, highest], null for no bound. freshness: above which age the table is stale.
+    enriched_by: tables that add to it and that it can do without; it is not stale when one of them is.
     bulk_step: the step that may bring more rows than the table has: its keys and indexes are then made anew, or where
     it needs them (ON CONFLICT) its foreign keys.
     """
@@ -49,6 +50,7 @@ class TableDoc(BaseModel):
     description: str
     grain: str
     upstream: list[str] = []
+    enriched_by: list[str] = []
     columns: dict[str, str]
     key: list[str] = []
     not_null: list[str] = []

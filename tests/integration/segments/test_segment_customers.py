@@ -15,7 +15,7 @@ from marketflow.segments.rfm import _write_rules
 from marketflow.segments.summaries import summaries_shown
 from marketflow.shared import BatchRefused, Clock
 from marketflow.warehouse import drop_old_runs, load_transforms, run_steps
-from marketflow.warehouse.builds import published_run
+from marketflow.warehouse.builds import published_runs
 
 DAY = dt.date(2017, 12, 31)
 
@@ -49,11 +49,12 @@ def test_segments_follow_the_rules(shop: psycopg.Connection, clock: Clock) -> No
 
 def test_the_run_says_how_good_it_is_beside_its_baseline(shop: psycopg.Connection, clock: Clock) -> None:
     run = segment_customers(shop, clock=clock, window_days=60)
+    asked = {"window_days": 60, "scoring": "quantile"}
     row = shop.execute(
         "SELECT model, as_of, data_from, data_to, state, parameters, metrics, baseline, row_count FROM models.runs"
     ).fetchall()
     assert row == [
-        ("rfm", DAY, dt.date(2017, 11, 2), DAY, "done", {"window_days": 60}, run.metrics, run.baseline, 40)
+        ("rfm", DAY, dt.date(2017, 11, 2), DAY, "done", asked, run.metrics, run.baseline, 40)
     ]  # and the run that measured is gone
     assert 0 <= run.metrics["auc"] <= 1
     assert 0 <= run.baseline["auc"] <= 1
@@ -66,7 +67,7 @@ def test_only_the_published_run_is_read(shop: psycopg.Connection, clock: Clock) 
     runs = [segment_customers(shop, clock=clock).run_id for _ in range(3)]
     assert partitions(shop) == [f"models.rfm_{run}" for run in runs]
     merge = load_transforms()["marts.customer_360"].steps["merge"]
-    values = {"now": clock.now(), "as_of": DAY, "days": [], "rfm_run": published_run(shop, "rfm")}
+    values = {"now": clock.now(), "as_of": DAY, "days": []} | published_runs(shop, clock)
     plan = "\n".join(row[0] for row in shop.execute(f"EXPLAIN {merge}", values))
     assert [part for part in partitions(shop) if f" {part[7:]} " in plan] == [f"models.rfm_{runs[-1]}"]
 

@@ -9,7 +9,7 @@ from typing import Literal
 
 Kind = Literal["text", "number", "instant", "day", "flag", "zone", "json", "key"]
 
-EARLIEST = dt.datetime(2000, 1, 1, tzinfo=dt.UTC)
+EARLIEST = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
 FUTURE_DAYS = 2  # how far behind the business day an instant may lie: it ends a day later, and clocks differ
 INTEGER_DIGITS = 11  # before the point: numeric(14, 3) holds no more
 

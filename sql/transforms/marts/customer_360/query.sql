@@ -66,6 +66,37 @@ USING (
         WHERE m.run_id = %(rfm_run)s
     ),
 
+    -- what models foresee: each as of its own published run, and empty while there is none
+    foreseen AS (
+        SELECT
+            c.customer_id,
+            h.entered_on AS segment_since,
+            p.name AS cluster,
+            v.alive_probability,
+            v.expected_orders,
+            v.customer_value,
+            r.churn_days,
+            r.churn_probability,
+            r.reasons[1] AS churn_reason,
+            n.expected_on AS next_order_on,
+            n.earliest_on AS next_order_earliest_on,
+            n.latest_on AS next_order_latest_on,
+            t.best_hour,
+            t.best_weekday
+        FROM core.customers AS c
+        LEFT JOIN models.segment_memberships AS h ON c.customer_id = h.customer_id AND h.left_on IS NULL
+        LEFT JOIN models.clusters AS g ON c.customer_id = g.customer_id AND g.run_id = %(clusters_run)s::bigint
+        LEFT JOIN models.cluster_profiles AS p ON g.run_id = p.run_id AND g.cluster_id = p.cluster_id
+        LEFT JOIN models.customer_values AS v
+            ON c.customer_id = v.customer_id AND v.run_id = %(customer_values_run)s::bigint
+        LEFT JOIN models.churn_risks AS r
+            ON c.customer_id = r.customer_id AND r.run_id = %(churn_risks_run)s::bigint
+        LEFT JOIN models.next_orders AS n
+            ON c.customer_id = n.customer_id AND n.run_id = %(next_orders_run)s::bigint
+        LEFT JOIN models.send_times AS t ON c.customer_id = t.customer_id AND t.run_id = %(send_times_run)s::bigint
+        WHERE c.merged_into IS NULL
+    ),
+
     known AS (
         SELECT
             c.customer_id,
@@ -76,6 +107,19 @@ USING (
             s.recency_score,
             s.frequency_score,
             s.monetary_score,
+            f.segment_since,
+            f.cluster,
+            f.alive_probability,
+            f.expected_orders,
+            f.customer_value,
+            f.churn_days,
+            f.churn_probability,
+            f.churn_reason,
+            f.next_order_on,
+            f.next_order_earliest_on,
+            f.next_order_latest_on,
+            f.best_hour,
+            f.best_weekday,
             coalesce(b.orders, 0)::integer AS orders,
             coalesce(b.revenue, 0) AS revenue,
             b.currency,
@@ -102,10 +146,11 @@ USING (
         LEFT JOIN bought AS b ON c.customer_id = b.customer_id
         LEFT JOIN answered AS a ON c.customer_id = a.customer_id
         LEFT JOIN reached AS r ON c.customer_id = r.customer_id
+        LEFT JOIN foreseen AS f ON c.customer_id = f.customer_id
         WHERE c.merged_into IS NULL
     )
 
-    SELECT f.* FROM known AS f
+    SELECT n.* FROM known AS n
 ) AS k ON m.customer_id = k.customer_id
 WHEN MATCHED
 AND (
@@ -113,13 +158,19 @@ AND (
     m.revenue, m.currency, m.first_order_on, m.last_order_on, m.campaigns_received, m.coupons_redeemed,
     m.email_contact_point_id, m.email_consent, m.locale, m.time_zone, m.country, m.age_band, m.income_band,
     m.home_ownership, m.marital_status, m.household_size, m.household_composition, m.kids_count, m.is_simulated,
-    m.is_test
+    m.is_test,
+    m.segment_since, m.cluster, m.alive_probability, m.expected_orders, m.customer_value, m.churn_days,
+    m.churn_probability, m.churn_reason, m.next_order_on, m.next_order_earliest_on, m.next_order_latest_on,
+    m.best_hour, m.best_weekday
 ) IS DISTINCT FROM (
     k.segment, k.recency_days, k.frequency, k.monetary, k.recency_score, k.frequency_score, k.monetary_score, k.orders,
     k.revenue, k.currency, k.first_order_on, k.last_order_on, k.campaigns_received, k.coupons_redeemed,
     k.email_contact_point_id, k.email_consent, k.locale, k.time_zone, k.country, k.age_band, k.income_band,
     k.home_ownership, k.marital_status, k.household_size, k.household_composition, k.kids_count, k.is_simulated,
-    k.is_test
+    k.is_test,
+    k.segment_since, k.cluster, k.alive_probability, k.expected_orders, k.customer_value, k.churn_days,
+    k.churn_probability, k.churn_reason, k.next_order_on, k.next_order_earliest_on, k.next_order_latest_on,
+    k.best_hour, k.best_weekday
 )
 THEN
     UPDATE
@@ -151,14 +202,29 @@ THEN
             household_composition = k.household_composition,
             kids_count = k.kids_count,
             is_simulated = k.is_simulated,
-            is_test = k.is_test
+            is_test = k.is_test,
+            segment_since = k.segment_since,
+            cluster = k.cluster,
+            alive_probability = k.alive_probability,
+            expected_orders = k.expected_orders,
+            customer_value = k.customer_value,
+            churn_days = k.churn_days,
+            churn_probability = k.churn_probability,
+            churn_reason = k.churn_reason,
+            next_order_on = k.next_order_on,
+            next_order_earliest_on = k.next_order_earliest_on,
+            next_order_latest_on = k.next_order_latest_on,
+            best_hour = k.best_hour,
+            best_weekday = k.best_weekday
 WHEN NOT MATCHED
 THEN INSERT
     (
         customer_id, segment, recency_days, frequency, monetary, recency_score, frequency_score, monetary_score, orders,
         revenue, currency, first_order_on, last_order_on, campaigns_received, coupons_redeemed,
         email_contact_point_id, email_consent, locale, time_zone, country, age_band, income_band, home_ownership,
-        marital_status, household_size, household_composition, kids_count, is_simulated, is_test
+        marital_status, household_size, household_composition, kids_count, is_simulated, is_test,
+        segment_since, cluster, alive_probability, expected_orders, customer_value, churn_days, churn_probability,
+        churn_reason, next_order_on, next_order_earliest_on, next_order_latest_on, best_hour, best_weekday
     )
 VALUES
 (
@@ -166,7 +232,10 @@ VALUES
     k.monetary_score, k.orders, k.revenue, k.currency, k.first_order_on, k.last_order_on, k.campaigns_received,
     k.coupons_redeemed, k.email_contact_point_id, k.email_consent, k.locale, k.time_zone, k.country, k.age_band,
     k.income_band, k.home_ownership, k.marital_status, k.household_size, k.household_composition, k.kids_count,
-    k.is_simulated, k.is_test
+    k.is_simulated, k.is_test,
+    k.segment_since, k.cluster, k.alive_probability, k.expected_orders, k.customer_value, k.churn_days,
+    k.churn_probability, k.churn_reason, k.next_order_on, k.next_order_earliest_on, k.next_order_latest_on,
+    k.best_hour, k.best_weekday
 );
 
 -- step: forget
