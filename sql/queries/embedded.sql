@@ -33,6 +33,17 @@ SELECT
     (SELECT count(*) FROM marts.product_recommendations) AS recommendations,
     (SELECT count(*) FROM ops.quarantine) AS quarantined;
 
+-- name: models
+-- How the newest run of each model did.
+SELECT DISTINCT ON (r.model)
+    r.model,
+    CASE WHEN p.run_id IS NULL THEN coalesce(r.reason, r.state) ELSE 'published' END AS outcome,
+    r.row_count AS rows_written,
+    round(r.seconds::numeric, 1)::double precision AS seconds
+FROM models.runs AS r
+LEFT JOIN models.published AS p ON r.model = p.model AND r.run_id = p.run_id
+ORDER BY r.model ASC, r.run_id DESC;
+
 -- name: segments
 SELECT
     c.segment,

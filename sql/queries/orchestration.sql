@@ -21,4 +21,5 @@ WHERE p.plan_id = %(plan_id)s;
 SELECT r.run_id
 FROM models.runs AS r
 WHERE r.model = %(model)s AND r.as_of = %(day)s::date AND NOT r.is_test AND r.state IN ('done', 'refused')
+ORDER BY r.run_id DESC
 LIMIT 1;

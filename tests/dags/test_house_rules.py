@@ -14,7 +14,9 @@ import pytest
 from conftest import ROOT
 
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
-HEAVY = ["pandas", "numpy", "scipy", "sklearn", "mlxtend", "great_expectations", "pyarrow"]
+HEAVY = [
+    "pandas", "numpy", "scipy", "sklearn", "mlxtend", "great_expectations", "pyarrow", "statsmodels", "matplotlib",
+]  # fmt: skip
 
 # Airflow itself is imported first and not counted; what it brings along is not the DAG file's doing.
 PROBE = """
@@ -41,7 +43,7 @@ def test_every_file_parses(dagbag: Any) -> None:
         "ingest_orders", "ingest_behaviour", "ingest_customers", "ingest_products", "build_core",
         "segment_customers", "recommend_products", "build_marts", "thank_you", "win_back",
         "deliver_messages_email", "evaluate_campaigns", "replay_quarantine", "rebuild_warehouse", "keep_house",
-        "ingest_collector",
+        "ingest_collector", "predict",
     } <= set(dagbag.dags)  # fmt: skip
 
 
@@ -94,6 +96,22 @@ def test_a_campaign_started_by_a_person_is_a_dry_run_unless_she_says_otherwise(d
 def test_engagement_never_starts_a_campaign(dagbag: Any) -> None:
     for dag in (d for d in dagbag.dags.values() if "campaign" in d.tags):
         assert "activation" not in str(dag.timetable.asset_condition)
+
+
+def test_a_prediction_that_is_not_made_keeps_no_other_from_being_made(dagbag: Any) -> None:
+    predict = dagbag.dags["predict"]
+    models = {t for t in predict.task_ids if t not in ("draw", "announce")}
+    assert len(models) == 5
+    assert all(predict.get_task(model).upstream_task_ids == set() for model in models)
+    assert predict.get_task("announce").upstream_task_ids == models
+    assert predict.get_task("announce").trigger_rule == "all_done"
+
+
+def test_the_marts_hear_of_every_model(dagbag: Any) -> None:
+    told = {outlet.name for name in ("segment_customers", "predict", "recommend_products")
+            for task in dagbag.dags[name].tasks for outlet in task.outlets}  # fmt: skip
+    woken_by = {asset.name for asset in dagbag.dags["build_marts"].timetable.asset_condition.objects}
+    assert told == woken_by
 
 
 def test_dags_survive_serialization(dagbag: Any) -> None:

@@ -19,7 +19,7 @@ def collect(config: Config) -> dict[str, Any]:
         lines = next((r for r in _rows(conn, "loads") if r["record"] == "orders"), {})
         totals = _rows(conn, "totals")[0]
         segments = {r["segment"]: r["customers"] for r in _rows(conn, "segments")}
-        sent = _rows(conn, "sent")
+        sent, models = _rows(conn, "sent"), _rows(conn, "models")
     mails = [s for s in sent if s["channel"] == "email"]
     return {
         "order_lines_read": int(lines.get("records_read", 0)),
@@ -31,6 +31,7 @@ def collect(config: Config) -> dict[str, Any]:
         "segments": segments,
         "rules": totals["rules"],
         "recommendations": totals["recommendations"],
+        "models": models,
         "mails_sent": sum(s["sent"] for s in mails),
         "mails_in_inbox": count_mails(config.home / "mail"),
         "mail_recipients": sum(s["recipients"] for s in mails),
@@ -46,7 +47,9 @@ def count_mails(maildir: Path) -> int:
 
 def show(config: Config, summary: dict[str, Any]) -> None:
     """Print the summary and where to look."""
-    print("\n" + json.dumps({k: v for k, v in summary.items() if k != "campaigns"}, indent=2))
+    print("\n" + json.dumps({k: v for k, v in summary.items() if k not in ("campaigns", "models")}, indent=2))
+    for m in summary["models"]:
+        print(f"  {m['model']}: {m['outcome']}")
     for c in summary["campaigns"]:
         print(f"  {c['campaign']} on {c['occasion']}: {c['sent']} of {c['messages']} {c['channel']} messages sent")
     users = ", ".join(f"{user} / {config.airflow_password(user)}" for user in ("admin", "marketer"))

@@ -149,7 +149,8 @@ def published_runs(conn: psycopg.Connection, clock: Clock) -> dict[str, int | No
     not shown any longer: a model that did not beat its baseline since then has nothing to say.
     """
     since = clock.business_date() - dt.timedelta(days=_FORESEEN_FOR_DAYS)
-    known = dict(conn.execute(queries("runs")["published_runs"], {"since": since}).fetchall())
+    found = conn.execute(queries("runs")["published_runs"], {"since": since}).fetchall()
+    known: dict[str, int] = dict(found)
     return {f"{model}_run": known.get(model) for model in _READ_BY_RUN}
 
 
