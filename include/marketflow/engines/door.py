@@ -2,15 +2,44 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, Protocol
 
 from marketflow.shared import ConfigurationError
 
 if TYPE_CHECKING:
+    import numpy as np
     import pandas as pd
     import scipy.sparse as sp
+    from numpy.typing import NDArray
 
 EngineName = Literal["local"]
+ClusterMethod = Literal["kmeans", "minibatch", "hierarchical"]
+Distance = Literal["euclidean", "manhattan"]
+_ROWS_AT_A_TIME = 65_536
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clusters:
+    """Centres (clusters x columns), the number of the nearest one per row, and how many rows they were learnt from."""
+
+    centres: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    distance: Distance
+    learnt_from: int
+
+    def nearest(self, matrix: NDArray[np.float64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """(label, distance) of the nearest centre for each row, the first of equals; of any rows, also new ones."""
+        import numpy as np
+        from scipy.spatial.distance import cdist
+
+        metric = "cityblock" if self.distance == "manhattan" else "euclidean"
+        labels, distances = np.zeros(len(matrix), dtype=np.int64), np.zeros(len(matrix))
+        for start in range(0, len(matrix), _ROWS_AT_A_TIME):
+            block = slice(start, start + _ROWS_AT_A_TIME)
+            apart = cdist(matrix[block], self.centres, metric)
+            labels[block], distances[block] = apart.argmin(axis=1), apart.min(axis=1)
+        return labels, distances
 
 
 class Engine(Protocol):
@@ -27,6 +56,24 @@ class Engine(Protocol):
         `min_support`: share, above 0, up to 1. `max_len`: most items in a set. `total`: number of baskets that the
         share is of, when empty ones were left out of the matrix. Gives one row per set: `itemsets` (frozenset of
         column numbers), `support` (share of `total`), `baskets` (count).
+        """
+        ...
+
+    def cluster(
+        self,
+        matrix: NDArray[np.float64],
+        k: int,
+        *,
+        method: ClusterMethod = "kmeans",
+        distance: Distance = "euclidean",
+        seed: int,
+        restarts: int = 10,
+    ) -> Clusters:
+        """At most `k` clusters of the rows of `matrix` (finite, rows x columns); fewer where fewer rows differ.
+
+        `distance` manhattan: centres are medians (k-medians), for which there are no mini-batches. `hierarchical` is
+        quadratic and learns from a sample; all rows are given to the nearest centre. `seed`: the same one gives the
+        same clusters. `restarts`: beginnings, of which the best counts. ValueError: fewer rows than clusters.
         """
         ...
 

@@ -1,4 +1,4 @@
-"""The engine for one machine: scipy's sparse matrices and mlxtend."""
+"""The engine for one machine: scipy, mlxtend and scikit-learn."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import scipy.sparse as sp
     from numpy.typing import NDArray
+
+    from marketflow.engines.door import ClusterMethod, Clusters, Distance
 
 _BLOCK = 1_024  # items counted against all others at a time: bounds the memory of the pair counts
 
@@ -52,6 +54,21 @@ class LocalEngine:
                 "baskets": np.array([n for _, n in sets], dtype=np.int64),
             }
         )
+
+    def cluster(
+        self,
+        matrix: NDArray[np.float64],
+        k: int,
+        *,
+        method: ClusterMethod = "kmeans",
+        distance: Distance = "euclidean",
+        seed: int,
+        restarts: int = 10,
+    ) -> Clusters:
+        """See `Engine.cluster`."""
+        from marketflow.engines.local_clusters import cluster
+
+        return cluster(matrix, k, method=method, distance=distance, seed=seed, restarts=restarts)
 
 
 def least_count(min_support: float, total: int) -> int:
