@@ -43,7 +43,7 @@ BEGIN
         EXECUTE format('TRUNCATE %s', part);
         RETURN;
     END IF;
-    EXECUTE format('CREATE TABLE %s (LIKE models.%I)', part, model);
+    EXECUTE format('CREATE TABLE %s (LIKE models.%I INCLUDING CONSTRAINTS)', part, model);
     EXECUTE format(
         'ALTER TABLE models.%I ATTACH PARTITION %s FOR VALUES FROM (%s) TO (%s)', model, part, run_id, run_id + 1
     );
@@ -636,6 +636,17 @@ CREATE TABLE features.daily_sales (
 );
 
 ALTER TABLE features.daily_sales OWNER TO marketflow_owner;
+
+CREATE TABLE features.daily_sales_marks (
+    is_kept boolean DEFAULT true NOT NULL,
+    products_to bigint NOT NULL,
+    departments numeric NOT NULL,
+    months_to date NOT NULL,
+    memberships numeric NOT NULL,
+    CONSTRAINT daily_sales_marks_is_kept_check CHECK (is_kept)
+);
+
+ALTER TABLE features.daily_sales_marks OWNER TO marketflow_owner;
 
 CREATE TABLE features.purchase_summaries (
     customer_id bigint NOT NULL,
@@ -1732,6 +1743,9 @@ ALTER TABLE ONLY core.products
 ALTER TABLE ONLY core.products
     ADD CONSTRAINT products_source_external_id_key UNIQUE (source, external_id);
 
+ALTER TABLE ONLY features.daily_sales_marks
+    ADD CONSTRAINT daily_sales_marks_pkey PRIMARY KEY (is_kept);
+
 ALTER TABLE ONLY features.daily_sales
     ADD CONSTRAINT daily_sales_pkey PRIMARY KEY (series_kind, series, sold_on);
 
@@ -1931,6 +1945,8 @@ CREATE INDEX runs_model ON models.runs USING btree (model, run_id);
 CREATE INDEX segment_memberships_days ON models.segment_memberships USING btree (entered_on, left_on);
 
 CREATE INDEX segment_memberships_left ON models.segment_memberships USING btree (left_on);
+
+CREATE UNIQUE INDEX segment_memberships_open ON models.segment_memberships USING btree (customer_id) WHERE (left_on IS NULL);
 
 CREATE INDEX loads_source_state ON ops.loads USING btree (source, state);
 

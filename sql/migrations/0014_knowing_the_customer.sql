@@ -33,6 +33,8 @@ CREATE TABLE models.segment_memberships (
     PRIMARY KEY (customer_id, entered_on),
     CHECK (left_on > entered_on)
 );
+-- Who is where now; nobody is in two segments.
+CREATE UNIQUE INDEX segment_memberships_open ON models.segment_memberships (customer_id) WHERE left_on IS NULL;
 CREATE INDEX segment_memberships_days ON models.segment_memberships (entered_on, left_on);
 CREATE INDEX segment_memberships_left ON models.segment_memberships (left_on);
 COMMENT ON TABLE models.segment_memberships IS 'Which segment each customer was in, from which day to which';
@@ -153,6 +155,20 @@ CREATE TABLE features.daily_sales (
     PRIMARY KEY (series_kind, series, sold_on)
 );
 COMMENT ON TABLE features.daily_sales IS 'Revenue by day: all of it, by category, and by the segment that the customer was in';
+
+-- By what the days that are over were counted, to see whether it has changed since.
+CREATE TABLE features.daily_sales_marks (
+    is_kept boolean PRIMARY KEY DEFAULT TRUE CHECK (is_kept),
+    products_to bigint NOT NULL,
+    departments numeric NOT NULL,
+    months_to date NOT NULL,
+    memberships numeric NOT NULL
+);
+COMMENT ON TABLE features.daily_sales_marks IS 'One row: fingerprints of what features.daily_sales is made by; none: it has never been written';
+COMMENT ON COLUMN features.daily_sales_marks.products_to IS 'The newest product that was known';
+COMMENT ON COLUMN features.daily_sales_marks.departments IS 'Fingerprint of the departments of the products until that one';
+COMMENT ON COLUMN features.daily_sales_marks.months_to IS 'The end of the last month that orders are counted by';
+COMMENT ON COLUMN features.daily_sales_marks.memberships IS 'Fingerprint of the segments of all customers until that day';
 
 CREATE TABLE models.sales_forecasts (
     run_id bigint NOT NULL,
