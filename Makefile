@@ -10,6 +10,9 @@ ROLE ?= owner
 
 # byte-code is what makes Airflow start in 3 s and not in 7
 unexport PYTHONDONTWRITEBYTECODE
+# as the stack has it: several processes share the cores, and threads that wait for one another take longer than one
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
 .DEFAULT_GOAL := help
 .PHONY: help install demo up stop status logs dsn psql test test-slow lint format bench evaluate reset requirements schema docs env
 

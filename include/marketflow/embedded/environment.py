@@ -139,6 +139,9 @@ def _airflow_settings(config: Config) -> dict[str, str]:
         "AIRFLOW_HOME": str(config.airflow_home),
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         "AIRFLOW__CORE__PARALLELISM": "8",
+        # Tasks share the cores; threads of a library that wait for one another made a k-means seven times as long.
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
         "AIRFLOW__CORE__DAGS_FOLDER": str(config.root / "dags"),
         "AIRFLOW__CORE__PLUGINS_FOLDER": str(config.root / "plugins"),
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
