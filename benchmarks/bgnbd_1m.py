@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import Result
-from marketflow.predictions.bgnbd import fit_bgnbd
-from marketflow.predictions.gamma_gamma import fit_gamma_gamma
+from marketflow.predictions.value.bgnbd import fit_bgnbd
+from marketflow.predictions.value.gamma_gamma import fit_gamma_gamma
 
 if TYPE_CHECKING:
     import numpy as np

@@ -155,3 +155,14 @@ FROM pg_temp.purchases AS p;
 
 -- name: show_no_more
 DROP VIEW pg_temp.summaries_shown;
+
+-- name: bound_by_cuts
+-- In place of the step `bound` of models.rfm: the values from which on the scores 2 to 5 are given, as the user fixed them.
+-- Scores rise with the day of the last order, and so with fewer days since then.
+CREATE TEMPORARY TABLE score_bounds ON COMMIT DROP AS
+SELECT
+    k.k,
+    (%(monetary_cuts)s::numeric[])[k.k] AS monetary,
+    %(as_of)s::date - (%(recency_cuts)s::integer[])[5 - k.k] AS day,
+    (%(frequency_cuts)s::integer[])[k.k] AS frequency
+FROM generate_series(1, 4) AS k (k);

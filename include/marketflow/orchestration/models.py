@@ -88,7 +88,7 @@ def foresee(model: str, *, as_of: str | None, is_test: bool, force: bool, **aske
 
 def draw_segments() -> list[str]:
     """Draw the pictures of segments and clusters."""
-    from marketflow.segments.pictures import draw_segments as draw
+    from marketflow.segments import draw_segments as draw
 
     with warehouse() as conn:
         return draw(conn, clock=settings().clock(), currency=settings().currency)
@@ -96,7 +96,7 @@ def draw_segments() -> list[str]:
 
 def draw_forecasts() -> list[str]:
     """Draw the pictures of the forecast."""
-    from marketflow.predictions.pictures import draw_forecasts as draw
+    from marketflow.predictions import draw_forecasts as draw
 
     with warehouse() as conn:
         return draw(conn, clock=settings().clock(), currency=settings().currency)

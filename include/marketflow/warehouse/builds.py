@@ -145,8 +145,8 @@ def data_as_of(conn: psycopg.Connection, clock: Clock) -> dt.date | None:
 def published_runs(conn: psycopg.Connection, clock: Clock) -> dict[str, int | None]:
     """The numbers of the runs that the marts read, as parameters `<model>_run`; None where there is none.
 
-    As values, so that only these runs' partitions are looked at, and locked. What a run foresaw more than 31 days ago is
-    not shown any longer: a model that did not beat its baseline since then has nothing to say.
+    As values, so that only these runs' partitions are looked at, and locked. What a run foresaw more than 31 days ago
+    is not shown any longer: a model that did not beat its baseline since then has nothing to say.
     """
     since = clock.business_date() - dt.timedelta(days=_FORESEEN_FOR_DAYS)
     found = conn.execute(queries("runs")["published_runs"], {"since": since}).fetchall()

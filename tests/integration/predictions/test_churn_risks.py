@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from integration.predictions.rhythms import DAY, rhythmic, shapeless, write
-from marketflow.predictions import churn_risks
-from marketflow.predictions.churn_risks import foresee_churn
+from marketflow.predictions.churn import run as churn_risks
+from marketflow.predictions.churn.run import foresee_churn
 from marketflow.shared import Clock
 
 

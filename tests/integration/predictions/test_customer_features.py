@@ -9,9 +9,9 @@ import psycopg
 import pytest
 
 from integration.predictions.rhythms import DAY, rhythmic, write
-from marketflow.predictions.customer_features import Reading, read_features, read_next_purchases, read_span, sample_of
-from marketflow.predictions.customer_rhythm import rhythm_of
-from marketflow.predictions.customer_signs import FAMILY_OF_SIGN, signs_of
+from marketflow.predictions.customers.features import Reading, read_features, read_next_purchases, read_span, sample_of
+from marketflow.predictions.customers.rhythm import rhythm_of
+from marketflow.predictions.customers.signs import FAMILY_OF_SIGN, signs_of
 
 YEAR = Reading(window_days=365)
 

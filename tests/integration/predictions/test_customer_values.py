@@ -12,17 +12,17 @@ import numpy as np
 import psycopg
 import pytest
 
-from marketflow.predictions.bgnbd import fit_bgnbd
-from marketflow.predictions.customer_values import value_customers
-from marketflow.predictions.gamma_gamma import fit_gamma_gamma
-from marketflow.predictions.purchase_history import (
+from marketflow.predictions.value.bgnbd import fit_bgnbd
+from marketflow.predictions.value.gamma_gamma import fit_gamma_gamma
+from marketflow.predictions.value.history import (
     History,
     bought_after,
     gather_purchases,
     history_until,
     repeats_by_day,
 )
-from marketflow.predictions.value_model import weigh_memories, weighed
+from marketflow.predictions.value.model import weigh_memories, weighed
+from marketflow.predictions.value.run import value_customers
 from marketflow.shared import Clock
 from marketflow.warehouse import ModelSummary
 from table_rows import give
@@ -326,7 +326,7 @@ def test_a_gap_of_months(conn: psycopg.Connection, clock: Clock) -> None:
 
 
 def test_weights_say_nothing_wild() -> None:
-    from marketflow.predictions.value_model import Expected
+    from marketflow.predictions.value.model import Expected
 
     expected = Expected(orders=np.full((100, 3), 1.0), alive=np.ones(100), discounted=np.ones(100), models={})
     assert weigh_memories(expected, np.zeros(100)) is None

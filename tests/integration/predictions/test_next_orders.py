@@ -8,8 +8,8 @@ import psycopg
 import pytest
 
 from integration.predictions.rhythms import DAY, rhythmic, shapeless, write
-from marketflow.predictions import next_orders
-from marketflow.predictions.next_orders import foresee_next_orders
+from marketflow.predictions.next_order import run as next_orders
+from marketflow.predictions.next_order.run import foresee_next_orders
 from marketflow.shared import Clock
 
 

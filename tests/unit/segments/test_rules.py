@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from marketflow.segments import Segment, load_segments, segment_of_triples
-from marketflow.segments.rules import RULES_FILE
+from marketflow.segments.rules import RULES_FILE, load_cuts
 from marketflow.shared import DefinitionError
 
 ALL = list(product(range(1, 6), repeat=3))
@@ -87,3 +87,37 @@ def test_the_file_is_plain_yaml() -> None:
 def one_per_triple(without: tuple[int, int, int] | None = None) -> tuple[Segment, ...]:
     boxes = [{"recency": [r, r], "frequency": [f, f], "monetary": [m, m]} for r, f, m in ALL if (r, f, m) != without]
     return (Segment.model_validate({"name": "s", "description": "x", "rules": boxes}),)
+
+
+def test_the_cuts_of_the_file() -> None:
+    cuts = load_cuts()
+    assert cuts.recency_days == (7, 14, 30, 60)
+    assert all(list(values) == sorted(set(values)) for _, values in cuts)
+
+
+@pytest.mark.parametrize(
+    ("cuts", "words"),
+    [
+        ("{recency_days: [1, 2, 3], frequency: [1, 2, 3, 4], monetary: [1, 2, 3, 4]}", r"cuts\.recency_days"),
+        (
+            "{recency_days: [1, 3, 3, 4], frequency: [1, 2, 3, 4], monetary: [1, 2, 3, 4]}",
+            "recency_days: .* does not rise",
+        ),
+        ("{recency_days: [1, 2, 3, 4], frequency: [1, 2, 3, 4]}", r"cuts\.monetary"),
+        ("{recency_days: [1, 2, 3, 4], frequency: [0, 2, 3, 4], monetary: [1, 2, 3, 4]}", r"cuts\.frequency\.0"),
+        ("{recency_days: [1, 2, 3, 4], frequency: [1, 2, 3, 4], monetary: [.nan, 2, 3, 4]}", r"cuts\.monetary\.0"),
+        ("null", "there is no section `cuts`"),
+    ],
+)
+def test_bad_cuts_are_refused_with_their_place(tmp_path: Path, cuts: str, words: str) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text(f"segments: [{{name: a, description: x, rules: [{{}}]}}]\ncuts: {cuts}\n")
+    with pytest.raises(DefinitionError, match=words) as info:
+        load_cuts(file)
+    assert str(file) in str(info.value)
+
+
+def test_who_scores_by_fifths_needs_no_cuts(tmp_path: Path) -> None:
+    file = tmp_path / "rules.yaml"
+    file.write_text("segments: [{name: a, description: x, rules: [{}]}]\n")
+    assert [s.name for s in load_segments(file)] == ["a"]
