@@ -101,7 +101,7 @@ SELECT
 FROM (
     SELECT
         CASE
-            WHEN d.series_kind = 'category' AND d.series <> ALL(%(series)s::text[]) THEN 'other'
+            WHEN d.series_kind = 'category' AND d.series <> all(%(series)s::text[]) THEN 'other'
             ELSE d.series
         END AS series,
         d.sold_on,
