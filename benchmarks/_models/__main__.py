@@ -6,7 +6,7 @@ import json
 import sys
 from pathlib import Path
 
-from benchmarks._models.data import CDNOW, JOURNEY, load
+from benchmarks._models.data import DATA, load
 from benchmarks._models.page import write_table
 from benchmarks._models.runs import Row, as_json, run, trials
 from benchmarks._warehouse import fresh_warehouse
@@ -19,10 +19,10 @@ def main() -> int:
     """Exit code 0 whatever the figures are: they are reported, good or bad."""
     rows: list[Row] = []
     with fresh_warehouse() as bench:
-        for data in (JOURNEY, CDNOW):
+        for data in DATA:
             with bench.fresh() as dsn:
                 print(f"loading {data.name}: {data.what}", flush=True)
-                load(data, dsn, bench.folder / data.name.replace(" ", "_").lower())
+                load(data, dsn, bench.folder / data.name.replace(" ", "_").replace(",", "").lower())
                 for trial in (t for t in trials() if t.data is data):
                     rows += run(trial, dsn)
     target = settings().home / "evaluate" / "latest.json"

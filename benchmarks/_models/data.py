@@ -66,12 +66,25 @@ def _journey_sources() -> list[Source]:
 
 
 def _write_cdnow(landing: Path) -> None:
-    """The file as CSV, a number for each purchase; the package `lifetimes` ships it."""
+    _write_purchases(landing, [row for row in _rows("CDNOW_master.txt") if row[0] != "customer_id"])
+
+
+def _write_sample(landing: Path) -> None:
+    """One of ten customers, as in the paper; it has numbers of its own beside those of the whole."""
+    _write_purchases(landing, [[own, day, cds, dollars] for _, own, day, cds, dollars in _rows("CDNOW_sample.txt")])
+
+
+def _rows(file: str) -> list[list[str]]:
+    """What the package `lifetimes` ships; its code is not imported."""
     spec = importlib.util.find_spec("lifetimes")
     if spec is None or spec.origin is None:
-        raise ConfigurationError("the package lifetimes, which ships CDNOW's file, is not installed: make install")
-    lines = (Path(spec.origin).parent / "datasets" / "CDNOW_master.txt").read_text().splitlines()
-    rows = (line.split() for line in lines if line.split()[:1] not in ([], ["customer_id"]))
+        raise ConfigurationError("the package lifetimes, which ships CDNOW's files, is not installed: make install")
+    lines = (Path(spec.origin).parent / "datasets" / file).read_text().splitlines()
+    return [line.split() for line in lines if line.strip()]
+
+
+def _write_purchases(landing: Path, rows: list[list[str]]) -> None:
+    """As CSV, a number for each purchase."""
     target = landing / "cdnow" / "purchases.csv"
     target.parent.mkdir(parents=True)
     with target.open("w", newline="") as file:
@@ -88,3 +101,8 @@ CDNOW = Data(
     name="CDNOW", what="23,570 customers of a shop for music who first bought in the first quarter of 1997",
     last_day=dt.date(1998, 6, 30), sources=lambda: [load_source(_HERE / "cdnow.yaml")], write=_write_cdnow,
 )  # fmt: skip
+SAMPLE = Data(
+    name="CDNOW, sample", what="2,357 of them, those of Fader, Hardie and Lee (2005)",
+    last_day=dt.date(1998, 6, 30), sources=lambda: [load_source(_HERE / "cdnow.yaml")], write=_write_sample,
+)  # fmt: skip
+DATA = (JOURNEY, CDNOW, SAMPLE)

@@ -29,7 +29,7 @@ def table(rows: list[Row]) -> str:
 
 
 def _line(row: Row) -> str:
-    words = {True: "better", False: "**not better**", None: "not measured"}[row.better]
+    words = {True: "better", False: "**not better**", None: "not measured" if row.ours is None else ""}[row.better]
     star = " *" if row.decides else ""
     cells = [
         row.model, f"`{row.metric}`{star}", row.baseline, _figure(row.baseline_value), _figure(row.ours), words,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from benchmarks._models.data import CDNOW, JOURNEY, SHOP, Data
+from benchmarks._models.data import DATA, JOURNEY, SAMPLE, SHOP, Data
 from marketflow import predictions, segments
 from marketflow.warehouse import connect
 
@@ -44,10 +44,14 @@ class Row:
     decides: bool
 
 
+# Fader, Hardie and Lee (2005), "Counting your customers" the easy way; Fader and Hardie (2013), the Gamma-Gamma model
+PUBLISHED = {"r": 0.243, "alpha": 4.414, "a": 0.793, "b": 2.426, "p": 6.25, "q": 3.74, "gamma": 15.44}
+
+
 def trials() -> list[Trial]:
     """In the order in which they run: segments first, since others look at them."""
     found = []
-    for data in (JOURNEY, CDNOW):
+    for data in DATA:
         found += [
             Trial(data=data, model="rfm", door=segments.segment_customers, asked={}),
             Trial(data=data, model="clusters", door=segments.cluster_customers, asked={}),
@@ -87,7 +91,28 @@ def run(trial: Trial, dsn: str) -> list[Row]:
             seed=None, better=None, decides=True,
         )]  # fmt: skip
     wanted = Row.__dataclass_fields__.keys()
-    return [Row(**named, **{k: v for k, v in s.items() if k in wanted}) for s in summary.metrics["scores"]]
+    rows = [Row(**named, **{k: v for k, v in s.items() if k in wanted}) for s in summary.metrics["scores"]]
+    return rows + list(_aims(trial, named, summary.metrics, rows[0].split))
+
+
+def _aims(trial: Trial, named: dict[str, str], metrics: dict[str, Any], split: str) -> Iterator[Row]:
+    """Figures that are to be like another one, rather than better: coverage, calibration, published parameters."""
+
+    def aim(metric: str, what: str, wanted: float, ours: float | None) -> Row:
+        return Row(
+            **named, split=split, metric=metric, baseline=what, baseline_value=wanted, ours=ours, seed=None,
+            better=None, decides=False,
+        )  # fmt: skip
+
+    if trial.model in ("next_orders", "sales_forecasts"):
+        yield aim("coverage", "what the interval means", 0.8, metrics["coverage"])
+    if trial.model == "churn_risks":
+        yield aim("calibration_error", "perfect", 0.0, metrics["calibration_error"])
+    if trial.model == "customer_values" and trial.data is SAMPLE:
+        backtest = metrics["backtest"]
+        for name, value in PUBLISHED.items():
+            group = backtest["bgnbd"]["all"] if name in ("r", "alpha", "a", "b") else backtest["gamma_gamma"]
+            yield aim(f"parameter {name}", "published", value, group[name])
 
 
 def as_json(rows: list[Row]) -> list[dict[str, Any]]:

@@ -23,6 +23,7 @@ from marketflow.predictions.value.history import (
 from marketflow.predictions.value.model import (
     ALL,
     Expected,
+    Spending,
     can_weigh,
     expect_orders,
     expect_spending,
@@ -111,7 +112,8 @@ def _backtest(conn: psycopg.Connection, as_of: dt.date, horizon_days: int) -> Ba
         return Backtest(scores=unmeasured(cut, as_of), weights=None, facts={"not_measured": str(why)})
     bought = bought_after(conn, history, as_of)
     ours = weighed(expected, weights)
-    spend = _spend(history, ours)
+    spending = _spending(history)
+    spend = None if spending is None else ours * spending.value
     facts = {
         "customers": len(ours),
         "purchases": float(bought.days.sum()),
@@ -120,6 +122,7 @@ def _backtest(conn: psycopg.Connection, as_of: dt.date, horizon_days: int) -> Ba
         "expected_money": None if spend is None else float(spend.sum()),
         "weights": _named(weights),
         "bgnbd": model_facts(expected.models),
+        "gamma_gamma": None if spending is None else spending.facts,
         "by_repeats": by_frequency(history, expected, ours, bought),
         "by_tenth": by_tenth(ours, bought),
         "by_week": tracking(history, expected, repeats_by_day(conn, history, as_of)),
@@ -147,9 +150,9 @@ def _needed(weights: Floats | None) -> tuple[str, ...]:
     return ALL if weights is not None else ALL[:1]
 
 
-def _spend(history: History, orders: Floats) -> Floats | None:
+def _spending(history: History) -> Spending | None:
     try:
-        return orders * expect_spending(history).value
+        return expect_spending(history)
     except NotEnoughData:
         return None
 
