@@ -35,6 +35,7 @@ DISTANCES = {"euclidean": "Euclidean", "manhattan": "Manhattan (k-medians)"}
     ),
     doc_md=__doc__,
     tags=["models", "segments"],
+    max_active_tasks=1,  # each takes a core, and some 300 MiB
     params={
         "as_of": day("As of", "Score as if it were this day. Empty: the business day."),
         "window_days": whole(365, "Window in days", "Purchases older than this do not count.", (28, 3650)),
@@ -55,7 +56,7 @@ def segment_customers() -> None:
     def score(params: dict[str, Any] | None = None) -> dict[str, Any]:
         return models.segment(**_only(params, "as_of", "window_days", "scoring", "is_test", "force"))
 
-    @task(outlets=[assets.SEGMENTS])
+    @task(outlets=[assets.SEGMENTS], trigger_rule="none_failed")
     def remember() -> dict[str, int]:
         return models.remember()
 
@@ -64,7 +65,7 @@ def segment_customers() -> None:
         names = ("as_of", "window_days", "k_min", "k_max", "method", "distance", "is_test", "force")
         return models.cluster(**_only(params, *names))
 
-    @task(trigger_rule="none_failed_min_one_success")
+    @task(trigger_rule="all_done_min_one_success")
     def draw() -> list[str]:
         return models.draw_segments()
 

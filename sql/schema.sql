@@ -631,7 +631,7 @@ CREATE TABLE features.daily_sales (
     sold_on date NOT NULL,
     series_kind text NOT NULL,
     series text NOT NULL,
-    revenue numeric(14,2) NOT NULL,
+    revenue numeric(18,2) NOT NULL,
     CONSTRAINT daily_sales_series_kind_check CHECK ((series_kind = ANY (ARRAY['total'::text, 'category'::text, 'segment'::text])))
 );
 
@@ -735,7 +735,7 @@ CREATE TABLE marts.customer_360 (
     cluster text,
     alive_probability double precision,
     expected_orders double precision,
-    customer_value numeric(14,2),
+    customer_value numeric(18,2),
     churn_days integer,
     churn_probability double precision,
     churn_reason text,
@@ -814,9 +814,9 @@ CREATE TABLE marts.sales_forecasts (
     series_kind text NOT NULL,
     series text NOT NULL,
     sold_on date NOT NULL,
-    forecast numeric(14,2) NOT NULL,
-    low numeric(14,2) NOT NULL,
-    high numeric(14,2) NOT NULL,
+    forecast numeric(18,2) NOT NULL,
+    low numeric(18,2) NOT NULL,
+    high numeric(18,2) NOT NULL,
     as_of date NOT NULL
 );
 
@@ -928,7 +928,7 @@ CREATE TABLE models.customer_values (
     alive_probability double precision NOT NULL,
     expected_orders double precision NOT NULL,
     expected_order_value numeric(14,2) NOT NULL,
-    customer_value numeric(14,2) NOT NULL
+    customer_value numeric(18,2) NOT NULL
 )
 PARTITION BY RANGE (run_id);
 
@@ -1058,9 +1058,9 @@ CREATE TABLE models.sales_forecasts (
     series_kind text NOT NULL,
     series text NOT NULL,
     sold_on date NOT NULL,
-    forecast numeric(14,2) NOT NULL,
-    low numeric(14,2) NOT NULL,
-    high numeric(14,2) NOT NULL
+    forecast numeric(18,2) NOT NULL,
+    low numeric(18,2) NOT NULL,
+    high numeric(18,2) NOT NULL
 )
 PARTITION BY RANGE (run_id);
 

@@ -102,7 +102,7 @@ CREATE TABLE models.customer_values (
     alive_probability double precision NOT NULL,
     expected_orders double precision NOT NULL,
     expected_order_value numeric(14, 2) NOT NULL,
-    customer_value numeric(14, 2) NOT NULL
+    customer_value numeric(18, 2) NOT NULL
 ) PARTITION BY RANGE (run_id);
 COMMENT ON TABLE models.customer_values IS 'What each customer is expected to buy within the horizon, by model run';
 
@@ -151,7 +151,7 @@ CREATE TABLE features.daily_sales (
     sold_on date NOT NULL,
     series_kind text NOT NULL CHECK (series_kind IN ('total', 'category', 'segment')),
     series text NOT NULL,
-    revenue numeric(14, 2) NOT NULL,
+    revenue numeric(18, 2) NOT NULL,
     PRIMARY KEY (series_kind, series, sold_on)
 );
 COMMENT ON TABLE features.daily_sales IS 'Revenue by day: all of it, by category, and by the segment that the customer was in';
@@ -175,9 +175,9 @@ CREATE TABLE models.sales_forecasts (
     series_kind text NOT NULL,
     series text NOT NULL,
     sold_on date NOT NULL,
-    forecast numeric(14, 2) NOT NULL,
-    low numeric(14, 2) NOT NULL,
-    high numeric(14, 2) NOT NULL
+    forecast numeric(18, 2) NOT NULL,
+    low numeric(18, 2) NOT NULL,
+    high numeric(18, 2) NOT NULL
 ) PARTITION BY RANGE (run_id);
 COMMENT ON TABLE models.sales_forecasts IS 'Revenue of the days to come with an interval, by series and model run';
 
@@ -230,9 +230,9 @@ CREATE TABLE marts.sales_forecasts (
     series_kind text NOT NULL,
     series text NOT NULL,
     sold_on date NOT NULL,
-    forecast numeric(14, 2) NOT NULL,
-    low numeric(14, 2) NOT NULL,
-    high numeric(14, 2) NOT NULL,
+    forecast numeric(18, 2) NOT NULL,
+    low numeric(18, 2) NOT NULL,
+    high numeric(18, 2) NOT NULL,
     as_of date NOT NULL,
     PRIMARY KEY (series_kind, series, sold_on)
 );
@@ -241,7 +241,7 @@ ALTER TABLE marts.customer_360 ADD COLUMN segment_since date;
 ALTER TABLE marts.customer_360 ADD COLUMN cluster text;
 ALTER TABLE marts.customer_360 ADD COLUMN alive_probability double precision;
 ALTER TABLE marts.customer_360 ADD COLUMN expected_orders double precision;
-ALTER TABLE marts.customer_360 ADD COLUMN customer_value numeric(14, 2);
+ALTER TABLE marts.customer_360 ADD COLUMN customer_value numeric(18, 2);
 ALTER TABLE marts.customer_360 ADD COLUMN churn_days integer;
 ALTER TABLE marts.customer_360 ADD COLUMN churn_probability double precision;
 ALTER TABLE marts.customer_360 ADD COLUMN churn_reason text;

@@ -13,12 +13,14 @@ WHERE c.merged_into IS NULL;
 DROP TABLE IF EXISTS pg_temp.clustered_customers;
 
 -- name: choose_customers
+-- A zone that this server does not know is taken for the shop's.
 -- Who bought something within the window; of a sample, those whose number falls below `kept` of 1,000,003 when scattered.
 CREATE TEMPORARY TABLE clustered_customers ON COMMIT DROP AS
 SELECT
     c.customer_id,
-    c.time_zone
+    coalesce(z.name, %(time_zone)s::text) AS time_zone
 FROM core.customers AS c
+LEFT JOIN pg_timezone_names AS z ON c.time_zone = z.name
 WHERE
     c.merged_into IS NULL
     AND mod(mod(c.customer_id, 1000003) * 618034, 1000003) < %(kept)s::bigint
@@ -220,9 +222,11 @@ GROUP BY a.customer_id
 ORDER BY a.customer_id;
 
 -- name: published
+-- The clusters that are published, unless they are of a later day.
 SELECT p.run_id
 FROM models.published AS p
-WHERE p.model = 'clusters';
+INNER JOIN models.runs AS r ON p.run_id = r.run_id
+WHERE p.model = 'clusters' AND r.as_of <= %(as_of)s::date;
 
 -- name: members_before
 -- The clusters that the marts read now; by the run's number as a value, so that only its rows are looked at.

@@ -44,7 +44,7 @@ SELECT
     p.run_id
 FROM models.published AS p
 INNER JOIN models.runs AS r ON p.run_id = r.run_id
-WHERE p.model = 'rfm' OR r.as_of >= %(since)s::date;
+WHERE p.model = 'rfm' OR r.as_of BETWEEN %(since)s::date AND %(day)s::date;
 
 -- name: partitions_to_drop
 -- Of runs that are not published: those that a later run of the same day has replaced, and those that are old.
@@ -74,3 +74,40 @@ ORDER BY r.run_id;
 -- name: patience
 -- To drop a partition its table must be free for a moment; who waits for that makes all others wait.
 SET LOCAL lock_timeout = '2s';
+
+-- name: longest_pause
+-- The most days between two days with orders within the year.
+SELECT max(d.days) AS days
+FROM (
+    SELECT n.ordered_on - lag(n.ordered_on) OVER (ORDER BY n.ordered_on) AS days
+    FROM (
+        SELECT DISTINCT o.ordered_on
+        FROM core.orders AS o
+        WHERE o.ordered_on <= %(until)s::date AND o.ordered_on > %(until)s::date - 365
+    ) AS n
+) AS d;
+
+-- name: forget_details
+-- What belongs to a run beside its partition. The profiles of clusters stay: their numbers are never given again.
+WITH points AS (
+    DELETE FROM models.cluster_points AS p
+    WHERE p.run_id = %(run_id)s
+),
+
+features AS (
+    DELETE FROM models.cluster_features AS f
+    WHERE f.run_id = %(run_id)s
+),
+
+choices AS (
+    DELETE FROM models.cluster_choices AS c
+    WHERE c.run_id = %(run_id)s
+),
+
+patterns AS (
+    DELETE FROM models.send_time_patterns AS t
+    WHERE t.run_id = %(run_id)s
+)
+
+DELETE FROM models.forecast_scores AS s
+WHERE s.run_id = %(run_id)s;

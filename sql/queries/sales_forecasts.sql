@@ -28,9 +28,8 @@ WHERE m.entered_on <= %(months_to)s::date;
 SELECT
     (SELECT coalesce(max(p.product_id), 0) FROM core.products AS p) AS products_to,
     (
-        SELECT coalesce(date_trunc('month', max(f.sold_on)::timestamp)::date - 1, date '1900-01-01')
-        FROM features.daily_sales AS f
-        WHERE f.series_kind = 'total'
+        SELECT coalesce(date_trunc('month', max(o.ordered_on)::timestamp)::date - 1, date '1900-01-01')
+        FROM core.orders AS o
     ) AS months_to;
 
 -- name: write_marks
@@ -69,12 +68,11 @@ WHERE
     AND o.ordered_on <= %(as_of)s::date AND o.ordered_on > %(as_of)s::date - %(most_days)s::integer;
 
 -- name: promotions
--- Campaigns and coupons of the shop whose days are set, and since when that was known: when the source wrote it, and at
--- the latest when it began. What a later version says is not known before it.
+-- Campaigns and coupons of the shop whose days are set, and since when these days were known: when the source wrote them.
 SELECT
     p.first_on,
     p.last_on,
-    least(p.known_on, p.first_on) AS known_on
+    p.known_on
 FROM (
     SELECT
         c.starts_on AS first_on,
@@ -90,5 +88,5 @@ FROM (
     FROM core.coupons AS c
     WHERE NOT c.is_deleted
 ) AS p
-WHERE p.first_on <= p.last_on AND least(p.known_on, p.first_on) <= %(as_of)s::date
+WHERE p.first_on <= p.last_on AND p.known_on <= %(as_of)s::date
 ORDER BY p.first_on, p.last_on;

@@ -1,7 +1,7 @@
 """Rows in, rows out: each `tests/sql/<schema>/<table>/<case>.yaml` runs the transform of that folder's name, twice.
 
 A case has `about` (one sentence), `given` (rows by table), `params`, and either `expect` (rows by table; only the named
-columns are compared, in any order) or `refused` (the check that must stop it). Rows are completed from `defaults.yaml`.
+columns are compared, in any order), `refused` (the check that must stop it) or `warned` (the check that must tell). Rows are completed from `defaults.yaml`.
 """
 
 from __future__ import annotations
@@ -49,6 +49,9 @@ def test_case(conn: psycopg.Connection, path: Path) -> None:
         with pytest.raises(BatchRefused, match=case["refused"]):
             run(conn, transform, params, given)
         return
+    if "warned" in case:
+        assert case["warned"] in run(conn, transform, params, given)
+        return
     for attempt in ("first", "second"):
         run(conn, transform, params, given)
         for table, rows in case["expect"].items():
@@ -56,23 +59,26 @@ def test_case(conn: psycopg.Connection, path: Path) -> None:
             assert have(conn, table, columns) == wanted(conn, table, rows, columns), f"{table}, {attempt} run"
 
 
-def run(conn: psycopg.Connection, transform: Transform, params: dict[str, Any], given: dict[str, Any]) -> None:
-    """Run a transform; one of core or privacy over what is staged from raw, and from what the case gives beside it."""
+def run(
+    conn: psycopg.Connection, transform: Transform, params: dict[str, Any], given: dict[str, Any]
+) -> dict[str, int]:
+    """Run a transform; one of core or privacy over what is staged from raw, and from what the case gives beside it.
+
+    Gives the warnings of its checks.
+    """
     if transform.name == "models.rfm":
         if "models.rfm_segment_rules" in given:
             conn.execute(ALL_OTHERS)
         with summaries_shown(conn, aside=False):
-            run_steps(conn, transform, params)
-        return
+            return run_steps(conn, transform, params)[1]
     if transform.name.startswith("marts."):
         params = published_runs(conn, CLOCK) | params
     if not transform.name.startswith(("core.", "privacy.")):
-        run_steps(conn, transform, params)
-        return
+        return run_steps(conn, transform, params)[1]
     with staged(conn, params):
         for table in (t for t in given if t.startswith("pg_temp.")):
             give(conn, table, given[table])
-        run_steps(conn, transform, params)
+        return run_steps(conn, transform, params)[1]
 
 
 def test_every_transform_has_a_case() -> None:

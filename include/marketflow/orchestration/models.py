@@ -7,12 +7,12 @@ from collections.abc import Callable
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from marketflow.orchestration.connections import warehouse
 from marketflow.orchestration.defaults import as_date
 from marketflow.orchestration.jobs import idle
-from marketflow.shared import settings
+from marketflow.shared import ConfigurationError, DefinitionError, settings
 from marketflow.warehouse import advance, position, queries
 
 if TYPE_CHECKING:
@@ -39,11 +39,16 @@ def segment(*, as_of: str | None, window_days: int, scoring: str, is_test: bool,
 
 
 def remember() -> dict[str, int]:
-    """Write down who came into which segment, and who left it."""
+    """Write down who came into which segment, and who left it, unless that is done; wakes the marts for what is new."""
     from marketflow.segments import remember_segments
 
     with warehouse() as conn:
-        return remember_segments(conn, clock=settings().clock())
+        done = remember_segments(conn, clock=settings().clock())
+        conn.commit()
+        marts, changes = position(conn, "build_marts")
+    if marts >= changes:
+        idle("the published segments are remembered, and the marts have seen them")
+    return done
 
 
 def cluster(*, as_of: str | None, is_test: bool, force: bool, **asked: Any) -> dict[str, Any]:
@@ -124,7 +129,10 @@ def _learn(consumer: str, of_the_day: str | None, model: Model, *, always: bool,
             if marts >= changes:
                 idle("nothing has changed since the last run")
             return {"published": False}
-        summary = model(conn)
+        try:
+            summary = model(conn)
+        except (ConfigurationError, DefinitionError, ValueError) as wrong:  # another try would not help
+            raise AirflowFailException(str(wrong)) from wrong
         if not aside:
             advance(conn, consumer, newest, settings().clock().now())
     if not summary.published:

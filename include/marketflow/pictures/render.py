@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 _DRAWING = threading.Lock()
 _PROLOGUE = re.compile(r"^.*?(?=<svg )", re.DOTALL)
 _METADATA = re.compile(r"\s*<metadata>.*?</metadata>", re.DOTALL)
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _SVG_PLAIN = dict.fromkeys(("Date", "Creator", "Format", "Type"))
 
@@ -97,4 +98,5 @@ def _readable(text: str, caption: Caption) -> str:
     head, rest = body.replace("<svg ", opening, 1).split(">", 1)
     title = f'<title id="{caption.name}-title">{escape(caption.title)}</title>'
     desc = f'<desc id="{caption.name}-desc">{escape(caption.description)}</desc>'
-    return f"{head}>\n {title}\n {desc}{rest}"
+    # a name may hold characters that XML does not allow
+    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", f"{head}>\n {title}\n {desc}{rest}")

@@ -12,11 +12,14 @@ from marketflow.segments.rules import Cuts
 from marketflow.segments.stays import Stays
 from marketflow.shared import Clock
 from marketflow.warehouse import (
+    advance,
     copy_frame,
     fetch_integers,
     load_transforms,
     lock_job,
+    position,
     queries,
+    record_changes,
     run_transform,
     start_run,
 )
@@ -25,6 +28,7 @@ from marketflow.warehouse.transforms import note_freshness
 
 TABLE = "models.segment_memberships"
 BACKFILL_MONTHS = 12
+_CONSUMER = "segment_history"  # its position is the run that was remembered last
 
 
 def remember_segments(conn: psycopg.Connection, *, clock: Clock, months: int = BACKFILL_MONTHS) -> dict[str, int]:
@@ -33,7 +37,7 @@ def remember_segments(conn: psycopg.Connection, *, clock: Clock, months: int = B
     What the history says of that day and of later ones is forgotten first, so that any day may be done again. The first
     time, the ends of at most `months` months before it are scored as of their days too, in the same way; they come from
     what core knows now of the orders until then. Gives `left`, `entered` and `backfilled` (days); nothing is done while
-    no run is published. All in one transaction.
+    no run is published, or the published one has been remembered. All in one transaction.
     """
     q = queries("segment_history")
     done = {"left": 0, "entered": 0, "backfilled": 0}
@@ -43,6 +47,9 @@ def remember_segments(conn: psycopg.Connection, *, clock: Clock, months: int = B
         if published is None:
             return done
         run_id, day, data_to, parameters = published
+        if position(conn, _CONSUMER)[0] >= run_id:
+            return done
+        lock_job(conn, "build_marts")  # it reads the stays and writes the migrations, and would take these locks first
         conn.execute(q["memory"])
         rows = _counted(conn) - _undo(conn, day)
         if conn.execute(q["first_day"]).fetchone() == (None,):
@@ -53,6 +60,9 @@ def remember_segments(conn: psycopg.Connection, *, clock: Clock, months: int = B
         known = None if done["backfilled"] else rows + done["entered"]
         note_freshness(conn, TABLE, now=clock.now(), data_as_of=data_to, rows=known)
         _count_migrations(conn, run_id, clock, data_to)
+        advance(conn, _CONSUMER, run_id, clock.now())
+        conn.execute(queries("warehouse")["lock_changes"])
+        record_changes(conn, "model", ["segment_memberships"], clock.now())
     return done
 
 
@@ -64,7 +74,6 @@ def _counted(conn: psycopg.Connection) -> int:
 
 def _count_migrations(conn: psycopg.Connection, run_id: int, clock: Clock, data_to: dt.date | None) -> None:
     """Bring the mart up to date: the picture of the flow is drawn of it, and before the marts are built."""
-    lock_job(conn, "build_marts")  # it writes the same table
     migrations = load_transforms()["marts.segment_migrations"]
     run_transform(conn, migrations, {"rfm_run": run_id}, now=clock.now(), data_as_of=data_to)
 

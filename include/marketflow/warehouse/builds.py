@@ -148,8 +148,9 @@ def published_runs(conn: psycopg.Connection, clock: Clock) -> dict[str, int | No
     As values, so that only these runs' partitions are looked at, and locked. What a run foresaw more than 31 days ago
     is not shown any longer: a model that did not beat its baseline since then has nothing to say.
     """
-    since = clock.business_date() - dt.timedelta(days=_FORESEEN_FOR_DAYS)
-    found = conn.execute(queries("runs")["published_runs"], {"since": since}).fetchall()
+    day = clock.business_date()
+    since = day - dt.timedelta(days=_FORESEEN_FOR_DAYS)
+    found = conn.execute(queries("runs")["published_runs"], {"since": since, "day": day}).fetchall()
     known: dict[str, int] = dict(found)
     return {f"{model}_run": known.get(model) for model in _READ_BY_RUN}
 

@@ -42,6 +42,10 @@ def fetch_frame(conn: psycopg.Connection, query: str, params: Mapping[str, Any] 
         table = pyarrow.csv.read_csv(
             buffer,
             read_options=pyarrow.csv.ReadOptions(column_names=list(types), block_size=1 << 24),
+            # a text may hold a line break; without texts a piece need not look for quotes
+            parse_options=pyarrow.csv.ParseOptions(
+                newlines_in_values=pyarrow.string() in types.values(), ignore_empty_lines=False
+            ),
             convert_options=pyarrow.csv.ConvertOptions(
                 column_types=types, true_values=["t"], false_values=["f"], null_values=[""], strings_can_be_null=True,
                 quoted_strings_can_be_null=False,

@@ -16,7 +16,10 @@ import psycopg
 
 from marketflow.shared import Clock, NotEnoughData
 from marketflow.warehouse.builds import lock_job
+from marketflow.warehouse.queries import queries
 from marketflow.warehouse.runs import ModelRun, ModelSummary, Verdict, finish_run, refuse_run, start_run
+
+_LATE_DAYS = 7
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,12 +92,16 @@ def run_model(
     as_of: dt.date | None = None,
     window_days: int | None = None,
     is_test: bool = False,
+    late_data_too: bool = False,
 ) -> ModelSummary:
     """Do `work` as a run of `model`, one at a time, in one transaction.
 
     `work` writes the rows to models.<model>, whose partition for the run is there and empty, and gives an Outcome. If
     it raises NotEnoughData, what it wrote is undone, and the run is stored as refused with that reason. The run is
     published if it is of the business day, not a test, has rows, and is better than its baseline.
+
+    Orders that stopped coming look like customers who stopped buying. A run is refused when the newest are older than
+    the longest pause of the year before and a week, unless `work` knows what to do about it (`late_data_too`).
     """
     began = time.perf_counter()
     with conn.transaction():
@@ -104,6 +111,8 @@ def run_model(
         )
         try:
             with conn.transaction():
+                if not late_data_too:
+                    _refuse_late_data(conn, run)
                 conn.execute("SELECT models.begin_run(%s, %s)", [model, run.run_id])
                 outcome = work(run)
         except NotEnoughData as why:
@@ -118,6 +127,20 @@ def run_model(
         run_id=run.run_id, rows=outcome.rows, metrics=metrics, baseline=baseline, published=published,
         reason=verdict.reason,
     )  # fmt: skip
+
+
+def _refuse_late_data(conn: psycopg.Connection, run: ModelRun) -> None:
+    """Raises NotEnoughData where orders of the last days seem not to have been loaded."""
+    if run.data_to is None:
+        return  # there are none at all, which the model says in its own words
+    row = conn.execute(queries("runs")["longest_pause"], {"until": run.data_to}).fetchone()
+    pause = row[0] if row and row[0] else 0
+    late = (run.as_of - run.data_to).days
+    if late > pause + _LATE_DAYS:
+        raise NotEnoughData(
+            f"the newest orders are of {run.data_to}, {late} days before {run.as_of}: customers who buy nothing can't "
+            "be told from orders that have not been loaded"
+        )
 
 
 def _short(value: float | None) -> str:

@@ -11,7 +11,7 @@ import psycopg
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
-from marketflow.shared import Clock
+from marketflow.shared import Clock, ConfigurationError
 from marketflow.warehouse.builds import data_as_of
 from marketflow.warehouse.changes import record_changes
 from marketflow.warehouse.queries import queries
@@ -61,6 +61,8 @@ def start_run(
 ) -> ModelRun:
     """Enter a run into the book, in the caller's transaction. `as_of` None is the business day."""
     day = as_of or clock.business_date()
+    if day > clock.business_date():
+        raise ConfigurationError(f"as of {day}: that is after the business day, {clock.business_date()}")
     newest = data_as_of(conn, clock)
     data_to = min(day, newest) if newest else None
     values = {
@@ -132,6 +134,7 @@ def drop_old_runs(conn: psycopg.Connection, clock: Clock, keep_days: int) -> dic
         try:
             with conn.transaction():
                 conn.execute(q["patience"])
+                conn.execute(q["forget_details"], {"run_id": run_id})
                 conn.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier("models", f"{model}_{run_id}")))
             done["dropped"] += 1
         except psycopg.errors.LockNotAvailable:

@@ -87,7 +87,7 @@ def test_a_short_history_is_not_measured(conn: psycopg.Connection, clock: Clock)
         ([], "no customer has bought anything yet"),
         ([(1, DAY, "sale", 1.0)], "purchases are known of 1 days"),
         ([(1, DAY - dt.timedelta(days=n), "sale", 1.0) for n in range(0, 360, 7)], "to learn from"),
-        ([(1, DAY - dt.timedelta(days=n), "sale", 1.0) for n in range(100, 360)], "the last purchase known was on"),
+        ([(1, DAY - dt.timedelta(days=n), "sale", 1.0) for n in range(100, 360)], "the newest orders are of"),
     ],
     ids=["no orders", "one order", "one customer", "a gap of months at the end"],
 )

@@ -24,6 +24,7 @@ _LEARNT_FROM = 12 * WEEK  # days before the first origin, if there are as many
 _LEARNT_AT_LEAST = 4 * WEEK
 _FEWEST = 3
 _CLEARLY = 0.9  # a method alone is taken only if it beats the combinations by a tenth
+_ROUNDING = 1e-9  # of the largest value: such an error is none
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -98,7 +99,7 @@ def mase(actual: NDArray[np.float64], forecast: NDArray[np.float64], scale: floa
 
     error = float(np.mean(np.abs(actual - forecast)))
     if scale <= 0:
-        return 0.0 if error == 0 else None
+        return 0.0 if error <= _ROUNDING * float(np.max(np.abs(actual), initial=0.0)) else None
     return error / scale
 
 
@@ -160,6 +161,8 @@ def choose(found: Backtest) -> str:
     known = {name: error for name, error in errors.items() if error is not None}
     if not known:
         return COMBINATIONS[0]
-    combined = min((name for name in COMBINATIONS if name in known), key=known.__getitem__)
-    alone = min((name for name in known if name not in COMBINATIONS), key=known.__getitem__)
+    combined = min((name for name in COMBINATIONS if name in known), key=known.__getitem__, default=None)
+    alone = min((name for name in known if name not in COMBINATIONS), key=known.__getitem__, default=None)
+    if alone is None or combined is None:  # of a series without a scale only what is exact has an error
+        return combined or alone or COMBINATIONS[0]
     return alone if known[alone] < _CLEARLY * known[combined] else combined

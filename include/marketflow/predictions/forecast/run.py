@@ -46,7 +46,9 @@ def forecast_sales(
         return _forecast(conn, run, clock=clock, country=country, horizon_days=horizon_days)
 
     parameters = {"horizon_days": horizon_days, "country": country, "interval": LEVEL}
-    return run_model(conn, MODEL, work, clock=clock, as_of=as_of, parameters=parameters, is_test=is_test)
+    return run_model(
+        conn, MODEL, work, clock=clock, as_of=as_of, parameters=parameters, is_test=is_test, late_data_too=True
+    )  # it forecasts the days that are missing, too, and refuses when they are too many
 
 
 def _forecast(conn: psycopg.Connection, run: ModelRun, *, clock: Clock, country: str, horizon_days: int) -> Outcome:

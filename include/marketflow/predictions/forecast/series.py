@@ -80,8 +80,9 @@ def keep_daily_sales(conn: psycopg.Connection, *, clock: Clock) -> dict[str, int
             values["category_days"] = _days(conn, q["all_days"])
         if _fingerprint(conn, "memberships", kept) != kept["memberships"]:
             values["segment_days"] = _days(conn, q["all_days"])
-    run_transform(conn, load_transforms()[TABLE], values, now=now, data_as_of=data_as_of(conn, clock))
+    # noted before the days are counted: what others change meanwhile is found the next time
     _write_marks(conn, kept, anew=any(values.values()))
+    run_transform(conn, load_transforms()[TABLE], values, now=now, data_as_of=data_as_of(conn, clock))
     advance(conn, _CONSUMER, newest, now)
     return {name: len(days) for name, days in values.items()}
 

@@ -111,6 +111,19 @@ def weigh_memories(expected: Expected, bought: Floats) -> Floats | None:
     return np.asarray(weights * np.clip(total, _FEWEST_TIMES, _MOST_TIMES) / total)
 
 
+def present(weights: Floats | None, expected: Expected) -> Floats | None:
+    """The weights, that of a memory with too few purchases shared out among the others; None if all weight was its."""
+    import numpy as np
+
+    if weights is None:
+        return None
+    held = np.array(
+        [weight if name in expected.models else 0.0 for name, weight in zip(MEMORIES, weights, strict=True)]
+    )
+    total = float(held.sum())
+    return np.asarray(held * (float(np.sum(weights)) / total)) if total > 0 else None
+
+
 def weighed(expected: Expected, weights: Floats | None) -> Floats:
     """Purchase days expected in the horizon, (customers,)."""
     import numpy as np

@@ -28,6 +28,7 @@ from marketflow.predictions.value.model import (
     expect_orders,
     expect_spending,
     model_facts,
+    present,
     weigh_memories,
     weighed,
 )
@@ -93,7 +94,8 @@ def value_customers(
             raise NotEnoughData(f"no customer has bought anything until {run.as_of}")
         test = _backtest(conn, run.as_of, asked.horizon_days)
         expected = expect_orders(now, asked.horizon_days, asked.discount_rate, memories=_needed(test.weights))
-        rows, facts = _write(conn, run, now, expected, test.weights)
+        weights = present(test.weights, expected)
+        rows, facts = _write(conn, run, now, expected, weights)
         return Outcome(rows=rows, scores=test.scores, facts={**facts, "backtest": test.facts})
 
     return run_model(

@@ -65,7 +65,7 @@ def _work(conn: psycopg.Connection, run: ModelRun, span: Span, asked: Asked) -> 
     features = cleaned(read_features(conn, span))
     if features.empty:
         raise NotEnoughData(f"nobody bought anything in the {asked.window_days} days until {run.as_of}")
-    before = _published(conn)
+    before = _published(conn, run.as_of)
     made = make(features, asked, before.k)
     clusters, kept = _identify(conn, made, before)
     points = _map(made)
@@ -86,9 +86,9 @@ class _Before:
         return len(self.names) or None
 
 
-def _published(conn: psycopg.Connection) -> _Before:
+def _published(conn: psycopg.Connection, as_of: dt.date) -> _Before:
     q = queries("clusters")
-    run = {"run_id": next((row[0] for row in conn.execute(q["published"])), None)}
+    run = {"run_id": next((row[0] for row in conn.execute(q["published"], {"as_of": as_of})), None)}
     frame = fetch_frame(conn, q["members_before"], run)
     members = Members(customers=frame["customer_id"].to_numpy(), clusters=frame["cluster_id"].to_numpy())
     return _Before(members=members, names={int(n): str(name) for n, name in conn.execute(q["names_before"], run)})

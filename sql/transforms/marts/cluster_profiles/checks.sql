@@ -1,4 +1,4 @@
--- check: two_of_one_name (stop)
+-- check: two_of_one_name (warn)
 SELECT count(*) - count(DISTINCT m.name)
 FROM marts.cluster_profiles AS m;
 

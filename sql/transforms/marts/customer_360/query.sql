@@ -70,6 +70,7 @@ USING (
     foreseen AS (
         SELECT
             c.customer_id,
+            h.segment AS remembered_segment,
             h.entered_on AS segment_since,
             p.name AS cluster,
             v.alive_probability,
@@ -107,7 +108,7 @@ USING (
             s.recency_score,
             s.frequency_score,
             s.monetary_score,
-            f.segment_since,
+            CASE WHEN f.remembered_segment = s.segment THEN f.segment_since END AS segment_since,
             f.cluster,
             f.alive_probability,
             f.expected_orders,

@@ -1,4 +1,4 @@
--- check: outside_its_interval (stop)
+-- check: outside_its_interval (warn)
 SELECT count(*)
 FROM marts.sales_forecasts AS m
 WHERE m.forecast < m.low OR m.forecast > m.high;

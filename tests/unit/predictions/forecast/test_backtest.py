@@ -21,6 +21,8 @@ from marketflow.predictions.forecast.backtest import (
 )
 from marketflow.predictions.forecast.calendar import Calendar
 from marketflow.predictions.forecast.methods import MEMBERS, METHODS
+from marketflow.predictions.forecast.one import WHOLE, forecast_series
+from marketflow.predictions.forecast.series import Series
 
 MONDAY = dt.date(2017, 1, 2)
 
@@ -116,3 +118,11 @@ def test_a_constant_has_no_error() -> None:
     found = backtest(np.full(100, 5.0), Calendar(MONDAY, 120), plan, tuple(METHODS))
     assert {found.mase(name, scoring=True) for name in found.forecasts} == {0.0}
     assert choose(found) in COMBINATIONS
+
+
+@pytest.mark.parametrize("week", [[100, 120, 90, 80, 200, 300, 10], [49, 0, 0, 0, 0, 0, 0]])
+def test_weeks_that_are_all_alike_have_no_scale_and_are_forecast(week: list[float]) -> None:
+    values = np.array(week * 52, dtype=float)
+    series = Series(kind="total", name="total", first_on=dt.date(2017, 1, 1), values=values)
+    found = forecast_series(series, 28, holidays={}, promotions=(), effort=WHOLE)
+    assert found.forecast == pytest.approx(np.array(week * 4), abs=0.01)
