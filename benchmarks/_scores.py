@@ -95,7 +95,7 @@ def score_all(customers: int) -> Scored:
             shop = write_shop(duck, bench.folder, **sizes, most_lines=_MOST_LINES)
             _fill(bench, duck, shop)
         steps, peaks = {}, {}
-        for name in (*_models(), "marts"):
+        for name in _models():
             with PeakMemory(lambda: [_me(), _server(bench)]) as memory:
                 steps[name] = _in_a_process(bench.dsn, name)
             peaks[name] = memory.peak
