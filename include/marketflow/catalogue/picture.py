@@ -6,7 +6,8 @@ them. Everything is computed here, so that the page needs no library.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from marketflow.catalogue.tables import Table
@@ -105,7 +106,8 @@ def _columns(groups: Mapping[str, list[str]], edges: Sequence[tuple[str, str]]) 
     place = 0
     for together in _FLOW:
         bands = [
-            [layer for stage in band.split(" ") for layer in _layers(groups, band, stage, edges)] for band in together
+            [(stage, layer) for stage, names in _turns(groups, band, edges) for layer in _layers(names, edges)]
+            for band in together
         ]
         rows = [max((len(names) for _, names in band), default=0) + 1 for band in bands]
         top = 0.0
@@ -118,13 +120,38 @@ def _columns(groups: Mapping[str, list[str]], edges: Sequence[tuple[str, str]]) 
     return found
 
 
-def _layers(
-    groups: Mapping[str, list[str]], band: str, stage: str, edges: Sequence[tuple[str, str]]
-) -> list[tuple[str, list[str]]]:
-    """(schema, names) per column; a stage whose tables are made of each other takes several."""
+def _turns(
+    groups: Mapping[str, list[str]], band: str, edges: Sequence[tuple[str, str]]
+) -> Iterator[tuple[str, list[str]]]:
+    """(schema, names) from left to right. Schemas of one band take turns: a feature may be made of a model's rows."""
     if band == "marts again":
-        return [("marts", groups[band])] if stage == "marts" and band in groups else []
-    names = groups.get(stage, [])
+        yield from [("marts", groups[band])] if band in groups else []
+        return
+    left = {stage: list(groups.get(stage, [])) for stage in band.split(" ")}
+    while any(left.values()):
+        before = sum(map(len, left.values()))
+        for stage, names in left.items():
+            elsewhere = {n for other, rest in left.items() if other != stage for n in rest}
+            ready = [n for n in names if n not in _made_of(elsewhere, edges)]
+            if ready:
+                yield stage, ready
+                left[stage] = [n for n in names if n not in ready]
+        if sum(map(len, left.values())) == before:
+            raise ValueError(f"tables are made of each other in a circle: {sorted(itertools.chain(*left.values()))}")
+
+
+def _made_of(sources: set[str], edges: Sequence[tuple[str, str]]) -> set[str]:
+    """All that lies downstream of the sources, at any distance; themselves only if in a circle."""
+    found: set[str] = set()
+    reached = sources
+    while reached:
+        reached = {t for u, t in edges if u in reached} - found
+        found |= reached
+    return found
+
+
+def _layers(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> list[list[str]]:
+    """Names per column; tables of one schema that are made of each other take several."""
     depth: dict[str, int] = {}
     for _ in names:  # as often as the longest chain may be
         for name in names:
@@ -133,7 +160,7 @@ def _layers(
     layers: dict[int, list[str]] = {}
     for name in names:
         layers.setdefault(depth[name], []).append(name)
-    return [(stage, layers[d]) for d in sorted(layers)]
+    return [layers[d] for d in sorted(layers)]
 
 
 def _order(columns: list[_Column], edges: Sequence[tuple[str, str]]) -> None:
