@@ -7,6 +7,7 @@ FITS := 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
 UV_VERSION := $(shell sed -n '/^name = "uv"$$/{n;s/version = "\(.*\)"/\1/p;}' uv.lock)
 INSTALLED := $(VENV)/.installed
 ROLE ?= owner
+WORKERS ?= 2
 
 # byte-code is what makes Airflow start in 3 s and not in 7
 unexport PYTHONDONTWRITEBYTECODE
@@ -42,8 +43,9 @@ dsn: $(INSTALLED)  ## print the warehouse's connection URI (ROLE=analyst for the
 psql: $(INSTALLED)  ## open psql on the warehouse (ROLE=analyst)
 	@$(BIN)/marketflow psql --role $(ROLE)
 
-test: $(INSTALLED)  ## run the tests (ONLY=tests/unit for some of them)
-	@$(BIN)/pytest -m "not slow" $(ONLY)
+# Files side by side, each in one process with a PostgreSQL server of its own; WORKERS=0 runs all in one.
+test: $(INSTALLED)  ## run the tests (ONLY=tests/unit for some of them, WORKERS=4 for more of them at a time)
+	@$(BIN)/pytest -m "not slow" -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(ONLY)
 
 test-slow: $(INSTALLED)  ## run the tests that take minutes: the whole demo, Airflow killed at work, a new source
 	@$(BIN)/pytest -m slow $(ONLY)

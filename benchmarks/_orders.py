@@ -23,7 +23,7 @@ _ORDERS = """
 CREATE TEMP TABLE o AS SELECT
     i AS order_id,
     CASE WHEN hash(i) % 10 > 0
-    THEN 1 + CAST(floor($customers * pow((hash(i * 2 + 1) % 1000003) / 1000003.0, 2)) AS BIGINT) END AS customer_id,
+    THEN 1 + CAST(floor($customers * pow(hash(i * 2 + 1) / pow(2.0, 64), 2)) AS BIGINT) END AS customer_id,
     CAST($last AS DATE) - $days + 1 + CAST(floor((i - 1) * $days / $orders) AS INTEGER) AS ordered_on,
     CASE WHEN hash(i * 5 + 3) % 33 = 0 THEN 'return' ELSE 'sale' END AS kind,
     CAST(1 + hash(i * 11) % $most AS BIGINT) AS line_count

@@ -251,12 +251,12 @@ def test_the_day_that_is_not_over_does_not_count(conn: psycopg.Connection, clock
 
 
 def refused(conn: psycopg.Connection, found: ModelSummary) -> str:
-    """Why the run was refused; it has left nothing behind."""
+    """Why the run was refused; it has left no forecast behind."""
     row = conn.execute("SELECT state, row_count, reason FROM models.runs WHERE run_id = %s", [found.run_id]).fetchone()
     assert row is not None
     assert row[:2] == ("refused", 0)
     assert not found.published
-    assert have(conn, "features.daily_sales", []) == []
+    assert have(conn, "models.sales_forecasts", []) == []
     return str(row[2])
 
 
@@ -273,6 +273,8 @@ def test_no_order_has_a_rate(conn: psycopg.Connection, clock: Clock) -> None:
 def test_too_few_days(conn: psycopg.Connection, clock: Clock) -> None:
     sell(conn, usual(20))
     assert refused(conn, run(conn, clock)) == "total revenue: 20 days of sales since 2017-12-12; 21 are needed"
+    assert len(have(conn, "features.daily_sales", ["sold_on"])) == 3 * 20  # the total and its parts; not again at each refusal
+    assert not any(keep_daily_sales(conn, clock=clock).values())
 
 
 def test_nothing_was_sold_lately(conn: psycopg.Connection, clock: Clock) -> None:

@@ -14,7 +14,7 @@ from marketflow.predictions.forecast.methods import BASELINES, MIN_DAYS
 from marketflow.predictions.forecast.one import PART, WHOLE, Forecast, forecast_series
 from marketflow.predictions.forecast.series import MOST_DAYS, Series, keep_daily_sales, read_promotions, read_sales
 from marketflow.shared import Clock, NotEnoughData
-from marketflow.warehouse import ModelRun, ModelSummary, Outcome, Score, copy_frame, queries, run_model
+from marketflow.warehouse import ModelRun, ModelSummary, Outcome, Score, copy_frame, lock_job, queries, run_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -42,8 +42,14 @@ def forecast_sales(
     if not 1 <= horizon_days <= _LONGEST:
         raise ValueError(f"horizon_days: {horizon_days}; it must be between 1 and {_LONGEST}")
 
+    with conn.transaction():  # of its own, so that a refusal does not undo it
+        lock_job(conn, MODEL)
+        written = keep_daily_sales(conn, clock=clock)
+
     def work(run: ModelRun) -> Outcome:
-        return _forecast(conn, run, clock=clock, country=country, horizon_days=horizon_days)
+        for name, days in keep_daily_sales(conn, clock=clock).items():  # what came between the two transactions
+            written[name] += days
+        return _forecast(conn, run, country=country, horizon_days=horizon_days, clock=clock, written=written)
 
     parameters = {"horizon_days": horizon_days, "country": country, "interval": LEVEL}
     return run_model(
@@ -51,8 +57,9 @@ def forecast_sales(
     )  # it forecasts the days that are missing, too, and refuses when they are too many
 
 
-def _forecast(conn: psycopg.Connection, run: ModelRun, *, clock: Clock, country: str, horizon_days: int) -> Outcome:
-    written = keep_daily_sales(conn, clock=clock)
+def _forecast(
+    conn: psycopg.Connection, run: ModelRun, *, clock: Clock, country: str, horizon_days: int, written: dict[str, int]
+) -> Outcome:
     series = read_sales(conn, run.data_to) if run.data_to else []
     refused = {each.label: reason for each in series if (reason := each.missing())}
     total, last_on = _total_of(series, refused, run.as_of)
