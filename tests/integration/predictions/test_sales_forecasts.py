@@ -273,7 +273,9 @@ def test_no_order_has_a_rate(conn: psycopg.Connection, clock: Clock) -> None:
 def test_too_few_days(conn: psycopg.Connection, clock: Clock) -> None:
     sell(conn, usual(20))
     assert refused(conn, run(conn, clock)) == "total revenue: 20 days of sales since 2017-12-12; 21 are needed"
-    assert len(have(conn, "features.daily_sales", ["sold_on"])) == 3 * 20  # the total and its parts; not again at each refusal
+    assert (
+        len(have(conn, "features.daily_sales", ["sold_on"])) == 3 * 20
+    )  # the total and its parts; not again at each refusal
     assert not any(keep_daily_sales(conn, clock=clock).values())
 
 
