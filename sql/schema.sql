@@ -668,6 +668,22 @@ CREATE TABLE features.purchase_windows (
 
 ALTER TABLE features.purchase_windows OWNER TO marketflow_owner;
 
+CREATE TABLE marts.association_rules (
+    level text NOT NULL,
+    antecedents text[] NOT NULL,
+    consequents text[] NOT NULL,
+    antecedent_ids bigint[] NOT NULL,
+    consequent_ids bigint[] NOT NULL,
+    support double precision NOT NULL,
+    confidence double precision NOT NULL,
+    lift double precision NOT NULL,
+    leverage double precision NOT NULL,
+    baskets integer NOT NULL,
+    model_run_id bigint NOT NULL
+);
+
+ALTER TABLE marts.association_rules OWNER TO marketflow_owner;
+
 CREATE TABLE marts.campaign_performance (
     campaign text NOT NULL,
     occasion text NOT NULL,
@@ -688,6 +704,19 @@ CREATE TABLE marts.campaign_performance (
 );
 
 ALTER TABLE marts.campaign_performance OWNER TO marketflow_owner;
+
+CREATE TABLE marts.campaign_recommendations (
+    customer_id bigint NOT NULL,
+    campaign_id bigint NOT NULL,
+    campaign_name text NOT NULL,
+    rank integer NOT NULL,
+    customer_rank integer NOT NULL,
+    score double precision NOT NULL,
+    reason text NOT NULL,
+    model_run_id bigint NOT NULL
+);
+
+ALTER TABLE marts.campaign_recommendations OWNER TO marketflow_owner;
 
 CREATE TABLE marts.cluster_profiles (
     cluster_id integer NOT NULL,
@@ -765,7 +794,9 @@ CREATE TABLE marts.product_recommendations (
     product_name text NOT NULL,
     score double precision NOT NULL,
     reason text NOT NULL,
-    model_run_id bigint NOT NULL
+    model_run_id bigint NOT NULL,
+    list text NOT NULL,
+    due_on date
 );
 
 ALTER TABLE marts.product_recommendations OWNER TO marketflow_owner;
@@ -788,10 +819,12 @@ CREATE TABLE marts.related_products (
     rank integer NOT NULL,
     related_product_id bigint NOT NULL,
     related_product_name text NOT NULL,
-    support double precision NOT NULL,
-    confidence double precision NOT NULL,
-    lift double precision NOT NULL,
-    model_run_id bigint NOT NULL
+    support double precision,
+    confidence double precision,
+    lift double precision,
+    model_run_id bigint NOT NULL,
+    relation text NOT NULL,
+    score double precision NOT NULL
 );
 
 ALTER TABLE marts.related_products OWNER TO marketflow_owner;
@@ -850,10 +883,28 @@ CREATE TABLE models.association_rules (
     support double precision NOT NULL,
     confidence double precision NOT NULL,
     lift double precision NOT NULL,
-    baskets integer NOT NULL
-);
+    baskets integer NOT NULL,
+    level text NOT NULL,
+    leverage double precision NOT NULL,
+    CONSTRAINT association_rules_level_check CHECK ((level = ANY (ARRAY['product'::text, 'type'::text, 'category'::text])))
+)
+PARTITION BY RANGE (run_id);
 
 ALTER TABLE models.association_rules OWNER TO marketflow_owner;
+
+CREATE TABLE models.campaign_recommendations (
+    run_id bigint NOT NULL,
+    customer_id bigint NOT NULL,
+    campaign_id bigint NOT NULL,
+    rank integer NOT NULL,
+    customer_rank integer NOT NULL,
+    score double precision NOT NULL,
+    reason text NOT NULL,
+    CONSTRAINT campaign_recommendations_score_check CHECK (((score >= (0)::double precision) AND (score <= (1)::double precision)))
+)
+PARTITION BY RANGE (run_id);
+
+ALTER TABLE models.campaign_recommendations OWNER TO marketflow_owner;
 
 CREATE TABLE models.churn_risks (
     run_id bigint NOT NULL,
@@ -979,8 +1030,12 @@ CREATE TABLE models.product_recommendations (
     rank integer NOT NULL,
     product_id bigint NOT NULL,
     score double precision NOT NULL,
-    because_product_id bigint
-);
+    because_product_id bigint,
+    list text NOT NULL,
+    due_on date,
+    CONSTRAINT product_recommendations_list_check CHECK ((list = ANY (ARRAY['buy_again'::text, 'discover'::text])))
+)
+PARTITION BY RANGE (run_id);
 
 ALTER TABLE models.product_recommendations OWNER TO marketflow_owner;
 
@@ -991,6 +1046,19 @@ CREATE TABLE models.published (
 );
 
 ALTER TABLE models.published OWNER TO marketflow_owner;
+
+CREATE TABLE models.related_products (
+    run_id bigint NOT NULL,
+    product_id bigint NOT NULL,
+    relation text NOT NULL,
+    rank integer NOT NULL,
+    related_product_id bigint NOT NULL,
+    score double precision NOT NULL,
+    CONSTRAINT related_products_relation_check CHECK ((relation = ANY (ARRAY['bought_together'::text, 'similar'::text])))
+)
+PARTITION BY RANGE (run_id);
+
+ALTER TABLE models.related_products OWNER TO marketflow_owner;
 
 CREATE TABLE models.rfm (
     run_id bigint NOT NULL,
@@ -1020,6 +1088,16 @@ CREATE TABLE models.rfm_segment_rules (
 );
 
 ALTER TABLE models.rfm_segment_rules OWNER TO marketflow_owner;
+
+CREATE TABLE models.rule_items (
+    run_id bigint NOT NULL,
+    level text NOT NULL,
+    item_id bigint NOT NULL,
+    name text NOT NULL,
+    CONSTRAINT rule_items_level_check CHECK ((level = ANY (ARRAY['type'::text, 'category'::text])))
+);
+
+ALTER TABLE models.rule_items OWNER TO marketflow_owner;
 
 CREATE TABLE models.runs (
     run_id bigint NOT NULL,
@@ -1755,8 +1833,14 @@ ALTER TABLE ONLY features.purchase_summaries
 ALTER TABLE ONLY features.purchase_windows
     ADD CONSTRAINT purchase_windows_pkey PRIMARY KEY (is_kept);
 
+ALTER TABLE ONLY marts.association_rules
+    ADD CONSTRAINT association_rules_pkey PRIMARY KEY (level, antecedent_ids, consequent_ids);
+
 ALTER TABLE ONLY marts.campaign_performance
     ADD CONSTRAINT campaign_performance_pkey PRIMARY KEY (campaign, occasion, channel);
+
+ALTER TABLE ONLY marts.campaign_recommendations
+    ADD CONSTRAINT campaign_recommendations_pkey PRIMARY KEY (customer_id, campaign_id);
 
 ALTER TABLE ONLY marts.cluster_profiles
     ADD CONSTRAINT cluster_profiles_pkey PRIMARY KEY (cluster_id);
@@ -1768,13 +1852,13 @@ ALTER TABLE ONLY marts.customer_days
     ADD CONSTRAINT customer_days_pkey PRIMARY KEY (ordered_on, customer_id);
 
 ALTER TABLE ONLY marts.product_recommendations
-    ADD CONSTRAINT product_recommendations_pkey PRIMARY KEY (customer_id, rank);
+    ADD CONSTRAINT product_recommendations_pkey PRIMARY KEY (customer_id, list, rank);
 
 ALTER TABLE ONLY marts.products
     ADD CONSTRAINT products_pkey PRIMARY KEY (product_id);
 
 ALTER TABLE ONLY marts.related_products
-    ADD CONSTRAINT related_products_pkey PRIMARY KEY (product_id, rank);
+    ADD CONSTRAINT related_products_pkey PRIMARY KEY (product_id, relation, rank);
 
 ALTER TABLE ONLY marts.revenue_daily
     ADD CONSTRAINT revenue_daily_pkey PRIMARY KEY (ordered_on, currency);
@@ -1787,9 +1871,6 @@ ALTER TABLE ONLY marts.segment_migrations
 
 ALTER TABLE ONLY marts.top_products
     ADD CONSTRAINT top_products_pkey PRIMARY KEY (week_ending_on, rank);
-
-ALTER TABLE ONLY models.association_rules
-    ADD CONSTRAINT association_rules_pkey PRIMARY KEY (run_id, antecedents, consequents);
 
 ALTER TABLE ONLY models.cluster_choices
     ADD CONSTRAINT cluster_choices_pkey PRIMARY KEY (run_id, k);
@@ -1809,17 +1890,14 @@ ALTER TABLE ONLY models.forecast_scores
 ALTER TABLE ONLY models.pictures
     ADD CONSTRAINT pictures_pkey PRIMARY KEY (name);
 
-ALTER TABLE ONLY models.product_recommendations
-    ADD CONSTRAINT product_recommendations_pkey PRIMARY KEY (run_id, customer_id, rank);
-
-ALTER TABLE ONLY models.product_recommendations
-    ADD CONSTRAINT product_recommendations_run_id_customer_id_product_id_key UNIQUE (run_id, customer_id, product_id);
-
 ALTER TABLE ONLY models.published
     ADD CONSTRAINT published_pkey PRIMARY KEY (model);
 
 ALTER TABLE ONLY models.rfm_segment_rules
     ADD CONSTRAINT rfm_segment_rules_pkey PRIMARY KEY (recency_score, frequency_score, monetary_score);
+
+ALTER TABLE ONLY models.rule_items
+    ADD CONSTRAINT rule_items_pkey PRIMARY KEY (run_id, level, item_id);
 
 ALTER TABLE ONLY models.runs
     ADD CONSTRAINT runs_pkey PRIMARY KEY (run_id);
@@ -1938,6 +2016,8 @@ CREATE INDEX orders_day ON core.orders USING btree (ordered_on);
 
 CREATE INDEX orders_original ON core.orders USING btree (source, original_order_ref) WHERE (original_order_ref IS NOT NULL);
 
+CREATE INDEX campaign_recommendations_best ON marts.campaign_recommendations USING btree (campaign_id, customer_rank);
+
 CREATE INDEX customer_360_segment ON marts.customer_360 USING btree (segment);
 
 CREATE INDEX runs_model ON models.runs USING btree (model, run_id);
@@ -2037,9 +2117,6 @@ ALTER TABLE ONLY core.interactions
 ALTER TABLE ONLY core.orders
     ADD CONSTRAINT orders_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES core.customers(customer_id);
 
-ALTER TABLE ONLY models.association_rules
-    ADD CONSTRAINT association_rules_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
-
 ALTER TABLE ONLY models.cluster_choices
     ADD CONSTRAINT cluster_choices_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
 
@@ -2055,11 +2132,11 @@ ALTER TABLE ONLY models.cluster_profiles
 ALTER TABLE ONLY models.forecast_scores
     ADD CONSTRAINT forecast_scores_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
 
-ALTER TABLE ONLY models.product_recommendations
-    ADD CONSTRAINT product_recommendations_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
-
 ALTER TABLE ONLY models.published
     ADD CONSTRAINT published_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id);
+
+ALTER TABLE ONLY models.rule_items
+    ADD CONSTRAINT rule_items_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
 
 ALTER TABLE ONLY models.send_time_patterns
     ADD CONSTRAINT send_time_patterns_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
@@ -2159,9 +2236,17 @@ GRANT SELECT(given_name) ON TABLE core.customers TO marketflow_sender;
 
 GRANT SELECT(locale) ON TABLE core.customers TO marketflow_sender;
 
+GRANT SELECT ON TABLE marts.association_rules TO marketflow_sender;
+GRANT SELECT ON TABLE marts.association_rules TO marketflow_audience;
+GRANT SELECT ON TABLE marts.association_rules TO marketflow_analyst;
+
 GRANT SELECT ON TABLE marts.campaign_performance TO marketflow_sender;
 GRANT SELECT ON TABLE marts.campaign_performance TO marketflow_audience;
 GRANT SELECT ON TABLE marts.campaign_performance TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.campaign_recommendations TO marketflow_sender;
+GRANT SELECT ON TABLE marts.campaign_recommendations TO marketflow_audience;
+GRANT SELECT ON TABLE marts.campaign_recommendations TO marketflow_analyst;
 
 GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_sender;
 GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_audience;

@@ -42,20 +42,35 @@ class Clusters:
         return labels, distances
 
 
+class TooManySets(Exception):
+    """There are more frequent itemsets than were allowed: a higher threshold or shorter sets are needed."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__(f"there are more than {most:,} frequent itemsets")
+        self.most = most
+
+
 class Engine(Protocol):
     """Heavy operations over matrices; each engine gives the same results, to the last count."""
 
     name: str
 
     def frequent_itemsets(
-        self, baskets: sp.csr_array, *, min_support: float, max_len: int, total: int | None = None
+        self,
+        baskets: sp.csr_array,
+        *,
+        min_support: float,
+        max_len: int | None = None,
+        total: int | None = None,
+        most: int | None = None,
     ) -> pd.DataFrame:
         """All sets of items that lie together in at least `min_support` of the baskets.
 
         `baskets`: one row per basket, one column per item, non-zero where the basket holds the item.
-        `min_support`: share, above 0, up to 1. `max_len`: most items in a set. `total`: number of baskets that the
-        share is of, when empty ones were left out of the matrix. Gives one row per set: `itemsets` (frozenset of
-        column numbers), `support` (share of `total`), `baskets` (count).
+        `min_support`: share, above 0, up to 1. `max_len`: most items in a set; None: any number. `total`: number of
+        baskets that the share is of, when empty ones were left out of the matrix. Gives one row per set: `itemsets`
+        (frozenset of column numbers), `support` (share of `total`), `baskets` (count). Raises TooManySets when there
+        are more than `most`.
         """
         ...
 
