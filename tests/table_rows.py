@@ -77,7 +77,19 @@ THROUGH_VIEWS = {
 
 PARTITIONED_BY_RUN = {
     f"models.{model}"
-    for model in ("rfm", "clusters", "customer_values", "churn_risks", "next_orders", "send_times", "sales_forecasts")
+    for model in (
+        "rfm",
+        "clusters",
+        "customer_values",
+        "churn_risks",
+        "next_orders",
+        "send_times",
+        "sales_forecasts",
+        "association_rules",
+        "product_recommendations",
+        "related_products",
+        "campaign_recommendations",
+    )  # fmt: skip
 }
 
 
