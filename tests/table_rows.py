@@ -89,7 +89,7 @@ PARTITIONED_BY_RUN = {
         "product_recommendations",
         "related_products",
         "campaign_recommendations",
-    )  # fmt: skip
+    )
 }
 
 
