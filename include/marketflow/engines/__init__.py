@@ -5,6 +5,6 @@ Writes: nothing; models write what comes back.
 Never:  opens a database, knows a table's name, decides what a result means.
 """
 
-from marketflow.engines.door import Engine, TooManySets, engine
+from marketflow.engines.door import Best, Engine, TooManySets, engine
 
-__all__ = ["Engine", "TooManySets", "engine"]
+__all__ = ["Best", "Engine", "TooManySets", "engine"]

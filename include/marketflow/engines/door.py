@@ -42,6 +42,24 @@ class Clusters:
         return labels, distances
 
 
+@dataclass(frozen=True, kw_only=True)
+class Best:
+    """The best columns of each row with their scores, best first (rows x n); -1 and 0 where there were no more."""
+
+    columns: NDArray[np.int32]
+    scores: NDArray[np.float32]
+
+    def matrix(self, width: int) -> sp.csr_array:
+        """The same as a sparse matrix of rows x `width`."""
+        import numpy as np
+        import scipy.sparse as sp
+
+        there = self.columns >= 0
+        row = np.repeat(np.arange(len(self.columns)), there.sum(axis=1))
+        shape = (len(self.columns), width)
+        return sp.csr_array(sp.coo_array((self.scores[there], (row, self.columns[there])), shape=shape))
+
+
 class TooManySets(Exception):
     """There are more frequent itemsets than were allowed: a higher threshold or shorter sets are needed."""
 
@@ -89,6 +107,30 @@ class Engine(Protocol):
         `distance` manhattan: centres are medians (k-medians), for which there are no mini-batches. `hierarchical` is
         quadratic and learns from a sample; all rows are given to the nearest centre. `seed`: the same one gives the
         same clusters. `restarts`: beginnings, of which the best counts. ValueError: fewer rows than clusters.
+        """
+        ...
+
+    def neighbours(self, matrix: sp.csr_array, k: int, *, among: sp.csr_array | None = None) -> sp.csr_array:
+        """The `k` rows most like each row, by the cosine of the angle between them (rows x rows, above 0 only).
+
+        `matrix`: rows x columns, sparse, not negative. `among`: other rows with the same columns to choose from; None:
+        the same rows, and none is its own neighbour.
+        """
+        ...
+
+    def factorise(self, matrix: sp.csr_array, rank: int, *, seed: int) -> NDArray[np.float32]:
+        """The factors of the columns (columns x `rank`) by a truncated singular value decomposition of unit rows.
+
+        A row's score for a column is row @ factors @ factors[column] (PureSVD: Cremonesi, Koren and Turrin 2010), so
+        that rows that were not there can be scored, too. Randomised (Halko, Martinsson and Tropp 2011); the same seed
+        gives the same factors.
+        """
+        ...
+
+    def top_n(self, left: sp.csr_array, right: sp.csr_array, n: int, *, exclude: sp.csr_array | None = None) -> Best:
+        """The `n` best columns above 0 of each row of `left @ right`, which is never held as a whole.
+
+        `exclude`: rows x columns, non-zero where a column may not be chosen.
         """
         ...
 

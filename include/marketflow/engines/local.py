@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
     from numpy.typing import NDArray
 
-    from marketflow.engines.door import ClusterMethod, Clusters, Distance
+    from marketflow.engines.door import Best, ClusterMethod, Clusters, Distance
 
 
 class LocalEngine:
@@ -57,6 +57,24 @@ class LocalEngine:
         from marketflow.engines.local_clusters import cluster
 
         return cluster(matrix, k, method=method, distance=distance, seed=seed, restarts=restarts)
+
+    def neighbours(self, matrix: sp.csr_array, k: int, *, among: sp.csr_array | None = None) -> sp.csr_array:
+        """See `Engine.neighbours`."""
+        from marketflow.engines.local_products import neighbours
+
+        return neighbours(matrix, k, among=among)
+
+    def factorise(self, matrix: sp.csr_array, rank: int, *, seed: int) -> NDArray[np.float32]:
+        """See `Engine.factorise`."""
+        from marketflow.engines.local_products import factorise
+
+        return factorise(matrix, rank, seed=seed)
+
+    def top_n(self, left: sp.csr_array, right: sp.csr_array, n: int, *, exclude: sp.csr_array | None = None) -> Best:
+        """See `Engine.top_n`."""
+        from marketflow.engines.local_products import top_n
+
+        return top_n(left, right, n, exclude=exclude)
 
 
 def least_count(min_support: float, total: int) -> int:

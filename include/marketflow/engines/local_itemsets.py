@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from marketflow.engines.door import TooManySets
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _COLUMNS = 1_024  # counted against all others at a time: bounds the memory of the pair counts
+_PIECES = 4  # parts in which the columns are counted, with as many entries each
 _ROWS = 65_536  # turned into bits at a time: bounds the memory of the bitmaps on their way
 
 Sets = list[tuple[tuple[int, ...], int]]  # columns, and the number of baskets that hold them all
@@ -60,7 +62,7 @@ def mine(baskets: sp.csr_array, *, least: int, max_len: int | None, most: int | 
         return found.sets
     narrow = _only(baskets, frequent)
     by_column = narrow.tocsc()
-    for column, partners, together in _pairs(narrow, least):
+    for column, partners, together in _pairs(narrow, by_column, least):
         prefix, members = (int(frequent[column]),), frequent[partners]
         found.add(prefix, members, together)
         if max_len != 2 and len(partners) > 1:
@@ -92,19 +94,42 @@ def _only(baskets: sp.csr_array, columns: NDArray[np.int64]) -> sp.csr_array:
     return narrow
 
 
-def _pairs(narrow: sp.csr_array, least: int) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
-    """Each column, its frequent partners after it, and in how many rows both are."""
+def _pairs(
+    narrow: sp.csr_array, by_column: sp.csc_array, least: int
+) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
+    """Each column, its frequent partners after it, and in how many rows both are.
+
+    A piece of columns is counted against itself and those after it: of pieces with as many entries each, little is
+    counted twice.
+    """
+    import numpy as np
+    import scipy.sparse as sp
+
+    for start, end in _pieces(by_column.indptr):
+        ends = by_column.indptr[start : end + 1]
+        part = slice(ends[0], ends[-1])
+        left = sp.csr_array(
+            (by_column.data[part], by_column.indices[part], ends - ends[0]), shape=(end - start, narrow.shape[0])
+        )
+        counted = left @ (narrow[:, start:] if start else narrow)
+        row = np.repeat(np.arange(end - start), np.diff(counted.indptr))
+        often = np.flatnonzero((counted.data >= least) & (counted.indices > row))
+        row, partner, together = row[often], counted.indices[often].astype(np.int64), counted.data[often]
+        order = np.lexsort((partner, row))
+        row, partner, together = row[order], partner[order] + start, together[order].astype(np.int64)
+        first = np.flatnonzero(np.diff(row, prepend=-1))
+        for column, at, until in zip(row[first].tolist(), first, [*first[1:], len(row)], strict=True):
+            yield start + column, partner[at:until], together[at:until]
+
+
+def _pieces(indptr: NDArray[np.int32]) -> Iterator[tuple[int, int]]:
+    """(first column, the one after the last) of pieces: about an equal part of the entries, at most `_COLUMNS`."""
     import numpy as np
 
-    for start in range(0, narrow.shape[1], _COLUMNS):
-        counted = (narrow[:, start : start + _COLUMNS].T @ narrow[:, start:]).tocsr()
-        counted.sort_indices()
-        for row in range(counted.shape[0]):
-            place = slice(counted.indptr[row], counted.indptr[row + 1])
-            often = (counted.data[place] >= least) & (counted.indices[place] > row)
-            if often.any():
-                partners = counted.indices[place][often].astype(np.int64) + start
-                yield start + row, partners, counted.data[place][often].astype(np.int64)
+    columns = len(indptr) - 1
+    cuts = np.searchsorted(indptr, np.linspace(0, indptr[-1], _PIECES + 1)[1:-1])
+    ends = np.unique([*cuts, *range(0, columns, _COLUMNS), columns])
+    yield from pairwise(ends.tolist())
 
 
 def _bitmaps(narrow: sp.csr_array, rows: NDArray[np.int32], partners: NDArray[np.int64]) -> NDArray[np.uint64]:
