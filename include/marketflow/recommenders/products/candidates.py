@@ -1,0 +1,66 @@
+"""Products that may be proposed to customers, each with what speaks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import numpy as np
+    import scipy.sparse as sp
+    from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidates:
+    """One entry per customer and product, by customer; `signs`: numbers by name, nan where unknown."""
+
+    customer: NDArray[np.int64]
+    product: NDArray[np.int64]
+    signs: Mapping[str, NDArray[np.generic]]
+    customers: int
+
+    def __len__(self) -> int:
+        return len(self.customer)
+
+    def matrix(self) -> NDArray[np.float32]:
+        """Entries x signs, in the order of their names."""
+        import numpy as np
+
+        if not self.signs:
+            return np.zeros((len(self), 0), dtype=np.float32)
+        return np.column_stack([np.asarray(self.signs[name], dtype=np.float32) for name in sorted(self.signs)])
+
+    def only(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> Candidates:
+        """These entries."""
+        signs = {name: values[keep] for name, values in self.signs.items()}
+        return Candidates(
+            customer=self.customer[keep], product=self.product[keep], signs=signs, customers=self.customers
+        )
+
+    def best(self, score: NDArray[np.floating], most: int) -> Candidates:
+        """Each customer's `most` best by `score`; the lower column first among equals."""
+        import numpy as np
+
+        place = places(self.customer, self.product, score)
+        return self.only(np.flatnonzero(place < most))
+
+    def bought(self, wanted: sp.csr_array) -> NDArray[np.bool_]:
+        """Whether each is in `wanted` (customers x products)."""
+        import numpy as np
+
+        width = wanted.shape[1]
+        row = np.repeat(np.arange(wanted.shape[0]), np.diff(wanted.indptr))
+        return np.isin(self.customer * width + self.product, row * width + wanted.indices)
+
+
+def places(customer: NDArray[np.int64], product: NDArray[np.int64], score: NDArray[np.floating]) -> NDArray[np.int64]:
+    """The place of each entry in its customer's list, best score first, from 0."""
+    import numpy as np
+
+    order = np.lexsort((product, -score, customer))
+    begins = np.searchsorted(customer[order], customer[order], side="left")
+    found = np.empty(len(order), dtype=np.int64)
+    found[order] = np.arange(len(order)) - begins
+    return found
