@@ -20,7 +20,7 @@ _MEANINGS = 32
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
-    """One entry per product. `ids`: ascending. `groups`: a number per product for its type, category, brand, department.
+    """One entry per product. `ids`: ascending. `groups`: numbers of its type, category, brand and department.
 
     `kinds`: products with the same readable name share a number, and a list names a kind once. `proposable`: may be
     recommended. `words`: products x words, TF-IDF of what is written about them; `meaning`: the same in few numbers

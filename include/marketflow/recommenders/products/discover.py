@@ -36,7 +36,7 @@ def new_products(
     import numpy as np
 
     interest = history.interest()
-    sides = _sides(history, interest, catalogue, known, group, engine)
+    sides = _sides(history, catalogue, known, group, engine)
     width = history.products
     key = np.unique(np.concatenate([_keys(best, width, _EACH) for best in sides.values()]))
     customer, product = key // width, key % width
@@ -59,16 +59,12 @@ def new_products(
 
 
 def _sides(
-    history: History,
-    interest: sp.csr_array,
-    catalogue: Catalogue,
-    known: Knowledge,
-    group: NDArray[np.int64],
-    engine: Engine,
+    history: History, catalogue: Catalogue, known: Knowledge, group: NDArray[np.int64], engine: Engine
 ) -> dict[str, Best]:
     import numpy as np
     import scipy.sparse as sp
 
+    interest = history.interest()
     may = sp.diags_array(catalogue.proposable.astype(np.float32), format="csr")
     people = engine.neighbours(interest, _PEOPLE, among=known.others)
     rows = (np.ones(len(group), dtype=np.float32), (np.arange(len(group)), group))
@@ -163,7 +159,7 @@ def _along(
 def _unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
     import numpy as np
 
-    return vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9)
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-9), dtype=np.float32)
 
 
 def _affinity(

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Pairs:
-    """Each product that a customer has bought, once: rows and columns, ascending; `line` says to which a line belongs."""
+    """Each product that a customer has bought, once: by row and column; `line`: which of them a line is of."""
 
     customer: NDArray[np.int64]
     product: NDArray[np.int64]

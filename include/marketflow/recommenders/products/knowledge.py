@@ -104,7 +104,7 @@ def _by_group(
     width = len(everybody)
     bought = np.bincount(group[customer] * width + product, minlength=groups * width).reshape(groups, width)
     size = np.bincount(group, minlength=groups)[:, None]
-    return ((bought + _SHRINK * everybody) / (size + _SHRINK)).astype(np.float32)
+    return np.asarray((bought + _SHRINK * everybody) / (size + _SHRINK), dtype=np.float32)
 
 
 def _alike(interest: sp.csr_array, buyers: NDArray[np.float32], catalogue: Catalogue, engine: Engine) -> sp.csr_array:

@@ -1,0 +1,141 @@
+"""Learns the two rankers on earlier weeks and measures them on the latest four, beside simple lists."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from marketflow.recommenders.products.again import own_products
+from marketflow.recommenders.products.discover import new_products
+from marketflow.recommenders.products.knowledge import Knowledge, know
+from marketflow.recommenders.products.ranker import Ranker, learn
+from marketflow.shared import NotEnoughData
+
+if TYPE_CHECKING:
+    import numpy as np
+    import scipy.sparse as sp
+    from numpy.typing import NDArray
+
+    from marketflow.engines import Engine
+    from marketflow.recommenders.products.candidates import Candidates
+    from marketflow.recommenders.products.catalogue import Catalogue
+    from marketflow.recommenders.products.history import History
+
+HORIZON_DAYS = 28
+_WINDOWS = 3  # of four weeks each, that a ranker learns from
+_LEARNERS = 10_000  # customers whose candidates are learnt from and measured on
+
+
+@dataclass(frozen=True, kw_only=True)
+class Shop:
+    """What is learnt from: the products, what a sample of the customers bought, and their groups.
+
+    `groups`: for each number of days ago that `days_ago` names, the number of each customer's group then, below
+    `group_count`.
+    """
+
+    catalogue: Catalogue
+    history: History
+    groups: Mapping[int, NDArray[np.int64]]
+    group_count: int
+    engine: Engine
+    seed: int
+
+
+def days_ago() -> tuple[int, ...]:
+    """The days that are looked from: today, and so many days before."""
+    return tuple(HORIZON_DAYS * n for n in range(_WINDOWS + 2))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """As of a day: what was known, the candidates of some customers, and (but for today) what they bought after it."""
+
+    known: Knowledge
+    history: History
+    group: NDArray[np.int64]
+    again: Candidates
+    discover: Candidates
+    wanted: sp.csr_array
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rankers:
+    """One for each list; both give the chance that a product is bought within four weeks."""
+
+    again: Ranker
+    discover: Ranker
+
+
+@dataclass(kw_only=True)
+class Snapshots:
+    """The snapshots of a shop, each made once."""
+
+    shop: Shop
+    _made: dict[int, Snapshot] = field(default_factory=dict)
+
+    def of(self, ago: int) -> Snapshot:
+        """As of `ago` days before today; 28 at least, for what was bought in the four weeks after it."""
+        if ago not in self._made:
+            self._made[ago] = self._make(ago)
+        return self._made[ago]
+
+    def known(self, ago: int) -> Knowledge:
+        """What all customers teach, as of that day."""
+        shop = self.shop
+        past, group = shop.history.until(ago), shop.groups[ago]
+        return know(past, shop.catalogue, group, shop.group_count, engine=shop.engine, seed=shop.seed)
+
+    def rankers(self, first: int) -> Rankers:
+        """Learnt from what was bought until `first` days ago, in up to three windows of four weeks.
+
+        Raises NotEnoughData where the history is too short for one.
+        """
+        oldest = int(self.shop.history.age.max(initial=0))
+        ends = [first + HORIZON_DAYS * n for n in range(1, _WINDOWS + 1)]
+        usable = [ago for ago in ends if ago + HORIZON_DAYS <= oldest + 1]
+        if not usable:
+            raise NotEnoughData(
+                f"{oldest + 1} days of purchases; {first + 2 * HORIZON_DAYS} are needed: four weeks to look back on, and "
+                "four that are foreseen"
+            )
+        past = [self.of(ago) for ago in usable]
+        return Rankers(again=self._learn(past, "again"), discover=self._learn(past, "discover"))
+
+    def _learn(self, past: Sequence[Snapshot], which: str) -> Ranker:
+        found: list[Candidates] = [getattr(each, which) for each in past]
+        bought = [candidates.bought(each.wanted) for candidates, each in zip(found, past, strict=True)]
+        return learn(list(zip(found, bought, strict=True)), seed=self.shop.seed)
+
+    def _make(self, ago: int) -> Snapshot:
+        shop, known = self.shop, self.known(ago)
+        rows = _learners(shop.history.customers, shop.seed)
+        past, group = shop.history.until(ago).of(rows), shop.groups[ago][rows]
+        return Snapshot(
+            known=known,
+            history=past,
+            group=group,
+            again=own_products(past, shop.catalogue, known),
+            discover=new_products(past, shop.catalogue, known, group, engine=shop.engine),
+            wanted=_wanted(shop.history.of(rows).since(ago).until(ago - HORIZON_DAYS), shop.catalogue),
+        )
+
+
+def _learners(customers: int, seed: int) -> NDArray[np.int64]:
+    import numpy as np
+
+    if customers <= _LEARNERS:
+        return np.arange(customers)
+    return np.sort(np.random.default_rng(seed).choice(customers, _LEARNERS, replace=False))
+
+
+def _wanted(after: History, catalogue: Catalogue) -> sp.csr_array:
+    """What was bought of that which may be proposed."""
+    import numpy as np
+    import scipy.sparse as sp
+
+    may = sp.diags_array(catalogue.proposable.astype(np.float32), format="csr")
+    wanted = sp.csr_array(after.bought @ may)
+    wanted.eliminate_zeros()
+    return wanted
