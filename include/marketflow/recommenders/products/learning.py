@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from marketflow.recommenders.products.again import own_products
 from marketflow.recommenders.products.discover import new_products
@@ -60,12 +60,20 @@ class Snapshot:
     wanted: sp.csr_array
 
 
+class Scoring(Protocol):
+    """Anything that puts candidates in order."""
+
+    def score(self, candidates: Candidates) -> NDArray[np.float64]:
+        """A number per candidate, 0 to 1, the higher the better."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class Rankers:
-    """One for each list; both give the chance that a product is bought within four weeks."""
+    """One for each list. Those that are learnt give the chance that a product is bought within four weeks."""
 
-    again: Ranker
-    discover: Ranker
+    again: Scoring
+    discover: Scoring
 
 
 @dataclass(kw_only=True)
@@ -97,8 +105,7 @@ class Snapshots:
         usable = [ago for ago in ends if ago + HORIZON_DAYS <= oldest + 1]
         if not usable:
             raise NotEnoughData(
-                f"{oldest + 1} days of purchases; {first + 2 * HORIZON_DAYS} are needed: four weeks to look back on, and "
-                "four that are foreseen"
+                f"{oldest + 1} days of purchases, and {first + 2 * HORIZON_DAYS} are needed to learn from what followed"
             )
         past = [self.of(ago) for ago in usable]
         return Rankers(again=self._learn(past, "again"), discover=self._learn(past, "discover"))

@@ -1,0 +1,104 @@
+"""A run: measured on the latest four weeks, learnt until today, two lists for every customer."""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+
+from marketflow.engines import engine
+from marketflow.recommenders.products.backtest import measure
+from marketflow.recommenders.products.learning import Rankers, Snapshots
+from marketflow.recommenders.products.read import read
+from marketflow.recommenders.products.simple import ByHabit, ByPopularity
+from marketflow.recommenders.products.write import MODEL, Writer
+from marketflow.shared import Clock, NotEnoughData
+from marketflow.warehouse import (
+    ModelRun,
+    ModelSummary,
+    Outcome,
+    Score,
+    data_as_of,
+    load_transforms,
+    lock_job,
+    queries,
+    run_model,
+    run_transform,
+)
+
+SEED = 20260401
+
+
+def recommend_products(
+    conn: psycopg.Connection,
+    *,
+    clock: Clock,
+    per_customer: int = 10,
+    window_days: int = 730,
+    as_of: dt.date | None = None,
+    is_test: bool = False,
+) -> ModelSummary:
+    """List for every customer what she may buy again, and what she may like that she never bought.
+
+    Learnt from the baskets of the `window_days` until `as_of`, of at most 100,000 customers; all are scored, in parts
+    that bound the memory. Published unless it is worse than the customer's own top products, or for what was never
+    bought than user-based collaborative filtering, by NDCG@10 on the four weeks before `as_of`. Where there is too
+    little history to learn from, own products by habit and the segment's popular ones are listed.
+    """
+    parameters = {"per_customer": per_customer, "window_days": window_days}
+
+    def work(run: ModelRun) -> Outcome:
+        return _work(conn, run, clock, per_customer, window_days)
+
+    return run_model(
+        conn, MODEL, work, clock=clock, as_of=as_of, parameters=parameters, window_days=window_days, is_test=is_test
+    )
+
+
+def _work(conn: psycopg.Connection, run: ModelRun, clock: Clock, per_customer: int, window_days: int) -> Outcome:
+    local = engine("local")
+    _refresh_products(conn, clock)
+    reader = read(conn, run.as_of, window_days, engine=local, seed=SEED)
+    if not len(reader.customers) or not reader.catalogue.proposable.any():
+        raise NotEnoughData("there is nobody to propose anything to, or no product that may be proposed")
+    snapshots = Snapshots(shop=reader.shop(local, SEED))
+    if not len(snapshots.shop.history.age):
+        raise NotEnoughData(f"nothing was bought in the {window_days} days until {run.as_of}")
+    learnt = _learn(snapshots)
+    known = snapshots.known(0)
+    learnt.facts["lines_learnt_from"] = len(snapshots.shop.history.age)
+    del snapshots
+    writer = Writer(conn=conn, run=run, reader=reader, known=known, rankers=learnt.rankers, engine=local)
+    written = writer.write(per_customer)
+    return Outcome(
+        rows=sum(written.values()), scores=learnt.scores, facts={**learnt.facts, **written}, by_rule=learnt.by_rule
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Learnt:
+    rankers: Rankers
+    scores: tuple[Score, ...]
+    facts: dict[str, Any]
+    by_rule: bool
+
+
+def _learn(snapshots: Snapshots) -> _Learnt:
+    """What was measured, and then learnt again with the newest weeks; a plain rule where neither can be done."""
+    try:
+        scores, facts = measure(snapshots)
+        return _Learnt(rankers=snapshots.rankers(0), scores=scores, facts=facts, by_rule=False)
+    except NotEnoughData as why:
+        rule = Rankers(again=ByHabit(), discover=ByPopularity())
+        return _Learnt(rankers=rule, scores=(), facts={"ranked_by_habit_and_popularity": str(why)}, by_rule=True)
+
+
+def _refresh_products(conn: psycopg.Connection, clock: Clock) -> None:
+    """Which products may be proposed must be known of all of them, and the marts are built only after this run."""
+    row = conn.execute(queries("recommenders")["unknown_products"]).fetchone()
+    if not row or not row[0]:
+        return
+    lock_job(conn, "build_marts")  # it writes the same table
+    run_transform(conn, load_transforms()["marts.products"], {}, now=clock.now(), data_as_of=data_as_of(conn, clock))
