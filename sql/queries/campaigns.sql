@@ -225,9 +225,9 @@ candidates AS (
         b.customer_id,
         r.related_product_id AS product_id,
         1 AS source,
-        r.lift * r.confidence AS score
+        r.score
     FROM baskets AS b
-    INNER JOIN marts.related_products AS r ON b.product_id = r.product_id
+    INNER JOIN marts.related_products AS r ON b.product_id = r.product_id AND r.relation = 'bought_together'
     UNION ALL
     SELECT
         c.customer_id,
@@ -236,7 +236,8 @@ candidates AS (
         r.score
     FROM chosen AS c
     INNER JOIN marts.product_recommendations AS r ON c.customer_id = r.customer_id
-    WHERE %(list)s IN ('goes_with', 'discover')
+    -- what goes with a basket is filled up with what is new to her
+    WHERE r.list = CASE %(list)s WHEN 'goes_with' THEN 'discover' ELSE %(list)s END
     UNION ALL
     SELECT
         c.customer_id,

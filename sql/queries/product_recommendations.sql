@@ -52,3 +52,13 @@ GROUP BY o.ordered_on;
 SELECT DISTINCT m.segment
 FROM models.segment_memberships AS m
 ORDER BY m.segment;
+
+-- name: buyers
+-- How many customers bought each product in the year until a day.
+SELECT
+    l.product_id,
+    count(DISTINCT o.customer_id) AS buyers
+FROM core.orders AS o
+INNER JOIN core.order_lines AS l ON o.order_id = l.order_id
+WHERE o.kind = 'sale' AND o.ordered_on <= %(as_of)s::date AND o.ordered_on > %(as_of)s::date - 365
+GROUP BY l.product_id;

@@ -1,10 +1,11 @@
-"""Recommenders: which products go together, and which a customer may like next.
+"""Recommenders: which products go together, what a customer may buy again or like next, which campaign is for whom.
 
-Reads:  core.orders, core.order_lines, core.customers, marts.products (which it brings up to date first).
-Writes: models.association_rules, models.product_recommendations, models.runs, models.published.
+Reads:  core.orders, core.baskets, core.products, core.customers, models.segment_memberships, marts.products (which it
+        brings up to date first).
+Writes: models.product_recommendations, models.related_products, models.runs, models.published.
 Never:  decides who gets a message; moves the published pointer for a test or for another day.
 """
 
-from marketflow.recommenders.run import RecommendationSummary, recommend_products
+from marketflow.recommenders.products import recommend_products, relate_products
 
-__all__ = ["RecommendationSummary", "recommend_products"]
+__all__ = ["recommend_products", "relate_products"]

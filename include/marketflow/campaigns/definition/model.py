@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_vali
 
 Channel = Literal["email", "webhook", "mastodon"]
 Purpose = Literal["marketing", "transactional", "post"]
-RecommendationList = Literal["goes_with", "discover", "bestsellers"]
+RecommendationList = Literal["goes_with", "discover", "buy_again", "bestsellers"]
 Table = Annotated[str, StringConstraints(pattern=r"^marts\.[a-z_0-9]+$")]
 Account = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
 
@@ -51,7 +51,8 @@ class Recommend(_Strict):
 
     list: RecommendationList = Field(
         description="goes_with: what is bought together with the order, then what suits the customer; discover: what "
-        "suits the customer and was not bought yet; bestsellers: what most customers bought in the week"
+        "suits the customer and was not bought yet; buy_again: what the customer has bought and may need again; "
+        "bestsellers: what most customers bought in the week"
     )
     limit: int = Field(4, ge=1, le=12, description="at most so many")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from marketflow.recommenders.products.candidates import Candidates
+from marketflow.recommenders.products.candidates import Candidates, single
 
 if TYPE_CHECKING:
     import numpy as np
@@ -52,7 +52,7 @@ def own_products(history: History, catalogue: Catalogue, known: Knowledge) -> Ca
     }
     for name in ("type", "category"):
         signs |= _of_group(name, history, catalogue, count, faded[40])
-    found = Candidates(customer=pairs.customer, product=pairs.product, signs=signs, customers=history.customers)
+    found = Candidates(customer=pairs.customer, product=pairs.product, signs=single(signs), customers=history.customers)
     return found.only(catalogue.proposable[pairs.product]).best(faded[120][catalogue.proposable[pairs.product]], _MOST)
 
 

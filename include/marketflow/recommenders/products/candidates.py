@@ -18,19 +18,19 @@ class Candidates:
 
     customer: NDArray[np.int64]
     product: NDArray[np.int64]
-    signs: Mapping[str, NDArray[np.generic]]
+    signs: Mapping[str, NDArray[np.float32]]
     customers: int
 
     def __len__(self) -> int:
         return len(self.customer)
 
-    def matrix(self) -> NDArray[np.float32]:
-        """Entries x signs, in the order of their names."""
+    def matrix(self, rows: NDArray[np.int64] | slice = slice(None)) -> NDArray[np.float32]:
+        """Entries x signs, in the order of their names; all entries, or these."""
         import numpy as np
 
         if not self.signs:
-            return np.zeros((len(self), 0), dtype=np.float32)
-        return np.column_stack([np.asarray(self.signs[name], dtype=np.float32) for name in sorted(self.signs)])
+            return np.zeros((len(self.customer[rows]), 0), dtype=np.float32)
+        return np.column_stack([self.signs[name][rows] for name in sorted(self.signs)])
 
     def only(self, keep: NDArray[np.bool_] | NDArray[np.int64]) -> Candidates:
         """These entries."""
@@ -53,6 +53,13 @@ class Candidates:
         width = wanted.shape[1]
         row = np.repeat(np.arange(wanted.shape[0]), np.diff(wanted.indptr))
         return np.isin(self.customer * width + self.product, row * width + wanted.indices)
+
+
+def single(signs: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.float32]]:
+    """In single precision: millions of entries have some thirty signs each."""
+    import numpy as np
+
+    return {name: np.asarray(values, dtype=np.float32) for name, values in signs.items()}
 
 
 def places(customer: NDArray[np.int64], product: NDArray[np.int64], score: NDArray[np.floating]) -> NDArray[np.int64]:

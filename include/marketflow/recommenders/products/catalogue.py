@@ -52,8 +52,8 @@ def catalogue_of(products: pd.DataFrame, *, engine: Engine, seed: int) -> Catalo
         texts = frame[column].where(frame[column].notna(), "\0" + frame["product_id"].astype(str))
         return np.asarray(pd.factorize(texts)[0], dtype=np.int64)
 
-    written = frame[["name", "type", "category", "brand"]].fillna("").agg(" ".join, axis=1)
-    words = _words(written.tolist())
+    named = (frame[column].fillna("").astype(str) for column in ("name", "type", "category", "brand"))
+    words = _words([" ".join(texts) for texts in zip(*named, strict=True)])
     return Catalogue(
         ids=frame["product_id"].to_numpy(dtype=np.int64),
         groups={name: numbered(name) for name in GROUPS},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from marketflow.recommenders.products.candidates import Candidates
+from marketflow.recommenders.products.candidates import Candidates, single
 from marketflow.recommenders.products.catalogue import GROUPS
 from marketflow.recommenders.products.knowledge import NEW_WINDOWS, WINDOWS
 
@@ -55,7 +55,7 @@ def new_products(
     signs["new_share"] = known.new[28][product] / (known.popular[28][product] + 1e-4)
     signs["in_group"] = known.by_group[group[customer], product]
     signs |= _of_customers(history, customer)
-    return Candidates(customer=customer, product=product, signs=signs, customers=history.customers)
+    return Candidates(customer=customer, product=product, signs=single(signs), customers=history.customers)
 
 
 def _sides(

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 from marketflow.recommenders.products.again import own_products
 from marketflow.recommenders.products.discover import new_products
 from marketflow.recommenders.products.knowledge import Knowledge, know
-from marketflow.recommenders.products.ranker import Ranker, learn
+from marketflow.recommenders.products.ranker import Lesson, learn, lesson
 from marketflow.shared import NotEnoughData
 
 if TYPE_CHECKING:
@@ -78,10 +78,11 @@ class Rankers:
 
 @dataclass(kw_only=True)
 class Snapshots:
-    """The snapshots of a shop, each made once."""
+    """The snapshots of a shop: each is made once, and forgotten when it has been learnt from."""
 
     shop: Shop
     _made: dict[int, Snapshot] = field(default_factory=dict)
+    _lessons: dict[tuple[int, str], Lesson] = field(default_factory=dict)
 
     def of(self, ago: int) -> Snapshot:
         """As of `ago` days before today; 28 at least, for what was bought in the four weeks after it."""
@@ -107,13 +108,20 @@ class Snapshots:
             raise NotEnoughData(
                 f"{oldest + 1} days of purchases, and {first + 2 * HORIZON_DAYS} are needed to learn from what followed"
             )
-        past = [self.of(ago) for ago in usable]
-        return Rankers(again=self._learn(past, "again"), discover=self._learn(past, "discover"))
+        return Rankers(
+            again=learn([self._lesson(ago, "again") for ago in usable], seed=self.shop.seed),
+            discover=learn([self._lesson(ago, "discover") for ago in usable], seed=self.shop.seed),
+        )
 
-    def _learn(self, past: Sequence[Snapshot], which: str) -> Ranker:
-        found: list[Candidates] = [getattr(each, which) for each in past]
-        bought = [candidates.bought(each.wanted) for candidates, each in zip(found, past, strict=True)]
-        return learn(list(zip(found, bought, strict=True)), seed=self.shop.seed)
+    def _lesson(self, ago: int, which: str) -> Lesson:
+        if (ago, which) not in self._lessons:
+            snapshot = self.of(ago)
+            for name in ("again", "discover"):
+                candidates: Candidates = getattr(snapshot, name)
+                bought = candidates.bought(snapshot.wanted)
+                self._lessons[ago, name] = lesson(candidates, bought, seed=self.shop.seed)
+            del self._made[ago]  # much more than what is learnt from it
+        return self._lessons[ago, which]
 
     def _make(self, ago: int) -> Snapshot:
         shop, known = self.shop, self.known(ago)

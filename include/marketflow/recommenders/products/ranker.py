@@ -37,7 +37,30 @@ class Ranker:
         return np.asarray(chance * self.kept / (1 - chance + chance * self.kept))
 
 
-def learn(past: Sequence[tuple[Candidates, NDArray[np.bool_]]], *, seed: int) -> Ranker:
+@dataclass(frozen=True, kw_only=True)
+class Lesson:
+    """Some of the candidates of a day: their signs (entries x signs), and whether they were bought in the next weeks.
+
+    `not_bought`: how many there were of those that were not, here or left out.
+    """
+
+    matrix: NDArray[np.float32]
+    bought: NDArray[np.bool_]
+    not_bought: int
+
+
+def lesson(candidates: Candidates, bought: NDArray[np.bool_], *, seed: int) -> Lesson:
+    """All that were bought, and twelve times as many by chance of those that were not."""
+    import numpy as np
+
+    rng = np.random.default_rng(seed)
+    yes, no = np.flatnonzero(bought), np.flatnonzero(~bought)
+    some = rng.permutation(no)[: _REFUSED_EACH * len(yes)]
+    rows = np.sort(np.concatenate([yes, some]))
+    return Lesson(matrix=candidates.matrix(rows), bought=bought[rows], not_bought=len(no))
+
+
+def learn(lessons: Sequence[Lesson], *, seed: int) -> Ranker:
     """From candidates of earlier days and whether each was bought afterwards.
 
     Boosted trees (Friedman 2001; by histograms: Ke et al. 2017) with log loss. Raises NotEnoughData where hardly any
@@ -46,25 +69,18 @@ def learn(past: Sequence[tuple[Candidates, NDArray[np.bool_]]], *, seed: int) ->
     import numpy as np
     from sklearn.ensemble import HistGradientBoostingClassifier
 
-    bought = np.concatenate([wanted for _, wanted in past]) if past else np.zeros(0, dtype=bool)
+    bought = np.concatenate([each.bought for each in lessons]) if lessons else np.zeros(0, dtype=bool)
     if bought.sum() < _LEAST or bought.all():
-        raise NotEnoughData(
-            f"{int(bought.sum())} of {len(bought)} candidates of earlier weeks were bought; {_LEAST} are needed"
-        )
-    matrix = np.concatenate([candidates.matrix() for candidates, _ in past])
-    rng = np.random.default_rng(seed)
-    yes, no = np.flatnonzero(bought), np.flatnonzero(~bought)
-    yes = rng.permutation(yes)[: _MOST // (1 + _REFUSED_EACH)]
-    kept = min(1.0, _REFUSED_EACH * len(yes) / len(no))
-    rows = np.sort(np.concatenate([yes, rng.permutation(no)[: round(kept * len(no))]]))
+        few = f"{int(bought.sum())} of {len(bought)} candidates of earlier weeks were bought"
+        raise NotEnoughData(f"{few}; {_LEAST} are needed, and not all")
+    matrix = np.concatenate([each.matrix for each in lessons])
+    kept = float((~bought).sum() / sum(each.not_bought for each in lessons))
+    if len(bought) > _MOST:  # both kinds alike, so that their proportion stays
+        rows = np.sort(np.random.default_rng(seed).permutation(len(bought))[:_MOST])
+        matrix, bought = matrix[rows], bought[rows]
     trees = HistGradientBoostingClassifier(
         learning_rate=0.06, max_iter=150, max_leaf_nodes=31, min_samples_leaf=100, l2_regularization=1.0,
         early_stopping=False, random_state=seed,
     )  # fmt: skip
-    trees.fit(matrix[rows], bought[rows])
-    return Ranker(trees=trees, kept=kept * _share(yes, bought))
-
-
-def _share(yes: NDArray[np.int64], bought: NDArray[np.bool_]) -> float:
-    """Where of the bought ones, too, only some were learnt from, the two shares take each other away."""
-    return float(bought.sum() / len(yes))
+    trees.fit(matrix, bought)
+    return Ranker(trees=trees, kept=kept)

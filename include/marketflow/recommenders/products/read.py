@@ -88,10 +88,15 @@ def read(conn: psycopg.Connection, as_of: dt.date, window_days: int, *, engine: 
         conn=conn,
         as_of=as_of,
         window_days=window_days,
-        catalogue=catalogue_of(fetch_frame(conn, q["products"]), engine=engine, seed=seed),
+        catalogue=read_catalogue(conn, engine=engine, seed=seed),
         customers=fetch_integers(conn, q["customers"], {}, ("customer",))["customer"],
         segments=tuple(fetch_frame(conn, q["segment_names"])["segment"]),
     )
+
+
+def read_catalogue(conn: psycopg.Connection, *, engine: Engine, seed: int) -> Catalogue:
+    """All products of core that marts.products knows."""
+    return catalogue_of(fetch_frame(conn, queries("product_recommendations")["products"]), engine=engine, seed=seed)
 
 
 def place_of(ids: NDArray[np.int64], among: NDArray[np.int64]) -> NDArray[np.int64]:

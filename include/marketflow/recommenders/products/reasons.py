@@ -16,10 +16,13 @@ if TYPE_CHECKING:
 _LEAST_LIKE = 0.05  # cosine of who buys two products, below which one is no reason for the other
 
 
-def because_of(candidates: Candidates, interest: sp.csr_array, alike: sp.csr_array) -> NDArray[np.int64]:
-    """For each entry the bought product that adds most to it by who buys both, or -1 where none does.
+def because_of(
+    candidates: Candidates, interest: sp.csr_array, alike: sp.csr_array, share: NDArray[np.floating]
+) -> NDArray[np.int64]:
+    """For each entry the bought product that says most about it by who buys both, or -1 where none does.
 
-    `interest`: customers x products; `alike`: products x products, cosines.
+    `interest`: customers x products; `alike`: products x products, cosines; `share`: of the customers who ever bought
+    each product. What everybody buys says little, and weighs -log(share).
     """
     import numpy as np
 
@@ -27,7 +30,8 @@ def because_of(candidates: Candidates, interest: sp.csr_array, alike: sp.csr_arr
     entry = np.repeat(np.arange(len(candidates)), many)
     place = np.repeat(begins - np.cumsum(many) + many, many) + np.arange(int(many.sum()))
     near, cosine = alike.indices[place], alike.data[place]
-    weight = cosine * _at(interest, candidates.customer[entry], near)
+    telling = -np.log(np.clip(share, 1e-9, 1.0))
+    weight = cosine * telling[near] * _at(interest, candidates.customer[entry], near)
     found = np.full(len(candidates), -1, dtype=np.int64)
     strong = np.flatnonzero((weight > 0) & (cosine >= _LEAST_LIKE))
     order = strong[np.lexsort((near[strong], -weight[strong], entry[strong]))]

@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 
 from marketflow.engines import engine
-from marketflow.recommenders.products.backtest import measure
+from marketflow.recommenders.products.backtest import AGAIN, NEVER, measure
 from marketflow.recommenders.products.learning import Rankers, Snapshots
 from marketflow.recommenders.products.read import read
 from marketflow.recommenders.products.simple import ByHabit, ByPopularity
@@ -43,9 +43,10 @@ def recommend_products(
     """List for every customer what she may buy again, and what she may like that she never bought.
 
     Learnt from the baskets of the `window_days` until `as_of`, of at most 100,000 customers; all are scored, in parts
-    that bound the memory. Published unless it is worse than the customer's own top products, or for what was never
-    bought than user-based collaborative filtering, by NDCG@10 on the four weeks before `as_of`. Where there is too
-    little history to learn from, own products by habit and the segment's popular ones are listed.
+    that bound the memory. What was learnt is used if it is better than the customer's own top products, and for what
+    was never bought than user-based collaborative filtering, by NDCG@10 on the four weeks before `as_of`. Where it is
+    not, or there is too little history, own products by habit and the segment's popular ones are listed; the metric
+    `by_rule` says so.
     """
     parameters = {"per_customer": per_customer, "window_days": window_days}
 
@@ -86,13 +87,19 @@ class _Learnt:
 
 
 def _learn(snapshots: Snapshots) -> _Learnt:
-    """What was measured, and then learnt again with the newest weeks; a plain rule where neither can be done."""
+    """What was measured, and then learnt again with the newest weeks; a plain rule for a list that is not better."""
+    rule = Rankers(again=ByHabit(), discover=ByPopularity())
     try:
         scores, facts = measure(snapshots)
-        return _Learnt(rankers=snapshots.rankers(0), scores=scores, facts=facts, by_rule=False)
+        newest = snapshots.rankers(0)
     except NotEnoughData as why:
-        rule = Rankers(again=ByHabit(), discover=ByPopularity())
-        return _Learnt(rankers=rule, scores=(), facts={"ranked_by_habit_and_popularity": str(why)}, by_rule=True)
+        return _Learnt(rankers=rule, scores=(), facts={"by_rule": {"both lists": str(why)}}, by_rule=True)
+    worse = {score.metric: score.words() for score in scores if score.decides and not score.better}
+    rankers = Rankers(
+        again=rule.again if any(AGAIN in metric for metric in worse) else newest.again,
+        discover=rule.discover if any(NEVER in metric for metric in worse) else newest.discover,
+    )
+    return _Learnt(rankers=rankers, scores=scores, facts={**facts, "by_rule": worse}, by_rule=bool(worse))
 
 
 def _refresh_products(conn: psycopg.Connection, clock: Clock) -> None:

@@ -61,7 +61,8 @@ class Writer:
         own["due_on"] = due_on(listed, self.run.as_of)
         discover = new_products(history, catalogue, self.known, group, engine=self.engine)
         new, listed = self._best(discover, self.rankers.discover.score(discover), length)
-        new["because_product_id"] = self._ids(because_of(listed, history.interest(), self.known.alike))
+        share = self.known.buyers / max(self.known.customers, 1)
+        new["because_product_id"] = self._ids(because_of(listed, history.interest(), self.known.alike, share))
         return {"buy_again": own, "discover": new}
 
     def _best(self, candidates: Candidates, score: NDArray[np.float64], length: int) -> tuple[pd.DataFrame, Candidates]:
