@@ -44,4 +44,4 @@ def test_every_benchmark_can_be_run_by_its_name(capsys: pytest.CaptureFixture[st
     for name in names():
         assert callable(importlib.import_module(f"benchmarks.{name}").run)
     assert main(["load_vs_mysql"]) == 2
-    assert "there are: bgnbd_1m, collector_vs_empty, load_growth" in capsys.readouterr().err
+    assert "there are: bgnbd_1m, collector_vs_empty, itemsets_vs_mlxtend, load_growth" in capsys.readouterr().err

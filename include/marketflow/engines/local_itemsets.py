@@ -14,8 +14,7 @@ if TYPE_CHECKING:
     import scipy.sparse as sp
     from numpy.typing import NDArray
 
-_COLUMNS = 1_024  # counted against all others at a time: bounds the memory of the pair counts
-_PIECES = 4  # parts in which the columns are counted, with as many entries each
+_CELLS = 1 << 24  # pairs that are counted at a time: bounds the memory of the counts to some 200 MiB
 _ROWS = 65_536  # turned into bits at a time: bounds the memory of the bitmaps on their way
 
 Sets = list[tuple[tuple[int, ...], int]]  # columns, and the number of baskets that hold them all
@@ -97,39 +96,24 @@ def _only(baskets: sp.csr_array, columns: NDArray[np.int64]) -> sp.csr_array:
 def _pairs(
     narrow: sp.csr_array, by_column: sp.csc_array, least: int
 ) -> Iterator[tuple[int, NDArray[np.int64], NDArray[np.int64]]]:
-    """Each column, its frequent partners after it, and in how many rows both are.
-
-    A piece of columns is counted against itself and those after it: of pieces with as many entries each, little is
-    counted twice.
-    """
+    """Each column, its frequent partners after it, and in how many rows both are."""
     import numpy as np
     import scipy.sparse as sp
 
-    for start, end in _pieces(by_column.indptr):
-        ends = by_column.indptr[start : end + 1]
-        part = slice(ends[0], ends[-1])
-        left = sp.csr_array(
-            (by_column.data[part], by_column.indices[part], ends - ends[0]), shape=(end - start, narrow.shape[0])
-        )
+    columns = max(1, _CELLS // narrow.shape[1])
+    for start in range(0, narrow.shape[1], columns):
+        ends = by_column.indptr[start : start + columns + 1]
+        part = slice(ends[0], ends[-1])  # turned on its side without being sorted again
+        turned = (by_column.data[part], by_column.indices[part], ends - ends[0])
+        left = sp.csr_array(turned, shape=(len(ends) - 1, narrow.shape[0]))
         counted = left @ (narrow[:, start:] if start else narrow)
-        row = np.repeat(np.arange(end - start), np.diff(counted.indptr))
+        row = np.repeat(np.arange(counted.shape[0]), np.diff(counted.indptr))
         often = np.flatnonzero((counted.data >= least) & (counted.indices > row))
         row, partner, together = row[often], counted.indices[often].astype(np.int64), counted.data[often]
         order = np.lexsort((partner, row))
         row, partner, together = row[order], partner[order] + start, together[order].astype(np.int64)
-        first = np.flatnonzero(np.diff(row, prepend=-1))
-        for column, at, until in zip(row[first].tolist(), first, [*first[1:], len(row)], strict=True):
-            yield start + column, partner[at:until], together[at:until]
-
-
-def _pieces(indptr: NDArray[np.int32]) -> Iterator[tuple[int, int]]:
-    """(first column, the one after the last) of pieces: about an equal part of the entries, at most `_COLUMNS`."""
-    import numpy as np
-
-    columns = len(indptr) - 1
-    cuts = np.searchsorted(indptr, np.linspace(0, indptr[-1], _PIECES + 1)[1:-1])
-    ends = np.unique([*cuts, *range(0, columns, _COLUMNS), columns])
-    yield from pairwise(ends.tolist())
+        for at, until in pairwise([*np.flatnonzero(np.diff(row, prepend=-1)), len(row)]):
+            yield start + int(row[at]), partner[at:until], together[at:until]
 
 
 def _bitmaps(narrow: sp.csr_array, rows: NDArray[np.int32], partners: NDArray[np.int64]) -> NDArray[np.uint64]:

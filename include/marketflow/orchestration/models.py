@@ -61,14 +61,33 @@ def cluster(*, as_of: str | None, is_test: bool, force: bool, **asked: Any) -> d
     return _learn("cluster_customers", "clusters", model, always=force, aside=is_test or as_of is not None)
 
 
-def recommend(*, as_of: str | None, is_test: bool, force: bool, **thresholds: Any) -> dict[str, Any]:
-    """Mine association rules and list products for each customer."""
-    from marketflow.recommenders import recommend_products
+def recommend(model: str, *, as_of: str | None, is_test: bool, force: bool, **asked: Any) -> dict[str, Any]:
+    """Run one of the recommenders: association_rules, product_recommendations or related_products."""
+    from marketflow import recommenders
+
+    doors: dict[str, Callable[..., ModelSummary]] = {
+        "association_rules": recommenders.mine_association_rules,
+        "product_recommendations": recommenders.recommend_products,
+        "related_products": recommenders.relate_products,
+    }
+
+    def run(conn: Any) -> ModelSummary:
+        return doors[model](conn, clock=settings().clock(), as_of=as_date(as_of), is_test=is_test, **asked)
+
+    return _learn(model, None, run, always=force, aside=is_test or as_of is not None)
+
+
+def recommend_campaigns(*, as_of: str | None, is_test: bool, force: bool, **asked: Any) -> dict[str, Any]:
+    """Say which campaign is for whom."""
+    from marketflow.recommenders import campaigns
 
     def model(conn: Any) -> ModelSummary:
-        return recommend_products(conn, clock=settings().clock(), as_of=as_date(as_of), is_test=is_test, **thresholds)
+        return campaigns.recommend_campaigns(
+            conn, clock=settings().clock(), as_of=as_date(as_of), is_test=is_test, **asked
+        )
 
-    return _learn("recommend_products", None, model, always=force, aside=is_test or as_of is not None)
+    name = "campaign_recommendations"
+    return _learn(name, name, model, always=force, aside=is_test or as_of is not None)
 
 
 def foresee(model: str, *, as_of: str | None, is_test: bool, force: bool, **asked: Any) -> dict[str, Any]:

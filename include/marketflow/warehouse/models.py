@@ -50,20 +50,28 @@ class Score:
             return True
         return self.ours > self.baseline_value if self.higher_is_better else self.ours < self.baseline_value
 
+    def words(self) -> str:
+        """Both figures, for people."""
+        return f"{self.metric} {_short(self.ours)}, {self.baseline} {_short(self.baseline_value)}"
+
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What a model did: the rows that it wrote, how good they are, and what else is worth knowing (JSON)."""
+    """What a model did: the rows that it wrote, how good they are, and what else is worth knowing (JSON).
+
+    by_rule: the rows follow a plain rule, and nothing was learnt for them; they are published without being measured.
+    """
 
     rows: int
     scores: tuple[Score, ...] = ()
     facts: Mapping[str, Any] = field(default_factory=dict)
+    by_rule: bool = False
 
     def verdict(self) -> Verdict:
         """Better in all scores that decide, or not in one, or not measured."""
         deciding = [s for s in self.scores if s.decides]
         if worse := [s for s in deciding if s.better is False]:
-            words = "; ".join(f"{s.metric} {_short(s.ours)}, {s.baseline} {_short(s.baseline_value)}" for s in worse)
+            words = "; ".join(s.words() for s in worse)
             return Verdict(verdict="not_better", reason=f"not better than the baseline: {words}")
         if not deciding or any(s.better is None for s in deciding):
             return Verdict(verdict="not_measured", reason="there is too little history to measure it on")
@@ -93,12 +101,14 @@ def run_model(
     window_days: int | None = None,
     is_test: bool = False,
     late_data_too: bool = False,
+    describes: bool = False,
 ) -> ModelSummary:
     """Do `work` as a run of `model`, one at a time, in one transaction.
 
     `work` writes the rows to models.<model>, whose partition for the run is there and empty, and gives an Outcome. If
     it raises NotEnoughData, what it wrote is undone, and the run is stored as refused with that reason. The run is
-    published if it is of the business day, not a test, has rows, and is better than its baseline.
+    published if it is of the business day, not a test, has rows, and is better than its baseline; or `describes` what
+    happened, and foresees nothing that a baseline could foresee as well.
 
     Orders that stopped coming look like customers who stopped buying. A run is refused when the newest are older than
     the longest pause of the year before and a week, unless `work` knows what to do about it (`late_data_too`).
@@ -118,10 +128,12 @@ def run_model(
         except NotEnoughData as why:
             refuse_run(conn, run, clock=clock, reason=str(why), seconds=time.perf_counter() - began)
             return ModelSummary(run_id=run.run_id, rows=0, metrics={}, baseline={}, published=False, reason=str(why))
-        verdict, metrics, baseline = outcome.verdict(), outcome.metrics(), outcome.baseline()
+        verdict = Verdict() if describes and not outcome.scores else outcome.verdict()
+        metrics, baseline = outcome.metrics(), outcome.baseline()
         published = finish_run(
             conn, run, clock=clock, rows=outcome.rows, metrics=metrics, baseline=baseline, verdict=verdict,
-            tables=(f"models.{model}",), seconds=time.perf_counter() - began, publish=verdict.verdict == "better",
+            tables=(f"models.{model}",), seconds=time.perf_counter() - began,
+            publish=describes or outcome.by_rule or verdict.verdict == "better",
         )  # fmt: skip
     return ModelSummary(
         run_id=run.run_id, rows=outcome.rows, metrics=metrics, baseline=baseline, published=published,

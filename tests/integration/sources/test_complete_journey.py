@@ -12,14 +12,18 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from marketflow.privacy import normalise_email
-from marketflow.shared import ConfigurationError
+from marketflow.shared import Clock, ConfigurationError
 from marketflow.sources import CONTRACTS
 from marketflow.sources.complete_journey import LandingSummary, tables, write_landing
 from marketflow.sources.complete_journey.people import contact
+from marketflow.warehouse import build_core, connect
 
-from .conftest import Rows, Take
+from .conftest import SHOP, Rows, Take
 
-SUMMARY = LandingSummary(files=638, order_lines=1_469_307, bad_rows=6, customers=2_469, products=92_331, events=8_691)
+SUMMARY = LandingSummary(
+    files=640, order_lines=1_469_307, bad_rows=6, customers=2_469, products=92_331, events=8_691, campaigns=27,
+    coupons=111_332,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -55,7 +59,7 @@ def test_all_lines_are_there_and_every_cent(written: Path) -> None:
 
 
 def test_headers_are_the_contracts_and_no_temporary_file_is_left(written: Path) -> None:
-    for record in ("orders", "customers", "products", "behaviour"):
+    for record in ("orders", "customers", "products", "behaviour", "campaigns", "coupons"):
         for path in (written / record).iterdir():
             assert not path.name.startswith(".")
             with path.open() as file:
@@ -137,6 +141,26 @@ def test_customers_products_and_behaviour_are_taken_in_whole(
         ("campaign_received", 6_589),
         ("coupon_redeemed", 2_102),
     ]
+
+
+def test_campaigns_and_coupons_reach_core_whole(  # noqa: PLR0917
+    written: Path, landing: Path, take: Take, rows: Rows, warehouse_dsn: str, clock: Clock
+) -> None:
+    for record in ("campaigns", "coupons"):
+        (landing / record).symlink_to(written / record)
+    assert (take("campaigns").loaded, take("coupons").loaded) == (27, 111_332)
+    assert rows("SELECT count(*) FROM ops.quarantine") == [(0,)]
+    with connect(warehouse_dsn) as owner:
+        owner.execute("UPDATE ops.loads SET state = 'passed'")
+        build_core(owner, clock=clock, shop=SHOP)
+        told = owner.execute(
+            "SELECT c.theme, c.starts_on, c.ends_on, count(*), count(DISTINCT k.product_ref)"
+            " FROM core.campaigns AS c JOIN core.coupons AS k ON c.source = k.source AND c.external_id = k.campaign_ref"
+            " WHERE c.external_id = '8' GROUP BY c.campaign_id"
+        ).fetchall()
+        assert told == [("Type A", dt.date(2017, 5, 8), dt.date(2017, 6, 25), 18_598, 17_178)]
+        count = "SELECT (SELECT count(*) FROM core.campaigns), (SELECT count(*) FROM core.coupons)"
+        assert owner.execute(count).fetchone() == (27, 111_332)
 
 
 def test_the_time_zone_is_the_one_in_which_the_shop_counted_its_weeks() -> None:

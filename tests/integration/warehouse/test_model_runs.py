@@ -73,6 +73,20 @@ def test_what_is_not_better_is_stored_and_not_published(
     assert shop.execute("SELECT count(*) FROM models.customer_values").fetchone() == (1,)
 
 
+@pytest.mark.parametrize(
+    ("scores", "verdict"), [([], ("not_measured", None)), ([score(0.4)], ("not_better", "not better than the baseline"))]
+)
+def test_what_describes_is_published_without_a_baseline(
+    shop: psycopg.Connection, clock: Clock, scores: list[Score], verdict: tuple[str, str | None]
+) -> None:
+    found = run(shop, clock, *scores, describes=True)
+    assert found.published
+    row = shop.execute("SELECT verdict, split_part(reason, ':', 1), row_count FROM models.runs").fetchone()
+    assert row == (*verdict, 1)
+    assert shop.execute("SELECT run_id FROM models.published").fetchall() == [(found.run_id,)]
+    assert not run(shop, clock, *scores, describes=True, is_test=True).published
+
+
 def test_a_refused_run_leaves_its_reason_and_nothing_else(shop: psycopg.Connection, clock: Clock) -> None:
     kept = run(shop, clock, score(0.6))
 

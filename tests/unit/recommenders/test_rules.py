@@ -8,27 +8,27 @@ import scipy.sparse as sp
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from marketflow.engines import engine
+from marketflow.engines import TooManySets, engine
 from marketflow.recommenders.rules import lift_matrix, mine_rules
 
 # Five baskets: pasta (0), sauce (1), coffee (2).
 HAND = np.array([[1, 1, 0], [1, 1, 0], [1, 0, 1], [0, 1, 0], [0, 0, 1]])
 
 
-def rules_of(baskets: np.ndarray, **thresholds: float) -> list[tuple]:
+def rules_of(baskets: np.ndarray, **thresholds: float | None) -> list[tuple]:
     asked = {"min_support": 0.01, "min_confidence": 0.01, "max_len": 2, "total": len(baskets)} | thresholds
     table = mine_rules(sp.csr_array(baskets), engine=engine(), **asked)
     return list(table.itertuples(index=False, name=None))
 
 
 def test_a_table_computed_by_hand() -> None:
-    found = {(a, c): (s, conf, lift, n) for a, c, s, conf, lift, n in rules_of(HAND)}
+    found = {(a, c): measures for a, c, *measures in rules_of(HAND)}
     assert found == {
-        # pasta in 3 of 5 baskets, sauce in 3, both in 2: 2/3 of the pasta baskets, 10/9 of what chance gives
-        ((0,), (1,)): pytest.approx((2 / 5, 2 / 3, (2 / 3) / (3 / 5), 2)),
-        ((1,), (0,)): pytest.approx((2 / 5, 2 / 3, (2 / 3) / (3 / 5), 2)),
-        ((0,), (2,)): pytest.approx((1 / 5, 1 / 3, (1 / 3) / (2 / 5), 1)),
-        ((2,), (0,)): pytest.approx((1 / 5, 1 / 2, (1 / 2) / (3 / 5), 1)),
+        # pasta in 3 of 5 baskets, sauce in 3, both in 2: 2/3 of the pasta baskets, 10/9 of what chance gives, which is 9/25
+        ((0,), (1,)): pytest.approx([2 / 5, 2 / 3, (2 / 3) / (3 / 5), 2 / 5 - 9 / 25, 2]),
+        ((1,), (0,)): pytest.approx([2 / 5, 2 / 3, (2 / 3) / (3 / 5), 2 / 5 - 9 / 25, 2]),
+        ((0,), (2,)): pytest.approx([1 / 5, 1 / 3, (1 / 3) / (2 / 5), 1 / 5 - 6 / 25, 1]),
+        ((2,), (0,)): pytest.approx([1 / 5, 1 / 2, (1 / 2) / (3 / 5), 1 / 5 - 6 / 25, 1]),
     }
 
 
@@ -38,7 +38,7 @@ def test_thresholds_cut() -> None:
 
 
 def test_the_order_does_not_depend_on_chance() -> None:
-    lifts = [lift for *_, lift, _n in rules_of(HAND)]
+    lifts = [lift for *_, lift, _leverage, _n in rules_of(HAND)]
     assert lifts == sorted(lifts, reverse=True)
     assert rules_of(HAND) == rules_of(HAND[::-1])
 
@@ -66,9 +66,17 @@ def test_measures_are_what_their_names_say(rows: list[list[bool]]) -> None:
             if a != c and both:
                 confidence = both / baskets[:, a].sum()
                 lift = confidence / (baskets[:, c].sum() / total)
-                expected[(a,), (c,)] = pytest.approx((both / total, confidence, lift, both))
+                leverage = both / total - baskets[:, a].sum() / total * baskets[:, c].sum() / total
+                measures = [both / total, confidence, lift, leverage, both]
+                expected[(a,), (c,)] = pytest.approx(measures, abs=1e-12)
     found = rules_of(baskets, min_support=1e-9, min_confidence=1e-9, total=total)
-    assert {(a, c): numbers for a, c, *rest in found for numbers in [tuple(rest)]} == expected
+    assert {(a, c): measures for a, c, *measures in found} == expected
+
+
+def test_more_sets_than_were_allowed_are_an_error() -> None:
+    with pytest.raises(TooManySets):
+        rules_of(HAND, most=4)
+    assert len(rules_of(HAND, most=5)) == 4  # three items and two pairs
 
 
 def test_the_matrix_holds_what_is_above_chance() -> None:

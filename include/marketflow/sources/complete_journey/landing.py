@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _MARKER = ".complete-journey.json"
-_FORMAT = 1  # raise when the files' content changes: an older landing is then written anew
+_FORMAT = 2  # raise when the files' content changes: an older landing is then written anew
 _LAST_DAY = "2017-12-31"
 _MOVED_ORDERS = 2
 # One reason each; {} is a real product. They stand between two real orders, which must arrive.
@@ -39,6 +39,8 @@ class LandingSummary:
     customers: int
     products: int
     events: int
+    campaigns: int
+    coupons: int
 
 
 def write_landing(target: Path, *, bad_rows: bool = True) -> LandingSummary:
@@ -53,6 +55,8 @@ def write_landing(target: Path, *, bad_rows: bool = True) -> LandingSummary:
     counts = {
         "customers": _write_whole(target / "customers" / "customers.csv", tables.customers()),
         "products": _write_whole(target / "products" / "products.csv", tables.products()),
+        "campaigns": _write_whole(target / "campaigns" / "campaigns.csv", tables.campaigns()),
+        "coupons": _write_whole(target / "coupons" / "coupons.csv", tables.coupons()),
         "events": _write_days(target / "behaviour", tables.behaviour()),
         "order_lines": _write_orders(target / "orders", tables.order_lines(), bad_rows),
     }

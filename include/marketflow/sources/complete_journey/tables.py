@@ -67,6 +67,38 @@ def products() -> pa.Table:
     return pa.table({new: _text(t[old]) for old, new in zip(names, renamed, strict=True)})
 
 
+def campaigns() -> pa.Table:
+    """The 27 campaigns by number: type, which is all that the data say of what they are about, first and last day."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    t = _read("campaign_descriptions").sort_by("campaign_id")
+    return pa.table(
+        {
+            "campaign_id": _text(t["campaign_id"]),
+            "theme": _text(t["campaign_type"]),
+            "starts_on": pc.strftime(t["start_date"], format="%Y-%m-%d"),
+            "ends_on": pc.strftime(t["end_date"], format="%Y-%m-%d"),
+        }
+    )
+
+
+def coupons() -> pa.Table:
+    """What each coupon is good for: 111,332 triples of campaign, coupon and product, those that stand twice once.
+
+    A coupon is for up to thousands of products and may come back in another campaign, while a record is for one
+    product; so a record's number is the three together.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    keys = ["campaign_id", "coupon_upc", "product_id"]
+    t = _read("coupons", keys).group_by(keys).aggregate([]).sort_by([(key, "ascending") for key in keys])
+    campaign, coupon, product = (_text(t[key]) for key in keys)
+    number = pc.binary_join_element_wise(campaign, coupon, product, "-")
+    return pa.table({"coupon_id": number, "campaign_id": campaign, "product_id": product})
+
+
 def customers() -> pa.Table:
     """The 2,469 households that bought: demographics where known, contacts and consents derived."""
     import pyarrow as pa
