@@ -158,7 +158,9 @@ class View:
         """Log odds of the customer's own rate, shrunk to everybody's; over campaigns alike if one is named."""
         import numpy as np
 
-        weight = np.ones(len(self.known.campaigns)) if campaign is None else self.alike[campaign]
+        weight = np.ones(len(self.known.campaigns)) if campaign is None else self.alike[campaign].copy()
+        if campaign is not None:
+            weight[campaign] = 0.0  # not to have answered it yet tells nothing
         return _logit((self.answered @ weight + _OWN_SHRINK * self.base) / (self.received @ weight + _OWN_SHRINK))
 
     def _neighbours(self, campaign: int) -> Floats:
