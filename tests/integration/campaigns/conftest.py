@@ -31,8 +31,8 @@ def shop(conn: psycopg.Connection) -> psycopg.Connection:
         [(i, f"P{i}", f"Product {i}", i != 8) for i in range(1, 9)],
     )
     conn.cursor().executemany(
-        "INSERT INTO marts.related_products VALUES (1, %s, %s, 'x', 0.1, %s, %s, 1)",
-        [(1, 3, 0.5, 2.0), (2, 4, 0.5, 3.0), (3, 2, 0.9, 9.0), (4, 8, 0.9, 9.0)],
+        "INSERT INTO marts.related_products VALUES (1, %s, %s, 'x', 0.1, %s, %s, 1, 'bought_together', %s)",
+        [(1, 3, 0.5, 2.0, 1.0), (2, 4, 0.5, 3.0, 1.5), (3, 2, 0.9, 9.0, 8.1), (4, 8, 0.9, 9.0, 8.1)],
     )
     conn.cursor().executemany(
         "INSERT INTO marts.top_products VALUES (%s, %s, %s, 'x', 9, 9)",

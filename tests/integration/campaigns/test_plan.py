@@ -55,7 +55,7 @@ def test_products_go_with_the_basket_and_are_not_in_it(
     """By lift times confidence: 4 before 3; 2 is in the basket, 8 is not to be recommended; then what suits her."""
     ada = five["Ada"][0]
     desk.conn.cursor().executemany(
-        "INSERT INTO marts.product_recommendations VALUES (%s, %s, %s, 'x', %s, 'r', 1)",
+        "INSERT INTO marts.product_recommendations VALUES (%s, %s, %s, 'x', %s, 'r', 1, 'discover')",
         [(ada, 1, 4, 0.9), (ada, 2, 1, 0.8), (ada, 3, 7, 0.7), (ada, 4, 6, 0.6), (ada, 5, 5, 0.5)],
     )
     desk.plan(campaigns["thank_you"])

@@ -74,7 +74,8 @@ def test_what_is_not_better_is_stored_and_not_published(
 
 
 @pytest.mark.parametrize(
-    ("scores", "verdict"), [([], ("not_measured", None)), ([score(0.4)], ("not_better", "not better than the baseline"))]
+    ("scores", "verdict"),
+    [([], ("not_measured", None)), ([score(0.4)], ("not_better", "not better than the baseline"))],
 )
 def test_what_describes_is_published_without_a_baseline(
     shop: psycopg.Connection, clock: Clock, scores: list[Score], verdict: tuple[str, str | None]
