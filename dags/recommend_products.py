@@ -5,7 +5,8 @@ What to offer whom. One task a model:
 * `association_rules`: what is bought together, of products, of their types and of their categories (support,
   confidence, lift, leverage). Before anything is counted the size of the result is estimated, and a run that would
   explode is refused with the threshold to raise.
-* `product_recommendations`: two lists for every customer: what to buy again, and what is new to her.
+* `product_recommendations`: two lists for every customer: what to buy again, and what is new to her. Those who did
+  something since the last run are scored, and the others keep their lists; every seventh day all are scored.
 * `related_products`: products that are like a product, by what is written about them.
 
 * **Woken** by changes in `core`. Each run is a row of `models.runs`. The lists are learnt on earlier weeks and
@@ -25,7 +26,7 @@ from marketflow.orchestration.defaults import COMMON, day, force, is_test, whole
 # What each model takes of the form, beside what all take.
 MODELS: dict[str, tuple[str, ...]] = {
     "association_rules": ("min_support", "min_support_types", "min_support_categories", "min_confidence", "max_len"),
-    "product_recommendations": ("per_customer", "window_days"),
+    "product_recommendations": ("per_customer", "window_days", "whole"),
     "related_products": (),
 }
 
@@ -44,6 +45,12 @@ def share(value: float, title: str, about: str, least: float) -> Param:
         "as_of": day("As of", "Learn from orders until this day. Empty: the business day."),
         "per_customer": whole(10, "Products per customer", "The length of each of the two lists.", (1, 50)),
         "window_days": whole(730, "Window in days", "Older purchases do not count.", (56, 3650)),
+        "whole": Param(
+            False,
+            type="boolean",
+            title="Everybody anew",
+            description_md="Score all customers, and not only those who did something since the last run.",
+        ),
         "min_support": share(
             0.0005, "Rules: least support, products", "Share of baskets that hold all of them.", 0.0001
         ),

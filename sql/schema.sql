@@ -1033,6 +1033,7 @@ CREATE TABLE models.product_recommendations (
     because_product_id bigint,
     list text NOT NULL,
     due_on date,
+    scored_in bigint NOT NULL,
     CONSTRAINT product_recommendations_list_check CHECK ((list = ANY (ARRAY['buy_again'::text, 'discover'::text])))
 )
 PARTITION BY RANGE (run_id);

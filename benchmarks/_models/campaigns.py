@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from benchmarks._models.data import JOURNEY
-from benchmarks._models.runs import Row
+from benchmarks._models.rows import Row
 from marketflow.recommenders.campaigns.backtest import Backtest, Trial
 from marketflow.recommenders.campaigns.known import NEVER, Known, answered_on
 from marketflow.recommenders.campaigns.measures import SEED, auc, bootstrap, interval, within_auc

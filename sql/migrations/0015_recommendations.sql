@@ -65,6 +65,10 @@ COMMENT ON TABLE models.rule_items IS 'Types and categories of products in assoc
 ALTER TABLE models.product_recommendations ADD COLUMN list text NOT NULL DEFAULT 'discover'
 CHECK (list IN ('buy_again', 'discover'));
 ALTER TABLE models.product_recommendations ADD COLUMN due_on date;
+-- The run that scored the customer's lists: a run takes over those of customers who did nothing since.
+ALTER TABLE models.product_recommendations ADD COLUMN scored_in bigint;
+UPDATE models.product_recommendations SET scored_in = run_id;
+ALTER TABLE models.product_recommendations ALTER COLUMN scored_in SET NOT NULL;
 SELECT pg_temp.in_partitions('product_recommendations');
 
 -- What goes with a product, and what is like it.

@@ -3,7 +3,7 @@
 -- name: products
 SELECT
     c.product_id,
-    c.product_type AS "type",
+    c.product_type,
     c.category,
     coalesce(c.manufacturer_ref, c.brand) AS brand,
     c.department,
@@ -14,10 +14,10 @@ INNER JOIN marts.products AS p ON c.product_id = p.product_id
 ORDER BY c.product_id;
 
 -- name: customers
--- All that are one of their own. Packed, see warehouse.fetch_integers.
+-- All that are there, and one of their own. Packed, see warehouse.fetch_integers.
 SELECT string_agg(int8send(c.customer_id), ''::bytea ORDER BY c.customer_id) AS packed
 FROM core.customers AS c
-WHERE c.merged_into IS NULL;
+WHERE c.merged_into IS NULL AND NOT c.is_deleted;
 
 -- name: segments
 -- Which segment each was in at the end of a day.
@@ -62,3 +62,73 @@ FROM core.orders AS o
 INNER JOIN core.order_lines AS l ON o.order_id = l.order_id
 WHERE o.kind = 'sale' AND o.ordered_on <= %(as_of)s::date AND o.ordered_on > %(as_of)s::date - 365
 GROUP BY l.product_id;
+
+-- name: published
+SELECT
+    r.run_id,
+    r.as_of,
+    r.parameters,
+    r.metrics
+FROM models.published AS p
+INNER JOIN models.runs AS r ON p.run_id = r.run_id
+WHERE p.model = %(model)s;
+
+-- name: changed
+-- Whom anything was heard of since an earlier run, or who has no list in it. Packed, see warehouse.fetch_integers.
+WITH heard_of AS (
+    SELECT h.key::bigint AS customer_id
+    FROM ops.pending_changes AS h
+    WHERE h.entity = 'customer' AND h.change_id > %(seen)s::bigint AND h.change_id <= %(newest)s::bigint
+    UNION
+    -- known then, and still to come
+    SELECT o.customer_id
+    FROM core.orders AS o
+    WHERE o.ordered_on > %(earlier_as_of)s::date AND o.ordered_on <= %(as_of)s::date
+    UNION
+    SELECT c.customer_id
+    FROM core.customers AS c
+    WHERE
+        NOT EXISTS (
+            SELECT FROM models.product_recommendations AS r
+            WHERE r.run_id = %(earlier)s::bigint AND r.customer_id = c.customer_id
+        )
+)
+
+SELECT string_agg(int8send(c.customer_id), ''::bytea ORDER BY c.customer_id) AS packed
+FROM core.customers AS c
+INNER JOIN heard_of AS h ON c.customer_id = h.customer_id
+WHERE c.merged_into IS NULL AND NOT c.is_deleted;
+
+-- name: carry_over
+WITH carried AS (
+    INSERT INTO models.product_recommendations (
+        run_id, customer_id, list, rank, product_id, score, because_product_id, due_on, scored_in
+    )
+    SELECT
+        %(run)s::bigint,
+        r.customer_id,
+        r.list,
+        r.rank,
+        r.product_id,
+        r.score,
+        r.because_product_id,
+        r.due_on,
+        r.scored_in
+    FROM models.product_recommendations AS r
+    INNER JOIN core.customers AS c ON r.customer_id = c.customer_id
+    WHERE
+        r.run_id = %(earlier)s::bigint
+        AND c.merged_into IS NULL
+        AND NOT c.is_deleted
+        AND NOT EXISTS (
+            SELECT FROM unnest(%(scored)s::bigint[]) AS s (customer_id)
+            WHERE s.customer_id = r.customer_id
+        )
+    RETURNING list
+)
+
+SELECT
+    w.list,
+    count(*) AS rows_carried
+FROM carried AS w
+GROUP BY w.list;

@@ -308,12 +308,15 @@ SELECT
     d.currency,
     d.product_url,
     d.image_url,
+    d.availability,
     sha256(
         convert_to(
             row(
                 d.product_name, d.manufacturer_ref, d.brand, d.department, d.category, d.product_type, d.package_size,
                 d.list_price, d.currency, d.product_url, d.image_url, d.is_deleted
-            )::text,
+            )::text
+            -- behind the rest, and nothing where there is none: versions from before it was known stay what they are
+            || coalesce(d.availability, ''),
             'UTF8'
         )
     ) AS fingerprint

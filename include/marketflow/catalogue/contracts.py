@@ -91,6 +91,8 @@ def _limits(column: Column) -> str:
         "zone": "a name in the tz database",
     }
     words = ", ".join(f"`{word}`" for word in column.allowed) or column.pattern_says
+    if column.any_spelling:
+        words += "; capitals, and blanks or hyphens for `_`, do not matter"
     return of_kind.get(column.kind, words or f"up to {column.max_length:,} characters")
 
 

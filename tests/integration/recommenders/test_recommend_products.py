@@ -11,7 +11,7 @@ import pytest
 
 from marketflow.recommenders import recommend_products
 from marketflow.shared import Clock
-from marketflow.warehouse import build_core
+from marketflow.warehouse import build_core, record_changes
 from table_rows import give, small_shop
 
 DAY = dt.date(2017, 12, 31)
@@ -164,3 +164,76 @@ def test_without_orders_the_run_is_refused(conn: psycopg.Connection, clock: Cloc
     run = recommend_products(conn, clock=clock)
     assert (run.rows, run.published) == (0, False)
     assert run.reason
+
+
+def scored_in(conn: psycopg.Connection, run_id: int) -> dict[int, set[int]]:
+    """Customers by the run that scored them."""
+    query = "SELECT DISTINCT scored_in, customer_id FROM models.product_recommendations WHERE run_id = %s"
+    found: dict[int, set[int]] = {}
+    for run, customer in conn.execute(query, [run_id]):
+        found.setdefault(run, set()).add(customer)
+    return found
+
+
+def order_on(conn: psycopg.Connection, customer: int, products: list[str], day: dt.date) -> None:
+    number = one(conn, "SELECT max(order_id) + 1 FROM core.orders")
+    many = len(products)
+    give(conn, "core.orders", [{
+        "order_id": number, "external_id": f"o{number}", "customer_id": customer, "line_count": many,
+        "ordered_on": day, "revenue": many, "base_revenue": many, "kind": "sale",
+    }])  # fmt: skip
+    give(conn, "core.baskets", [{
+        "order_id": number, "first_no": 1, "record_nos": array(range(1, many + 1)), "product_refs": array(products),
+        "quantities": array([1] * many), "amounts": array([1] * many),
+    }])  # fmt: skip
+
+
+def test_only_who_did_something_since_is_scored_again(year: psycopg.Connection, clock: Clock) -> None:
+    first = recommend_products(year, clock=clock)
+    assert scored_in(year, first.run_id) == {first.run_id: set(range(1, 81))}
+    tomorrow = DAY + dt.timedelta(days=1)
+    order_on(year, 5, ["p1", "p2"], tomorrow)
+    order_on(year, 9, ["p1"], DAY - dt.timedelta(days=40))  # of long ago, and only known now
+    record_changes(year, "customer", ["9", "11"], clock.now())
+    give(year, "core.customers", [{"customer_id": 4242}])
+    year.execute("UPDATE core.customers SET merged_into = 1 WHERE customer_id = 77")
+    year.execute("UPDATE core.customers SET is_deleted = true WHERE customer_id = 78")
+    then = Clock(time_zone=clock.time_zone, pinned_day=tomorrow)
+    second = recommend_products(year, clock=then)
+    assert second.published
+    assert scored_in(year, second.run_id) == {
+        second.run_id: {5, 9, 11, 4242}, first.run_id: set(range(1, 81)) - {5, 9, 11, 77, 78},
+    }  # fmt: skip
+    before, after = lists_of(year, first.run_id, "discover"), lists_of(year, second.run_id, "discover")
+    assert all(after[customer] == before[customer] for customer in after if customer not in (5, 9, 11, 4242))
+    again = lists_of(year, second.run_id, "buy_again")
+    assert not {1, 2} & set(after[5])
+    assert {1, 2} <= bought_of(year)[5]
+    assert second.rows == sum(map(len, [*after.values(), *again.values()]))
+    assert second.metrics["scored_customers"] == 4
+    third = recommend_products(year, clock=then)
+    assert scored_in(year, third.run_id).keys() == {first.run_id, second.run_id}  # nothing happened since
+
+
+@pytest.mark.parametrize(
+    ("days", "asked"),
+    [(7, {}), (1, {"whole": True}), (1, {"is_test": True}), (1, {"per_customer": 5})],
+    ids=["a week", "asked for", "a test", "other lists"],
+)
+def test_everybody_is_scored_again_where_the_old_lists_do_not_hold(
+    year: psycopg.Connection, clock: Clock, days: int, asked: dict[str, bool]
+) -> None:
+    recommend_products(year, clock=clock)
+    then = Clock(time_zone=clock.time_zone, pinned_day=DAY + dt.timedelta(days=days))
+    run = recommend_products(year, clock=then, **asked)  # type: ignore[arg-type]
+    assert scored_in(year, run.run_id) == {run.run_id: set(range(1, 81))}
+    assert run.metrics["carried_from_run"] is None
+
+
+def test_an_incremental_run_scores_as_a_whole_one_does(year: psycopg.Connection, clock: Clock) -> None:
+    recommend_products(year, clock=clock)
+    order_on(year, 5, ["p1", "p2"], DAY)
+    record_changes(year, "customer", ["5"], clock.now())
+    some, whole = recommend_products(year, clock=clock), recommend_products(year, clock=clock, whole=True)
+    for name in ("discover", "buy_again"):
+        assert lists_of(year, some.run_id, name)[5] == lists_of(year, whole.run_id, name)[5]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from marketflow.recommenders.products.learning import HORIZON_DAYS, Snapshot, Snapshots
+from marketflow.recommenders.products.learning import HORIZON_DAYS, Shop, Snapshot, Snapshots
 from marketflow.recommenders.products.lists import as_table, together
 from marketflow.recommenders.products.measures import LENGTH, Quality, interval_of_difference, quality
 from marketflow.warehouse import Score
@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     import numpy as np
     import scipy.sparse as sp
     from numpy.typing import NDArray
-
-    from marketflow.engines import Engine
 
     Tables = dict[str, NDArray[np.int64]]
 
@@ -34,13 +32,10 @@ def measure(snapshots: Snapshots) -> tuple[tuple[Score, ...], dict[str, Any]]:
     last = snapshots.of(HORIZON_DAYS)
     chances = rankers.again.score(last.again), rankers.discover.score(last.discover)
     blended = together((last.again, chances[0]), (last.discover, chances[1]))
-    simple = _simple(last, snapshots.shop.engine)
+    simple = _simple(last, snapshots.shop)
     tables: dict[str, Tables] = {
-        AGAIN: {
-            "ours": as_table(*blended, LENGTH),
-            **{name: simple[name] for name in ("own top products", "popularity")},
-        },
-        NEVER: {"ours": as_table(last.discover, chances[1], LENGTH), **_without_own(simple)},
+        AGAIN: {"ours": as_table(*blended, LENGTH), **simple[AGAIN]},
+        NEVER: {"ours": as_table(last.discover, chances[1], LENGTH), **simple[NEVER]},
     }
     wanted = {AGAIN: last.wanted, NEVER: _never_bought(last)}
     share = last.known.buyers / max(last.known.customers, 1)
@@ -51,36 +46,48 @@ def measure(snapshots: Snapshots) -> tuple[tuple[Score, ...], dict[str, Any]]:
     return scores, {"lists": {task: _words(each, last, snapshots.shop.seed) for task, each in found.items()}}
 
 
-def _simple(last: Snapshot, engine: Engine) -> Tables:
-    """What is easily made: the lists of the baselines and of each model alone."""
+def _simple(last: Snapshot, shop: Shop) -> dict[str, Tables]:
+    """What is easily made, by task: the baselines' lists, and those of each model alone.
+
+    All choose among the same products, those that may be proposed. Matrix factorisation and content put our candidates
+    in order; the others choose from everything.
+    """
+    import numpy as np
+
+    lists: dict[str, Tables] = {AGAIN: {}, NEVER: {}}
+    for name, (left, right) in _products_of(last, shop).items():
+        for task, own in ((AGAIN, None), (NEVER, last.history.bought)):
+            best = shop.engine.top_n(left, right, LENGTH, exclude=own)
+            lists[task][name] = best.columns.astype(np.int64)
+    for name, sign in _OWN.items():
+        lists[AGAIN][name] = as_table(last.again, np.asarray(last.again.signs[sign], dtype=float), LENGTH)
+    for name, sign in _ALONE.items():
+        lists[NEVER][name] = as_table(last.discover, np.asarray(last.discover.signs[sign], dtype=float), LENGTH)
+    return lists
+
+
+def _products_of(last: Snapshot, shop: Shop) -> dict[str, tuple[sp.csr_array, sp.csr_array]]:
+    """Two matrices for each method, whose product is every customer's score for every product."""
     import numpy as np
     import scipy.sparse as sp
 
-    history, known = last.history, last.known
+    history, known, engine = last.history, last.known, shop.engine
+    may = sp.diags_array(shop.catalogue.proposable.astype(np.float32), format="csr")
     everybody = sp.csr_array(np.ones((history.customers, 1), dtype=np.float32))
-    popular = sp.csr_array(known.popular[28][None, :])
-    like_me = engine.neighbours(history.counted(), _PEOPLE)
-    bought = history.bought
-    table = {
-        "popularity": engine.top_n(everybody, popular, LENGTH),
-        "popularity, never bought": engine.top_n(everybody, popular, LENGTH, exclude=bought),
-        f"user-based, {_PEOPLE} neighbours": engine.top_n(like_me, bought, LENGTH, exclude=bought),
-        "item-based": engine.top_n(history.interest(), known.alike, LENGTH, exclude=bought),
+    interest, counts = history.interest(), history.counted()
+    logs = counts.copy()
+    logs.data = np.log1p(logs.data)
+    return {
+        "popularity": (everybody, sp.csr_array(known.popular[28][None, :]) @ may),
+        _USER_BASED: (engine.neighbours(logs, _PEOPLE), interest @ may),
+        f"{_USER_BASED}, plain counts": (engine.neighbours(counts, _PEOPLE), history.bought @ may),
+        "item-based": (interest, known.alike),
     }
-    lists: Tables = {name: best.columns.astype(np.int64) for name, best in table.items()}
-    lists["own top products"] = as_table(last.again, np.asarray(last.again.signs["baskets"], dtype=float), LENGTH)
-    for sign in ("factors", "words", "in_group"):
-        lists[_NAMES[sign]] = as_table(last.discover, np.asarray(last.discover.signs[sign], dtype=float), LENGTH)
-    return lists
 
 
-_NAMES = {"factors": "matrix factorisation", "words": "content", "in_group": "popularity by segment"}
-
-
-def _without_own(simple: Tables) -> Tables:
-    lists = {name: table for name, table in simple.items() if name not in {"own top products", "popularity"}}
-    lists["popularity"] = lists.pop("popularity, never bought")
-    return lists
+_USER_BASED = f"user-based, {_PEOPLE} neighbours"  # by log(1 + purchases), which is better than by plain counts
+_OWN = {"own top products": "baskets", "own top products, older purchases fading": "faded_120"}
+_ALONE = {"matrix factorisation": "factors", "content": "words", "popularity by segment": "in_group"}
 
 
 def _never_bought(last: Snapshot) -> sp.csr_array:
@@ -93,7 +100,7 @@ def _never_bought(last: Snapshot) -> sp.csr_array:
 
 def _scores(task: str, found: dict[str, Quality], seed: int) -> list[Score]:
     """The baseline that the issue of a list decides on comes first and decides by its NDCG."""
-    first = "own top products" if task == AGAIN else f"user-based, {_PEOPLE} neighbours"
+    first = "own top products" if task == AGAIN else _USER_BASED
     others = [first, *(name for name in found if name not in {"ours", first})]
     return [
         Score(

@@ -96,7 +96,8 @@ def read(conn: psycopg.Connection, as_of: dt.date, window_days: int, *, engine: 
 
 def read_catalogue(conn: psycopg.Connection, *, engine: Engine, seed: int) -> Catalogue:
     """All products of core that marts.products knows."""
-    return catalogue_of(fetch_frame(conn, queries("product_recommendations")["products"]), engine=engine, seed=seed)
+    products = fetch_frame(conn, queries("product_recommendations")["products"])
+    return catalogue_of(products.rename(columns={"product_type": "type"}), engine=engine, seed=seed)
 
 
 def place_of(ids: NDArray[np.int64], among: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -1,4 +1,4 @@
-"""Scores all customers in parts that bound the memory, and writes their lists."""
+"""Scores customers in parts that bound the memory, and writes their lists."""
 
 from __future__ import annotations
 
@@ -40,16 +40,17 @@ class Writer:
     rankers: Rankers
     engine: Engine
 
-    def write(self, length: int) -> dict[str, int]:
-        """Both lists of all customers; gives how many rows of each."""
+    def write(self, customers: NDArray[np.int64], length: int) -> dict[str, int]:
+        """Both lists of these customers, ascending; gives how many rows of each."""
         written = {"buy_again": 0, "discover": 0}
-        for start in range(0, len(self.reader.customers), _AT_A_TIME):
-            customers = self.reader.customers[start : start + _AT_A_TIME]
-            for name, frame in self._lists(customers, length).items():
-                frame["customer_id"] = customers[frame["customer_id"].to_numpy()]
-                written[name] += copy_frame(
-                    self.conn, f"models.{MODEL}", frame.assign(run_id=self.run.run_id, list=name)
+        run = self.run.run_id
+        for start in range(0, len(customers), _AT_A_TIME):
+            part = customers[start : start + _AT_A_TIME]
+            for name, frame in self._lists(part, length).items():
+                rows = frame.assign(
+                    customer_id=part[frame["customer_id"].to_numpy()], run_id=run, scored_in=run, list=name
                 )
+                written[name] += copy_frame(self.conn, f"models.{MODEL}", rows)
         return written
 
     def _lists(self, customers: NDArray[np.int64], length: int) -> dict[str, pd.DataFrame]:

@@ -34,6 +34,7 @@ class Column:
     pattern: str | None = None  # what the whole of a text must look like; `pattern_says` tells it to people
     pattern_says: str = ""
     allowed: tuple[str, ...] = ()
+    any_spelling: bool = False  # of the words allowed: "In Stock" and "in-stock" are in_stock
     minimum: Decimal | None = None
     maximum: Decimal | None = None
     decimals: int = 0

@@ -4,7 +4,7 @@ from marketflow.sources.contracts.model import Column, Contract, currency, delet
 
 PRODUCTS = Contract(
     record="products",
-    version="2",
+    version="3",
     table="raw.products",
     description="Products of the catalogue",
     key=("product_id",),
@@ -25,6 +25,10 @@ PRODUCTS = Contract(
                pattern_says="an address that begins with http:// or https://", description="Its page in the shop"),
         Column(name="image_url", target="image_url", max_length=2_000, pattern=r"https?://[^\s]+",
                pattern_says="an address that begins with http:// or https://", description="Its picture"),
+        Column(name="availability", target="availability", any_spelling=True,
+               allowed=("in_stock", "out_of_stock", "preorder", "backorder", "available_for_order", "discontinued"),
+               description="Can it be had? As product feeds say it; what is out of stock or discontinued is not "
+               "proposed to customers. Absent: not known, and may be proposed"),
         updated_at(),
         deleted(),
     ),

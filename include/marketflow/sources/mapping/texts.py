@@ -48,6 +48,8 @@ def text_of(source: Source, column: Column, made: ColumnMapping, names: Mapping[
     text = Text(sql=_marks(source, made, plain) if column.kind == "number" else plain, meanings=meanings)
     if known:
         text = _translated(column, made, plain, known)
+    elif column.any_spelling and not meanings:
+        text = Text(sql=_in_one_spelling(plain))
     return _with_default(text, made.default if made.default is not None else column.default)
 
 
@@ -63,6 +65,11 @@ def _with_default(text: Text, default: str | None) -> Text:
         return text
     meanings = None if text.meanings is None else (*text.meanings, default)
     return Text(sql=f"COALESCE({text.sql}, {literal(default)})", rules=text.rules, meanings=meanings)
+
+
+def _in_one_spelling(text: str) -> str:
+    """A word of a list in small letters, with _ for blanks and hyphens within it."""
+    return f"translate(lower(trim({text})), ' -', '__')"
 
 
 def _meaning(made: ColumnMapping) -> list[tuple[str, str | None]]:

@@ -22,6 +22,7 @@ WITH moments AS (
             i.currency,
             i.product_url,
             i.image_url,
+            i.availability,
             i.is_deleted,
             i.file_id,
             i.record_no,
@@ -45,6 +46,7 @@ WITH moments AS (
             v.currency,
             v.product_url,
             v.image_url,
+            v.availability,
             v.is_deleted,
             v.file_id,
             v.record_no,
@@ -78,6 +80,7 @@ compared AS (
         m.currency,
         m.product_url,
         m.image_url,
+        m.availability,
         m.is_deleted,
         m.file_id,
         m.record_no,
@@ -126,8 +129,8 @@ forgotten AS (
 
 INSERT INTO core.product_versions AS v (
     source, external_id, feed, valid_from, valid_to, confirmed_at, product_name, manufacturer_ref, brand, department,
-    category, product_type, package_size, list_price, currency, product_url, image_url, is_deleted, file_id,
-    record_no, fingerprint
+    category, product_type, package_size, list_price, currency, product_url, image_url, availability, is_deleted,
+    file_id, record_no, fingerprint
 )
 SELECT
     h.source,
@@ -147,6 +150,7 @@ SELECT
     h.currency,
     h.product_url,
     h.image_url,
+    h.availability,
     h.is_deleted,
     h.file_id,
     h.record_no,
@@ -168,6 +172,7 @@ ON CONFLICT (source, external_id, feed, valid_from) DO UPDATE
         currency = excluded.currency,
         product_url = excluded.product_url,
         image_url = excluded.image_url,
+        availability = excluded.availability,
         is_deleted = excluded.is_deleted,
         file_id = excluded.file_id,
         record_no = excluded.record_no,
@@ -175,12 +180,12 @@ ON CONFLICT (source, external_id, feed, valid_from) DO UPDATE
     WHERE
     (
         v.valid_to, v.confirmed_at, v.product_name, v.manufacturer_ref, v.brand, v.department, v.category,
-        v.product_type, v.package_size, v.list_price, v.currency, v.product_url, v.image_url, v.is_deleted, v.file_id,
-        v.record_no, v.fingerprint
+        v.product_type, v.package_size, v.list_price, v.currency, v.product_url, v.image_url, v.availability, v.is_deleted,
+        v.file_id, v.record_no, v.fingerprint
     )
     IS DISTINCT FROM (
         excluded.valid_to, excluded.confirmed_at, excluded.product_name, excluded.manufacturer_ref, excluded.brand,
         excluded.department, excluded.category, excluded.product_type, excluded.package_size, excluded.list_price,
-        excluded.currency, excluded.product_url, excluded.image_url, excluded.is_deleted, excluded.file_id,
-        excluded.record_no, excluded.fingerprint
+        excluded.currency, excluded.product_url, excluded.image_url, excluded.availability, excluded.is_deleted,
+        excluded.file_id, excluded.record_no, excluded.fingerprint
     );

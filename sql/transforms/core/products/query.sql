@@ -31,6 +31,7 @@ records AS MATERIALIZED (
         d.currency,
         d.product_url,
         d.image_url,
+        d.availability,
         v.is_deleted,
         row_number() OVER w AS place,
         count(*) OVER (PARTITION BY d.source, d.external_id) AS number_of_records
@@ -59,6 +60,7 @@ complete AS (
         r.currency,
         r.product_url,
         r.image_url,
+        r.availability,
         NOT r.is_deleted AS in_catalogue
     FROM records AS r
     WHERE r.number_of_records = 1
@@ -77,6 +79,7 @@ complete AS (
         (array_agg(r.currency ORDER BY r.place) FILTER (WHERE r.list_price IS NOT NULL))[1] AS currency,
         (array_agg(r.product_url ORDER BY r.place) FILTER (WHERE r.product_url IS NOT NULL))[1] AS product_url,
         (array_agg(r.image_url ORDER BY r.place) FILTER (WHERE r.image_url IS NOT NULL))[1] AS image_url,
+        (array_agg(r.availability ORDER BY r.place) FILTER (WHERE r.availability IS NOT NULL))[1] AS availability,
         NOT bool_and(r.is_deleted) AS in_catalogue
     FROM records AS r
     WHERE r.number_of_records > 1
@@ -85,7 +88,7 @@ complete AS (
 
 INSERT INTO core.products AS p (
     source, external_id, product_name, manufacturer_ref, brand, department, category, product_type, package_size,
-    list_price, currency, product_url, image_url, in_catalogue, updated_at
+    list_price, currency, product_url, image_url, availability, in_catalogue, updated_at
 )
 SELECT
     n.source,
@@ -101,6 +104,7 @@ SELECT
     n.currency,
     n.product_url,
     n.image_url,
+    n.availability,
     n.in_catalogue,
     %(now)s
 FROM complete AS n
@@ -118,17 +122,18 @@ ON CONFLICT (source, external_id) DO UPDATE
         currency = excluded.currency,
         product_url = excluded.product_url,
         image_url = excluded.image_url,
+        availability = excluded.availability,
         in_catalogue = excluded.in_catalogue,
         updated_at = excluded.updated_at
     WHERE
     (
         p.product_name, p.manufacturer_ref, p.brand, p.department, p.category, p.product_type, p.package_size,
-        p.list_price, p.currency, p.product_url, p.image_url, p.in_catalogue
+        p.list_price, p.currency, p.product_url, p.image_url, p.availability, p.in_catalogue
     )
     IS DISTINCT FROM (
         excluded.product_name, excluded.manufacturer_ref, excluded.brand, excluded.department, excluded.category,
         excluded.product_type, excluded.package_size, excluded.list_price, excluded.currency, excluded.product_url,
-        excluded.image_url, excluded.in_catalogue
+        excluded.image_url, excluded.availability, excluded.in_catalogue
     );
 
 -- step: sold_only
