@@ -68,7 +68,7 @@ bench: $(INSTALLED)  ## run the benchmarks, write var/bench/latest.json (ONLY=na
 	@$(BIN)/marketflow bench $(ONLY)
 
 evaluate: $(INSTALLED)  ## run all models on real data beside their baselines; writes docs/models.md, var/evaluate/latest.json
-	@$(BIN)/python -m benchmarks._models
+	@$(BIN)/python -m benchmarks._models $(MODELS)
 
 reset: $(INSTALLED)  ## stop and delete all state in var/ (asks)
 	@$(BIN)/marketflow reset

@@ -558,7 +558,8 @@ CREATE TABLE core.products (
     list_price numeric(14,2),
     currency text,
     product_url text,
-    image_url text
+    image_url text,
+    availability text
 );
 
 ALTER TABLE core.products OWNER TO marketflow_owner;
@@ -613,7 +614,8 @@ CREATE TABLE core.product_versions (
     is_deleted boolean NOT NULL,
     file_id bigint NOT NULL,
     record_no integer NOT NULL,
-    fingerprint bytea NOT NULL
+    fingerprint bytea NOT NULL,
+    availability text
 );
 
 ALTER TABLE core.product_versions OWNER TO marketflow_owner;
@@ -786,6 +788,14 @@ CREATE TABLE marts.customer_days (
 );
 
 ALTER TABLE marts.customer_days OWNER TO marketflow_owner;
+
+CREATE TABLE marts.open_baskets (
+    customer_id bigint NOT NULL,
+    product_id bigint NOT NULL,
+    added_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE marts.open_baskets OWNER TO marketflow_owner;
 
 CREATE TABLE marts.product_recommendations (
     customer_id bigint NOT NULL,
@@ -1713,7 +1723,8 @@ CREATE TABLE raw.products (
     product_url text,
     image_url text,
     version_at timestamp with time zone DEFAULT '2000-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
-    is_deleted boolean DEFAULT false NOT NULL
+    is_deleted boolean DEFAULT false NOT NULL,
+    availability text
 );
 
 ALTER TABLE raw.products OWNER TO marketflow_owner;
@@ -1851,6 +1862,9 @@ ALTER TABLE ONLY marts.customer_360
 
 ALTER TABLE ONLY marts.customer_days
     ADD CONSTRAINT customer_days_pkey PRIMARY KEY (ordered_on, customer_id);
+
+ALTER TABLE ONLY marts.open_baskets
+    ADD CONSTRAINT open_baskets_pkey PRIMARY KEY (customer_id, product_id);
 
 ALTER TABLE ONLY marts.product_recommendations
     ADD CONSTRAINT product_recommendations_pkey PRIMARY KEY (customer_id, list, rank);
@@ -1997,6 +2011,8 @@ CREATE INDEX customers_merged ON core.customers USING btree (merged_into) WHERE 
 
 CREATE INDEX events_anonymous ON ONLY core.events USING btree (source, anonymous_ref) WHERE ((customer_id IS NULL) AND (anonymous_ref IS NOT NULL));
 
+CREATE INDEX events_basket ON ONLY core.events USING btree (occurred_on) WHERE (event_type = ANY (ARRAY['product_added'::text, 'add_to_cart'::text, 'added_to_cart'::text, 'cart_add'::text, 'product_removed'::text, 'remove_from_cart'::text, 'removed_from_cart'::text, 'cart_remove'::text, 'order_completed'::text, 'purchase'::text, 'cart_cleared'::text, 'clear_cart'::text]));
+
 CREATE INDEX events_customer ON ONLY core.events USING btree (customer_id, occurred_on);
 
 CREATE INDEX events_id ON ONLY core.events USING btree (event_id);
@@ -2004,6 +2020,8 @@ CREATE INDEX events_id ON ONLY core.events USING btree (event_id);
 CREATE INDEX events_rest_customer_id_occurred_on_idx ON core.events_rest USING btree (customer_id, occurred_on);
 
 CREATE INDEX events_rest_event_id_idx ON core.events_rest USING btree (event_id);
+
+CREATE INDEX events_rest_occurred_on_idx ON core.events_rest USING btree (occurred_on) WHERE (event_type = ANY (ARRAY['product_added'::text, 'add_to_cart'::text, 'added_to_cart'::text, 'cart_add'::text, 'product_removed'::text, 'remove_from_cart'::text, 'removed_from_cart'::text, 'cart_remove'::text, 'order_completed'::text, 'purchase'::text, 'cart_cleared'::text, 'clear_cart'::text]));
 
 CREATE INDEX events_rest_source_anonymous_ref_idx ON core.events_rest USING btree (source, anonymous_ref) WHERE ((customer_id IS NULL) AND (anonymous_ref IS NOT NULL));
 
@@ -2068,6 +2086,8 @@ CREATE INDEX products_load ON raw.products USING brin (load_id);
 ALTER INDEX core.events_customer ATTACH PARTITION core.events_rest_customer_id_occurred_on_idx;
 
 ALTER INDEX core.events_id ATTACH PARTITION core.events_rest_event_id_idx;
+
+ALTER INDEX core.events_basket ATTACH PARTITION core.events_rest_occurred_on_idx;
 
 ALTER INDEX core.events_pkey ATTACH PARTITION core.events_rest_pkey;
 
@@ -2260,6 +2280,10 @@ GRANT SELECT ON TABLE marts.customer_360 TO marketflow_analyst;
 GRANT SELECT ON TABLE marts.customer_days TO marketflow_sender;
 GRANT SELECT ON TABLE marts.customer_days TO marketflow_audience;
 GRANT SELECT ON TABLE marts.customer_days TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.open_baskets TO marketflow_sender;
+GRANT SELECT ON TABLE marts.open_baskets TO marketflow_audience;
+GRANT SELECT ON TABLE marts.open_baskets TO marketflow_analyst;
 
 GRANT SELECT ON TABLE marts.product_recommendations TO marketflow_sender;
 GRANT SELECT ON TABLE marts.product_recommendations TO marketflow_audience;

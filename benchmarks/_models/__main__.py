@@ -1,37 +1,56 @@
-"""`python -m benchmarks._models`: run all models on all data; writes var/evaluate/latest.json and docs/models.md."""
+"""`python -m benchmarks._models [MODEL ...]`: run all models, or these.
+
+Writes var/evaluate/latest.json and docs/models.md; the rows of models that were not run stay as they are.
+"""
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 
 from benchmarks._models.data import DATA, load
-from benchmarks._models.page import write_table
-from benchmarks._models.runs import Row, as_json, run, trials
+from benchmarks._models.page import write_page
+from benchmarks._models.rows import Row, merged, read_rows, write_rows
+from benchmarks._models.runs import Trial, run, trials
 from benchmarks._warehouse import fresh_warehouse
 from marketflow.shared import settings
 
 PAGE = Path(__file__).parents[2] / "docs" / "models.md"
 
 
-def main() -> int:
-    """Exit code 0 whatever the figures are: they are reported, good or bad."""
-    rows: list[Row] = []
-    with fresh_warehouse() as bench:
-        for data in DATA:
-            with bench.fresh() as dsn:
-                print(f"loading {data.name}: {data.what}", flush=True)
-                load(data, dsn, bench.folder / data.name.replace(" ", "_").replace(",", "").lower())
-                for trial in (t for t in trials() if t.data is data):
-                    rows += run(trial, dsn)
+def main(argv: list[str]) -> int:
+    """Exit code 0 whatever the figures are: they are reported, good or bad. 2 where there is no such model."""
+    every = trials()
+    order = list(dict.fromkeys((trial.data.name, trial.model) for trial in every))
+    if unknown := set(argv) - {model for _, model in order}:
+        known = ", ".join(dict.fromkeys(model for _, model in order))
+        print(f"there is no model {', '.join(sorted(unknown))}; there are: {known}", file=sys.stderr)
+        return 2
+    chosen = [trial for trial in every if not argv or trial.model in argv]
+    found = _run(chosen, with_segments=[trial for trial in every if trial.model == "rfm"])
     target = settings().home / "evaluate" / "latest.json"
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(json.dumps(as_json(rows), indent=2) + "\n", encoding="utf-8")
-    write_table(PAGE, rows)
+    ran = {(trial.data.name, trial.model) for trial in chosen}
+    rows = merged(read_rows(target), found, ran=ran, order=order)
+    write_rows(target, rows)
+    write_page(PAGE, rows)
     print(f"wrote {target} and {PAGE.name}")
     return 0
 
 
+def _run(chosen: list[Trial], *, with_segments: list[Trial]) -> list[Row]:
+    """Each data set in a warehouse of its own. Segments come first, asked for or not: other models look at them."""
+    rows: list[Row] = []
+    with fresh_warehouse() as bench:
+        for data in (data for data in DATA if any(trial.data is data for trial in chosen)):
+            with bench.fresh() as dsn:
+                print(f"loading {data.name}: {data.what}", flush=True)
+                load(data, dsn, bench.folder / data.name.replace(" ", "_").replace(",", "").lower())
+                for trial in (t for t in with_segments if t.data is data and t not in chosen):
+                    run(trial, dsn)
+                for trial in (t for t in chosen if t.data is data):
+                    rows += run(trial, dsn)
+    return rows
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -7,7 +7,8 @@ it to learn from; those that still run on the last day are answered as far as th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
 
 from benchmarks._models.data import JOURNEY
 from benchmarks._models.rows import Row
@@ -43,38 +44,56 @@ def campaign_rows(dsn: str) -> list[Row]:
 
 
 def rows_of(what: str, trial: Trial, *, pooled: bool) -> list[Row]:
-    """A row for each single signal; of pooled campaigns another one for the order within them.
+    """A row for each single signal, and one for chance; of pooled campaigns others for the order within them.
 
-    The baseline's name tells the interval of the difference; `decides` marks the best single signal.
+    `decides` marks the best single signal.
     """
+    table = partial(_row, f"campaign_recommendations, {what}", _split(trial, pooled=pooled))
     drawn = bootstrap(trial.answered, {"ours": trial.ours, **trial.singles}, trial.customer, DRAWS)
-    found = {name: auc(trial.answered, order) or 0.0 for name, order in trial.singles.items()}
-    best = max(found, key=lambda name: found[name])
-    split = f"{what}: {len(trial.answered):,} receivers, {int(trial.answered.sum())} redeemed; known the day before"
-    rows = []
-    for name, single in found.items():
-        difference = interval(drawn["ours"] - drawn[name])
-        words = f", difference [{difference.low:.3f}, {difference.high:.3f}]" if difference else ""
-        rows.append(_row("auc", name + words, single, auc(trial.answered, trial.ours), split, decides=name == best))
-    own = interval(drawn["ours"])
-    if own is not None:
-        rows += [_row(f"auc {end}", "", None, at, split) for end, at in (("from", own.low), ("to", own.high))]
+    ours = auc(trial.answered, trial.ours)
+    found = {name: auc(trial.answered, order) for name, order in trial.singles.items()}
+    best = max(found, key=lambda name: found[name] or 0.0)
+    rows = [
+        table(_Figure("auc", name, value, ours), drawn["ours"] - drawn[name], decides=name == best)
+        for name, value in found.items()
+    ]
+    rows.append(table(_Figure("auc", "chance", 0.5, ours), drawn["ours"] - 0.5))
     if pooled:
-        ours = within_auc(trial.answered, trial.ours, trial.campaign)
+        within = within_auc(trial.answered, trial.ours, trial.campaign)
         for name, order in trial.singles.items():
             value = within_auc(trial.answered, order, trial.campaign)
-            rows.append(_row("auc within campaigns", name, value, ours, split))
+            rows.append(table(_Figure("auc within campaigns", name, value, within)))
     return rows
 
 
-def _row(
-    metric: str, baseline: str, value: float | None, ours: float | None, split: str, *, decides: bool = False
-) -> Row:  # fmt: skip
-    better = None if value is None or ours is None else ours > value
+class _Figure(NamedTuple):
+    metric: str
+    baseline: str
+    value: float | None
+    ours: float | None
+
+
+def _row(model: str, split: str, figure: _Figure, apart: Floats | None = None, *, decides: bool = False) -> Row:
+    found = None if apart is None else interval(apart)
+    value, ours = figure.value, figure.ours
     return Row(
-        data=JOURNEY.name, model="campaign_recommendations", split=split, metric=metric, baseline=baseline,
-        baseline_value=value, ours=ours, seed=SEED, better=better, decides=decides,
+        data=JOURNEY.name, model=model, split=split, metric=figure.metric, baseline=figure.baseline,
+        baseline_value=_rounded(value), ours=_rounded(ours), seed=SEED,
+        better=None if value is None or ours is None else ours > value, decides=decides,
+        difference=(round(found.low, 4), round(found.high, 4)) if found else None,
     )  # fmt: skip
+
+
+def _split(trial: Trial, *, pooled: bool) -> str:
+    import numpy as np
+
+    of = f"{len(np.unique(trial.campaign))} campaigns, " if pooled else ""
+    redeemed = int(trial.answered.sum())
+    return f"{of}{len(trial.answered):,} receivers, {redeemed:,} redeemed; known the day before each began"
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)
 
 
 def _read(conn: psycopg.Connection) -> tuple[Known, list[str]]:

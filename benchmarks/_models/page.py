@@ -1,31 +1,48 @@
-"""The table of docs/models.md, between two marks."""
+"""The tables of docs/models.md, each between two marks: what all models say, products, campaigns."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from benchmarks._models.runs import Row
+from benchmarks._models.campaign_table import campaign_table
+from benchmarks._models.product_tables import product_tables
+from benchmarks._models.rows import Row
 
-BEGIN, END = "<!-- make evaluate: begin -->", "<!-- make evaluate: end -->"
 _HEAD = "| model | metric | baseline | its figure | ours | | split | seed |\n|---|---|---|---:|---:|---|---|---:|\n"
 
 
-def write_table(page: Path, rows: list[Row]) -> None:
-    """Put the rows between the marks; the page must have both."""
-    before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
-    _, _, after = rest.partition(END)
-    page.write_text(f"{before}{BEGIN}\n\n{table(rows)}\n{END}{after}", encoding="utf-8")
+def write_page(page: Path, rows: Sequence[Row]) -> None:
+    """Put the rows between the marks, which the page must have. Studies, whose models have a note, have own tables."""
+    products, campaigns = _studies(rows, "product_recommendations"), _studies(rows, "campaign_recommendations")
+    text = page.read_text(encoding="utf-8")
+    text = between(text, "", table(row for row in rows if row not in {*products, *campaigns}))
+    text = between(text, ": products", product_tables(products))
+    text = between(text, ": campaigns", campaign_table(campaigns))
+    page.write_text(text, encoding="utf-8")
 
 
-def table(rows: list[Row]) -> str:
+def between(text: str, name: str, inside: str) -> str:
+    """The text with `inside` between the marks of that name. Raises ValueError where it has none."""
+    begin, end = (f"<!-- make evaluate{name}: {what} -->" for what in ("begin", "end"))
+    before, first, rest = text.partition(begin)
+    _, last, after = rest.partition(end)
+    if not first or not last:
+        raise ValueError(f"the page has no marks {begin} and {end}")
+    return f"{before}{begin}\n\n{inside}\n{end}{after}"
+
+
+def table(rows: Iterable[Row]) -> str:
     """Markdown, a table for each data set; what decides about publishing is marked with a star."""
-    parts = []
-    for data in dict.fromkeys(row.data for row in rows):
-        head = (
-            "| model | metric | baseline | its figure | ours | | split | seed |\n|---|---|---|---:|---:|---|---|---:|\n"
-        )
-        parts.append(f"### {data}\n\n{head}" + "".join(_line(row) for row in rows if row.data == data))
-    return "\n".join(parts)
+    found = list(rows)
+    return "\n".join(
+        f"### {data}\n\n{_HEAD}" + "".join(_line(row) for row in found if row.data == data)
+        for data in dict.fromkeys(row.data for row in found)
+    )
+
+
+def _studies(rows: Iterable[Row], family: str) -> list[Row]:
+    return [row for row in rows if row.family == family != row.model]
 
 
 def _line(row: Row) -> str:

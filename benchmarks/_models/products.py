@@ -15,7 +15,7 @@ from typing import Any
 from benchmarks._models.data import JOURNEY
 from benchmarks._models.rows import Row
 from marketflow.engines import engine
-from marketflow.recommenders.products.backtest import AGAIN, NEVER, measure
+from marketflow.recommenders.products.backtest import AGAIN, NEVER, TO_BEAT, measure
 from marketflow.recommenders.products.learning import HORIZON_DAYS, Shop, Snapshots
 from marketflow.recommenders.products.read import read
 from marketflow.recommenders.products.run import SEED
@@ -54,21 +54,19 @@ def everything(shop: Shop) -> Shop:
 def rows_of(setting: str, lists: Mapping[str, Mapping[str, Mapping[str, Any]]], products: int) -> Iterator[Row]:
     """A row for each task, list, and figure: of all customers and of each group; what `measure` says of `lists`.
 
-    The first list beside ours is the one to beat, and its NDCG decides. Coverage and novelty say what lists are like:
-    more is not better.
+    The NDCG of the list to beat decides. Coverage and novelty say what lists are like: more is not better.
     """
     for task, found in lists.items():
         ours = found["ours"]
-        first = next(name for name in found if name != "ours")
         for name, theirs in found.items():
             if name == "ours":
                 continue
-            base = {
+            base: dict[str, Any] = {
                 "data": JOURNEY.name, "model": f"product_recommendations, {setting}, {task}", "baseline": name,
                 "split": _split(products, ours["all"]["customers"], task), "seed": SEED,
             }  # fmt: skip
             for group in ("all", *GROUPS):
-                yield from _of_group(base, group, ours[group], theirs, decides=name == first)
+                yield from _of_group(base, group, ours[group], theirs, decides=name == TO_BEAT[task])
             for metric in ("coverage", "novelty"):
                 yield Row(
                     **base, metric=metric, baseline_value=theirs[metric], ours=ours[metric], better=None, decides=False
@@ -85,7 +83,7 @@ def _of_group(
             **base, metric=metric, baseline_value=value, ours=mine,
             better=None if mine is None or value is None else mine > value,
             decides=decides and everybody and name == "ndcg",
-            difference=theirs["ndcg_minus_this"] if everybody and name == "ndcg" else None,
+            difference=theirs[group]["ndcg_minus_this"] if name == "ndcg" else None,
             group="" if everybody else group, customers=ours["customers"],
         )  # fmt: skip
 
@@ -95,7 +93,5 @@ def _split(products: int, customers: int, task: str) -> str:
     begin = end - dt.timedelta(days=HORIZON_DAYS - 1)
     learnt = begin - dt.timedelta(days=1)
     which = f"{products:,} products" + (", without those that a customer had bought before" if task == NEVER else "")
-    return (
-        f"learnt until {learnt}, measured {begin} to {end}, days of {JOURNEY.clock.time_zone.key}; candidates: {which}; "
-        f"mean of the {customers:,} customers {_COUNTED[task]}"
-    )
+    days = f"learnt until {learnt}, measured {begin} to {end}, days of {JOURNEY.clock.time_zone.key}"
+    return f"{days}; candidates: {which}; mean of the {customers:,} customers {_COUNTED[task]}"

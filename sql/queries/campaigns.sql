@@ -194,7 +194,8 @@ CREATE TEMPORARY TABLE plan_content (
 
 -- name: content_for_customers
 -- With goes_with: first what is bought together with the basket of that day, by the lift and confidence of the best rule,
--- then what suits the customer; never what lies in the basket, nor two products of one name.
+-- then what suits the customer, by its rank: a list has each kind of product once, so a high score may stand far down. Never
+-- what lies in that basket or in the one that she has left open in the shop, nor two products of one name.
 INSERT INTO pg_temp.plan_content (customer_id, product_ids)
 WITH chosen AS (
     SELECT m.customer_id
@@ -213,11 +214,18 @@ baskets AS (
 ),
 
 basket_names AS (
-    SELECT DISTINCT
+    SELECT
         b.customer_id,
         p.product_name
     FROM baskets AS b
     INNER JOIN marts.products AS p ON b.product_id = p.product_id
+    UNION
+    SELECT
+        c.customer_id,
+        p.product_name
+    FROM chosen AS c
+    INNER JOIN marts.open_baskets AS o ON c.customer_id = o.customer_id
+    INNER JOIN marts.products AS p ON o.product_id = p.product_id
 ),
 
 candidates AS (
@@ -233,7 +241,7 @@ candidates AS (
         c.customer_id,
         r.product_id,
         2 AS source,
-        r.score
+        -r.rank AS score
     FROM chosen AS c
     INNER JOIN marts.product_recommendations AS r ON c.customer_id = r.customer_id
     -- what goes with a basket is filled up with what is new to her
@@ -282,9 +290,11 @@ WHERE r.place <= %(most)s
 GROUP BY r.customer_id;
 
 -- name: content_of_week
+-- Written when the week was over: what cannot be had any longer is left out.
 SELECT t.product_id
 FROM marts.top_products AS t
-WHERE t.week_ending_on = %(week)s::date
+INNER JOIN marts.products AS p ON t.product_id = p.product_id
+WHERE t.week_ending_on = %(week)s::date AND p.is_recommendable
 ORDER BY t.rank
 LIMIT %(most)s;
 

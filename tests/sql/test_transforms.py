@@ -17,7 +17,7 @@ import yaml
 
 from marketflow.segments.summaries import summaries_shown
 from marketflow.shared import BatchRefused, Clock, Shop
-from marketflow.warehouse import Transform, load_transforms, run_steps
+from marketflow.warehouse import Transform, excluded_products, load_transforms, run_steps
 from marketflow.warehouse.builds import published_runs
 from marketflow.warehouse.staging import parameters, staged
 from table_rows import NOW, give, have, wanted
@@ -72,7 +72,7 @@ def run(
         with summaries_shown(conn, aside=False):
             return run_steps(conn, transform, params)[1]
     if transform.name.startswith("marts."):
-        params = published_runs(conn, CLOCK) | params
+        params = published_runs(conn, CLOCK) | excluded_products() | params
     if not transform.name.startswith(("core.", "privacy.")):
         return run_steps(conn, transform, params)[1]
     with staged(conn, params):

@@ -24,6 +24,7 @@ from marketflow.embedded.parts import parts
 from marketflow.embedded.postgres import binaries
 from marketflow.embedded.supervisor import START_PATIENCE, log_file, state_file, tail
 from marketflow.shared import ConfigurationError, MarketflowError
+from marketflow.sources import find_sources
 from marketflow.warehouse.connect import Role, role_name
 
 __all__ = [
@@ -60,6 +61,7 @@ def up(config: Config, say: Callable[[str], None] = print) -> None:
     MarketflowError with the end of the log when the start fails.
     """
     config.make_folders()
+    _make_landing(config)
     while True:
         with _locked(config.run / "up.lock"):
             if _state(config).get("phase") in ("stopping", "failed"):
@@ -138,6 +140,13 @@ def process_roots(config: Config) -> list[int]:
 def lock_file(config: Config) -> Path:
     """Held by the supervisor as long as it lives; its text is the supervisor's pid."""
     return config.run / "supervisor.lock"
+
+
+def _make_landing(config: Config) -> None:
+    """The folders that sources read from: a missing one is an error, and a source that has no file yet has none."""
+    for source in find_sources().good:
+        if source.from_.folder is not None:
+            (config.landing / source.from_.folder).mkdir(parents=True, exist_ok=True)
 
 
 def supervisor_pid(config: Config) -> int | None:

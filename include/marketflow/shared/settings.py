@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     root: Path = Field(PROJECT, description="the project's folder: holds sql/, include/ and dags/")
     home: Path = Field(PROJECT / "var", description="state of this installation; holds landing/, quality/, logs")
     sources: Path = Field(PROJECT / "include/sources", description="the source files")
+    recommendations: Path = Field(PROJECT / "include/recommendations.yaml", description="what is never proposed")
     landing: Path = Field(PROJECT / "var/landing", description="landing files, one folder per source")
 
     # the shop

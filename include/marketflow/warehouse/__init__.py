@@ -1,6 +1,7 @@
 """Warehouse: the only room that opens PostgreSQL.
 
-Reads:  sql/migrations, sql/queries, sql/transforms; a connection that its caller gives, or a URI.
+Reads:  sql/migrations, sql/queries, sql/transforms; include/recommendations.yaml; a connection that its caller gives,
+        or a URI.
 Writes: the warehouse's shape (migrations), the rows of transforms, ops.table_freshness, models.runs.
 Never:  decides what is sent, models anything, formats values into SQL.
 """
@@ -10,6 +11,7 @@ from marketflow.warehouse.bootstrap import bootstrap
 from marketflow.warehouse.builds import BuildSummary, build_core, build_marts, data_as_of, lock_job
 from marketflow.warehouse.changes import advance, position, record_changes
 from marketflow.warehouse.connect import ROLES, connect, use_role
+from marketflow.warehouse.exclusions import excluded_products
 from marketflow.warehouse.frames import copy_frame, fetch_frame
 from marketflow.warehouse.migrate import migrate, pending_migrations
 from marketflow.warehouse.models import Outcome, Score, run_model
@@ -36,6 +38,7 @@ __all__ = [
     "copy_frame",
     "data_as_of",
     "drop_old_runs",
+    "excluded_products",
     "fetch_frame",
     "fetch_integers",
     "finish_run",

@@ -13,6 +13,7 @@ from psycopg import sql
 from marketflow.shared import Clock, Shop
 from marketflow.warehouse.bulk import is_first_load
 from marketflow.warehouse.changes import advance, position
+from marketflow.warehouse.exclusions import excluded_products
 from marketflow.warehouse.queries import queries
 from marketflow.warehouse.staging import parameters, shop_of, staged
 from marketflow.warehouse.transforms import Transform, load_transforms, note_freshness, run_steps
@@ -29,6 +30,8 @@ _READ_BY_RUN = (
 _FORESEEN_FOR_DAYS = 31
 # Stages whose tables know the business up to a day; the ledger, consents and suppressions are as of now.
 _DATED = ("core", "features", "models", "marts")
+# Written along with a model's own table, and as old as that.
+_BESIDE_MODELS = ("models.runs", "models.rule_items")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,7 +128,8 @@ def _write_marts(conn: psycopg.Connection, clock: Clock, days: list[dt.date], ne
     """All marts but the ledger's, those by day for `days`, in the caller's transaction; what came until now is done."""
     conn.execute(queries("builds")["memory"], {"work_mem": _WORK_MEM})
     now = clock.now()
-    params = {"now": now, "days": days, "as_of": data_as_of(conn, clock)} | published_runs(conn, clock)
+    params = {"now": now, "days": days, "as_of": data_as_of(conn, clock), **excluded_products()}
+    params |= published_runs(conn, clock)
     changed, warnings = _run_schemas(conn, ("marts",), params)
     _note_derived(conn, now)
     advance(conn, "build_marts", newest, now)
@@ -216,7 +220,7 @@ def _note_derived(conn: psycopg.Connection, now: dt.datetime) -> None:
     views = {name: t.doc.upstream for name, t in load_transforms().items() if t.is_view}
     for transform in _of(("marts",)):
         upstream = [table for name in transform.doc.upstream for table in views.get(name, [name])]
-        tables = [t for t in upstream if t.split(".")[0] in _DATED]
+        tables = [t for t in upstream if t.split(".")[0] in _DATED and t not in _BESIDE_MODELS]
         row = conn.execute(queries("builds")["upstream_as_of"], {"tables": tables}).fetchone()
         note_freshness(conn, transform.name, now=now, data_as_of=row[0] if row else None)
 

@@ -165,3 +165,84 @@ def test_the_shipped_campaigns_plan(desk: Desk, campaigns: dict[str, Campaign]) 
         "weekly_bestsellers": ("planned", 1),
         "weekly_bestsellers_mastodon": ("planned", 1),
     }
+
+
+RECOMMENDS = YAML + "content: {recommend: {list: %s, limit: 4}}\n"
+
+
+def planned_products(desk: Desk, folder: Path, which: str) -> list[int]:
+    plan = desk.plan(write_campaign(folder / which / "letter", yaml=RECOMMENDS % which, subject="Hi", text="x"))
+    assert (plan.state, plan.planned) == ("planned", 1), plan.reason
+    [(content,)] = desk.rows("SELECT content FROM activation.sends WHERE plan_id = %s", plan.plan_id)
+    desk.conn.execute("DELETE FROM activation.sends")
+    return list(content["product_ids"])
+
+
+def recommended(desk: Desk, customer: int, which: str, products: list[int]) -> None:
+    desk.conn.cursor().executemany(
+        "INSERT INTO marts.product_recommendations (customer_id, list, rank, product_id, product_name, score, reason, model_run_id)"
+        " VALUES (%s, %s, %s, %s, 'x', %s, 'r', 1)",
+        [(customer, which, rank, product, rank / 10) for rank, product in enumerate(products, 1)],
+    )
+
+
+LISTS = {"discover": [5, 6, 7, 2], "buy_again": [3, 2, 4, 1], "goes_with": [4, 3, 5, 6], "bestsellers": [7, 6, 5, 4]}
+
+
+@pytest.fixture
+def ada(desk: Desk) -> int:
+    """She bought 1 on the day; her lists are in the order of their ranks, which their scores contradict."""
+    customer, _ = add_customer(desk.conn, "Ada")
+    add_order(desk.conn, customer, [1])
+    recommended(desk, customer, "discover", [5, 6, 7, 2])
+    recommended(desk, customer, "buy_again", [3, 2, 4, 1])
+    desk.conn.execute("DELETE FROM marts.related_products WHERE related_product_id = 2")
+    return customer
+
+
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize("which", LISTS)
+def test_each_list_is_taken_by_its_name_best_first(desk: Desk, tmp_path: Path, which: str) -> None:
+    assert planned_products(desk, tmp_path, which) == LISTS[which]
+
+
+@pytest.mark.parametrize("which", LISTS)
+def test_what_lies_in_her_open_basket_is_not_proposed_in_any_list(
+    desk: Desk, ada: int, tmp_path: Path, which: str
+) -> None:
+    waiting, other = LISTS[which][0], LISTS[which][1]
+    bob = 1_000_000
+    desk.conn.execute("INSERT INTO marts.open_baskets VALUES (%s, %s, %s)", [ada, waiting, DAY])
+    desk.conn.execute("INSERT INTO marts.open_baskets VALUES (%s, %s, %s)", [bob, other, DAY])
+    proposed = planned_products(desk, tmp_path, which)
+    assert waiting not in proposed
+    assert proposed[0] == other
+
+
+def test_nor_is_another_product_of_the_same_name(desk: Desk, ada: int, tmp_path: Path) -> None:
+    desk.conn.execute("UPDATE marts.products SET product_name = 'Milk' WHERE product_id IN (3, 5)")
+    desk.conn.execute("INSERT INTO marts.open_baskets VALUES (%s, 3, %s)", [ada, DAY])
+    assert planned_products(desk, tmp_path, "discover") == [6, 7, 2]
+
+
+@pytest.mark.usefixtures("ada")
+@pytest.mark.parametrize("which", LISTS)
+def test_what_went_out_of_stock_since_is_not_proposed_in_any_list(desk: Desk, tmp_path: Path, which: str) -> None:
+    desk.conn.execute("UPDATE marts.products SET is_recommendable = false WHERE product_id = %s", [LISTS[which][0]])
+    proposed = planned_products(desk, tmp_path, which)
+    assert LISTS[which][0] not in proposed
+    assert proposed[0] == LISTS[which][1]
+
+
+def test_a_post_leaves_out_what_went_out_of_stock_since(desk: Desk, campaigns: dict[str, Campaign]) -> None:
+    desk.conn.execute("UPDATE marts.products SET is_recommendable = false WHERE product_id = 7")
+    desk.plan(campaigns["weekly_bestsellers"])
+    assert desk.rows("SELECT content FROM activation.sends") == [({"product_ids": [6, 5, 4, 3, 2]},)]
+
+
+@pytest.mark.usefixtures("ada")
+def test_a_shop_that_knows_no_open_baskets_plans_all_the_same(desk: Desk, campaigns: dict[str, Campaign]) -> None:
+    """Nobody need collect behaviour: marts.open_baskets is no table that a campaign waits for."""
+    assert desk.rows("SELECT count(*) FROM ops.table_freshness WHERE table_name = 'marts.open_baskets'") == [(0,)]
+    assert all("marts.open_baskets" not in c.required_tables for c in campaigns.values())
+    assert desk.plan(campaigns["thank_you"]).state == "planned"

@@ -10,7 +10,7 @@ import pytest
 from landing_files import GOOD, ORDER, as_csv, write
 from marketflow.privacy import QUARANTINE, KeyRing
 
-from .conftest import Rows, Take
+from .conftest import Rows, Take, Write
 
 HEADER = ",".join(ORDER).encode() + b"\n"
 GOOD_1 = b"good-1,c1,s1,p1,1,2.50,0.00,0.10,USD,2017-12-31T10:00:00-05:00\n"
@@ -137,6 +137,11 @@ OTHERS = [
         "product_url is not an address that begins with http:// or https://",
     ),
     ("products", {"category": "x" * 101}, "category is longer than 100 characters"),
+    (
+        "products",
+        {"availability": "sold out"},
+        "availability is none of: in_stock, out_of_stock, preorder, backorder, available_for_order, discontinued",
+    ),
     ("products", {"list_price": "-1"}, "negative list_price"),
     ("customers", {"customer_id": ""}, "customer_id is missing"),
     ("customers", {"time_zone": "Mars/Olympus"}, "time_zone is not a time zone"),
@@ -166,3 +171,37 @@ def test_a_bad_row_of_another_record(
     summary = take(record)
     assert (summary.read, summary.loaded, summary.quarantined) == (3, 2, 1)
     assert rows("SELECT reason, record_no, record FROM ops.quarantine") == [(reason, 2, record)]
+
+
+def test_words_of_feeds_are_taken_in_whatever_spelling(landing: Path, take: Take, rows: Rows) -> None:
+    """Google writes out_of_stock, Meta out of stock; an empty field says nothing."""
+    words = [
+        "in_stock",
+        "In Stock",
+        "OUT OF STOCK",
+        "out-of-stock",
+        " Discontinued ",
+        "PreOrder",
+        "in__stock",
+        "instock",
+        "",
+    ]
+    changes = [{"product_id": str(n), "availability": word} for n, word in enumerate(words)]
+    write(landing, "products/a.csv", as_csv("products", *changes, header=[*GOOD["products"], "availability"]))
+    summary = take("products")
+    assert (summary.loaded, summary.quarantined) == (7, 2)
+    assert rows("SELECT availability FROM raw.products ORDER BY product_ref") == [
+        ("in_stock",), ("in_stock",), ("out_of_stock",), ("out_of_stock",), ("discontinued",), ("preorder",), (None,)
+    ]  # fmt: skip
+
+
+def test_a_source_may_have_other_words_for_them(landing: Path, take: Take, rows: Rows, source: Write) -> None:
+    shop = source(
+        "shop",
+        "from: {folder: flat, files: '*.csv'}\n"
+        "records:\n  products:\n    columns:\n      product_id: id\n"
+        "      availability: {from: stock, replace: {Sold Out: out_of_stock, '5': in_stock}}\n",
+    )
+    write(landing, "flat/a.csv", b"id,stock\na,Sold Out\nb,5\nc,out_of_stock\n")
+    assert take(shop).quarantined == 1
+    assert rows("SELECT availability FROM raw.products ORDER BY product_ref") == [("out_of_stock",), ("in_stock",)]

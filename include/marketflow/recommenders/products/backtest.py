@@ -19,6 +19,12 @@ if TYPE_CHECKING:
 _PEOPLE = 40
 _NEW = 3  # visits: whoever has fewer is new
 AGAIN, NEVER = "with repeats", "never bought"
+VARIED = "ours, each name once"  # as lists are shown
+_USER_BASED = f"user-based, {_PEOPLE} neighbours"  # by log(1 + purchases), which is better than by plain counts
+_OWN = {"own top products": "baskets", "own top products, older purchases fading": "faded_120"}
+_ALONE = {"matrix factorisation": "factors", "content": "words", "popularity by segment": "in_group"}
+TO_BEAT = {AGAIN: "own top products", NEVER: _USER_BASED}
+"""The list of each task whose NDCG decides."""
 
 
 def measure(snapshots: Snapshots) -> tuple[tuple[Score, ...], dict[str, Any]]:
@@ -32,11 +38,10 @@ def measure(snapshots: Snapshots) -> tuple[tuple[Score, ...], dict[str, Any]]:
     last = snapshots.of(HORIZON_DAYS)
     chances = rankers.again.score(last.again), rankers.discover.score(last.discover)
     blended = together((last.again, chances[0]), (last.discover, chances[1]))
-    simple = _simple(last, snapshots.shop)
-    tables: dict[str, Tables] = {
-        AGAIN: {"ours": as_table(*blended, LENGTH), **simple[AGAIN]},
-        NEVER: {"ours": as_table(last.discover, chances[1], LENGTH), **simple[NEVER]},
-    }
+    tables = _simple(last, snapshots.shop)
+    for task, scored in ((AGAIN, blended), (NEVER, (last.discover, chances[1]))):
+        varied = {VARIED: as_table(*scored, LENGTH, snapshots.shop.catalogue.kinds)}
+        tables[task] = {"ours": as_table(*scored, LENGTH), **varied, **tables[task]}
     wanted = {AGAIN: last.wanted, NEVER: _never_bought(last)}
     share = last.known.buyers / max(last.known.customers, 1)
     found = {
@@ -85,11 +90,6 @@ def _products_of(last: Snapshot, shop: Shop) -> dict[str, tuple[sp.csr_array, sp
     }
 
 
-_USER_BASED = f"user-based, {_PEOPLE} neighbours"  # by log(1 + purchases), which is better than by plain counts
-_OWN = {"own top products": "baskets", "own top products, older purchases fading": "faded_120"}
-_ALONE = {"matrix factorisation": "factors", "content": "words", "popularity by segment": "in_group"}
-
-
 def _never_bought(last: Snapshot) -> sp.csr_array:
     import scipy.sparse as sp
 
@@ -99,8 +99,8 @@ def _never_bought(last: Snapshot) -> sp.csr_array:
 
 
 def _scores(task: str, found: dict[str, Quality], seed: int) -> list[Score]:
-    """The baseline that the issue of a list decides on comes first and decides by its NDCG."""
-    first = "own top products" if task == AGAIN else _USER_BASED
+    """The baseline that is to be beaten comes first and decides by its NDCG."""
+    first = TO_BEAT[task]
     others = [first, *(name for name in found if name not in {"ours", first})]
     return [
         Score(
@@ -132,19 +132,24 @@ def _words(found: dict[str, Quality], last: Snapshot, seed: int) -> dict[str, An
         "light": (visits >= _NEW) & (visits <= middle),
         "heavy": (visits >= _NEW) & (visits > middle),
     }
-    ours = found["ours"]
     return {
         name: {
             "coverage": round(each.coverage, 4),
             "novelty": round(each.novelty, 2),
-            "ndcg_minus_this": None if name == "ours" else interval_of_difference(ours.ndcg, each.ndcg, seed=seed),
             **{
-                group: {
-                    "customers": int(among[each.customer].sum()),
-                    **{metric: each.mean(metric, among) for metric in ("hit", "ndcg", "recall")},
-                }
+                group: _of_group(each, None if name == "ours" else found["ours"], among, seed)
                 for group, among in who.items()
             },
         }
         for name, each in found.items()
+    }
+
+
+def _of_group(each: Quality, ours: Quality | None, among: NDArray[np.bool_], seed: int) -> dict[str, Any]:
+    inside = among[each.customer]
+    apart = None if ours is None else interval_of_difference(ours.ndcg[inside], each.ndcg[inside], seed=seed)
+    return {
+        "customers": int(inside.sum()),
+        **{metric: each.mean(metric, among) for metric in ("hit", "ndcg", "recall")},
+        "ndcg_minus_this": apart,
     }

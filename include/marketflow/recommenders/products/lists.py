@@ -22,22 +22,19 @@ def chosen(
     """
     import numpy as np
 
-    order = score
-    if kinds is not None:
-        among_kind = _repeats(candidates, score, kinds)
-        # the second of a kind comes after all firsts, the third after all seconds
-        order = score - among_kind * (np.abs(score).max(initial=0) + 1)
-    place = places(candidates.customer, candidates.product, order)
+    place = places(candidates.customer, candidates.product, _varied(candidates, score, kinds))
     inside = np.flatnonzero(place < length)
     return inside[np.lexsort((place[inside], candidates.customer[inside]))]
 
 
-def as_table(candidates: Candidates, score: NDArray[np.float64], length: int) -> NDArray[np.int64]:
+def as_table(
+    candidates: Candidates, score: NDArray[np.float64], length: int, kinds: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
     """Customers x places: the products of `chosen`, -1 where there are no more."""
     import numpy as np
 
     table = np.full((candidates.customers, length), -1, dtype=np.int64)
-    place = places(candidates.customer, candidates.product, score)
+    place = places(candidates.customer, candidates.product, _varied(candidates, score, kinds))
     inside = place < length
     table[candidates.customer[inside], place[inside]] = candidates.product[inside]
     return table
@@ -56,6 +53,16 @@ def together(*parts: tuple[Candidates, NDArray[np.float64]]) -> tuple[Candidates
         customers=max(c.customers for c, _ in parts),
     )
     return found, np.concatenate([score for _, score in parts])
+
+
+def _varied(candidates: Candidates, score: NDArray[np.float64], kinds: NDArray[np.int64] | None) -> NDArray[np.float64]:
+    """The scores, lower where there is a better one of the kind: seconds come after all firsts, thirds after those."""
+    import numpy as np
+
+    if kinds is None:
+        return score
+    lowered: NDArray[np.float64] = score - _repeats(candidates, score, kinds) * (np.abs(score).max(initial=0) + 1)
+    return lowered
 
 
 def _repeats(candidates: Candidates, score: NDArray[np.float64], kinds: NDArray[np.int64]) -> NDArray[np.int64]:

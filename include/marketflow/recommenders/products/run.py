@@ -11,6 +11,7 @@ import psycopg
 from marketflow.engines import engine
 from marketflow.recommenders.products.backtest import AGAIN, NEVER, measure
 from marketflow.recommenders.products.learning import Rankers, Snapshots
+from marketflow.recommenders.products.listing import Lister
 from marketflow.recommenders.products.read import read
 from marketflow.recommenders.products.refresh import carry_over, refresh
 from marketflow.recommenders.products.simple import ByHabit, ByPopularity
@@ -22,6 +23,7 @@ from marketflow.warehouse import (
     Outcome,
     Score,
     data_as_of,
+    excluded_products,
     load_transforms,
     lock_job,
     queries,
@@ -78,8 +80,11 @@ def _work(conn: psycopg.Connection, run: ModelRun, clock: Clock, asked: dict[str
     found = refresh(
         conn, run, reader.customers, parameters=asked, by_rule=learnt.facts.get("by_rule", {}), whole=whole
     )  # fmt: skip
-    writer = Writer(conn=conn, run=run, reader=reader, known=known, rankers=learnt.rankers, engine=local)
-    written = writer.write(found.customers, asked["per_customer"])
+    lister = Lister(
+        catalogue=reader.catalogue, known=known, rankers=learnt.rankers, engine=local, as_of=run.as_of,
+        length=asked["per_customer"],
+    )  # fmt: skip
+    written = Writer(conn=conn, run=run, reader=reader, lister=lister).write(found.customers)
     carried = {} if found.carried_from is None else carry_over(conn, run, found)
     facts = {**learnt.facts, **found.facts(), **written, "carried_rows": sum(carried.values())}
     return Outcome(
@@ -117,4 +122,5 @@ def _refresh_products(conn: psycopg.Connection, clock: Clock) -> None:
     if not row or not row[0]:
         return
     lock_job(conn, "build_marts")  # it writes the same table
-    run_transform(conn, load_transforms()["marts.products"], {}, now=clock.now(), data_as_of=data_as_of(conn, clock))
+    products, values = load_transforms()["marts.products"], excluded_products()
+    run_transform(conn, products, values, now=clock.now(), data_as_of=data_as_of(conn, clock))

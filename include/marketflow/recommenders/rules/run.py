@@ -26,6 +26,7 @@ from marketflow.warehouse import (
     Outcome,
     copy_frame,
     data_as_of,
+    excluded_products,
     load_transforms,
     lock_job,
     queries,
@@ -106,7 +107,7 @@ def _refresh_products(conn: psycopg.Connection, clock: Clock) -> None:
         return
     lock_job(conn, "build_marts")  # it writes the same table
     products = load_transforms()["marts.products"]
-    run_transform(conn, products, {}, now=clock.now(), data_as_of=data_as_of(conn, clock))
+    run_transform(conn, products, excluded_products(), now=clock.now(), data_as_of=data_as_of(conn, clock))
 
 
 def _work(conn: psycopg.Connection, run: ModelRun, asked: Thresholds) -> Outcome:

@@ -50,6 +50,8 @@ def test_a_list_names_a_kind_once_while_there_are_others() -> None:
     kinds = np.array([5, 5, 6, 7, 0, 0, 0, 0, 0, 0])
     best = chosen(found, score, 3, kinds)
     assert found.product[best].tolist() == [0, 2, 3, 0, 1]  # 1 is of the kind of 0; customer 1 has nothing else
+    assert as_table(found, score, 3, kinds)[:2].tolist() == [[0, 2, 3], [0, 1, -1]]
+    assert as_table(found, score, 3)[:2].tolist() == [[0, 1, 2], [0, 1, -1]]
 
 
 def test_lists_of_both_kinds_are_merged_by_chance() -> None:
