@@ -2,11 +2,10 @@
 
 All that a run does but reading and writing: what goes with what and both rankers are learnt from a tenth of the
 customers, then everybody is scored, in parts of the size that the run takes. It is in a process of its own, whose
-memory counts: when a tenth of the parts are done, and at the end. The shop is made up: half of the purchases are habits,
-others follow one of 50 tastes, and the rest what is popular. `python -m benchmarks.topn_1m CUSTOMERS` prints what it
-took as JSON.
+memory counts: when a tenth of the parts are done, and at the end. The shop is made up: half of the purchases are
+habits, others follow one of 50 tastes, and the rest what is popular. `python -m benchmarks.topn_1m CUSTOMERS` prints
+what it took as JSON.
 """
-
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from marketflow.recommenders.products.candidates import Candidates, single
+from marketflow.recommenders.products.candidates import Candidates, places, single
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from marketflow.recommenders.products.knowledge import Knowledge
 
 _MOST = 150  # of a customer's own products, by purchases that fade with half of them forgotten after so many days:
-_HALF_LIFE = 120.0
+_HALF_LIFE = 120
 _FAR = 9_999  # days: never
 
 
@@ -38,22 +38,24 @@ def own_products(history: History, catalogue: Catalogue, known: Knowledge) -> Ca
     np.maximum.at(first, pairs.line, age)
     gap = np.where(count > 1, np.maximum(first - last, 1) / np.maximum(count - 1, 1), np.nan)
     faded = {days: total(np.exp2(-age / days)) for days in (15, 40, 120)}
-    signs = {
-        "baskets": count,
-        "baskets_28": total(age < 28),
-        "baskets_91": total(age < 91),
-        **{f"faded_{days}": values for days, values in faded.items()},
-        "last_days": last,
-        "first_days": first,
-        "gap_days": gap,
-        "due": last / gap,
-        **_of_products(pairs.product, known),
-        **_of_customers(history, pairs.customer, count),
-    }
+    may = np.flatnonzero(catalogue.proposable[pairs.product])
+    kept = may[places(pairs.customer[may], pairs.product[may], faded[_HALF_LIFE][may]) < _MOST]
+
+    signs: dict[str, NDArray[np.float32]] = {}
+
+    def note(**values: NDArray[np.generic]) -> None:  # at once only of those kept, since there are many more
+        signs.update(single({name: each[kept] for name, each in values.items()}))
+
+    note(baskets=count, baskets_28=total(age < 28), baskets_91=total(age < 91))
+    note(**{f"faded_{days}": values for days, values in faded.items()})
+    note(last_days=last, first_days=first, gap_days=gap, due=last / gap)
+    note(**_of_products(pairs.product, known))
+    note(**_of_customers(history, pairs.customer, count))
     for name in ("type", "category"):
-        signs |= _of_group(name, history, catalogue, count, faded[40])
-    found = Candidates(customer=pairs.customer, product=pairs.product, signs=single(signs), customers=history.customers)
-    return found.only(catalogue.proposable[pairs.product]).best(faded[120][catalogue.proposable[pairs.product]], _MOST)
+        note(**_of_group(name, history, catalogue, count, faded[40]))
+    return Candidates(
+        customer=pairs.customer[kept], product=pairs.product[kept], signs=signs, customers=history.customers
+    )  # fmt: skip
 
 
 def _of_products(product: NDArray[np.int64], known: Knowledge) -> dict[str, NDArray[np.generic]]:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from marketflow.recommenders.products.history import History
 
 HORIZON_DAYS = 28
-_WINDOWS = 3  # of four weeks each, that a ranker learns from
+_WINDOWS = 2  # of four weeks each, that a ranker learns from; three were no better on earlier weeks
 _LEARNERS = 10_000  # customers whose candidates are learnt from and measured on
 
 
@@ -97,7 +97,7 @@ class Snapshots:
         return know(past, shop.catalogue, group, shop.group_count, engine=shop.engine, seed=shop.seed)
 
     def rankers(self, first: int) -> Rankers:
-        """Learnt from what was bought until `first` days ago, in up to three windows of four weeks.
+        """Learnt from what was bought until `first` days ago, in up to two windows of four weeks.
 
         Raises NotEnoughData where the history is too short for one.
         """

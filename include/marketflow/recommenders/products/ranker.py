@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from marketflow.recommenders.products.candidates import Candidates
 
 _REFUSED_EACH = 12  # candidates that were not bought, learnt from for each that was
-_MOST = 400_000  # entries learnt from
+_MOST = 200_000  # entries learnt from; 400,000 were no better on earlier weeks
 _LEAST = 20  # purchases of candidates
 
 

@@ -1,7 +1,7 @@
 -- step: forget_proposed
 DROP TABLE IF EXISTS pg_temp.proposed_products;
 
--- step: propose
+-- step: note_proposed
 -- The published run's lists without what no longer holds.
 CREATE TEMPORARY TABLE proposed_products ON COMMIT DROP AS
 WITH bought_since AS (

@@ -35,13 +35,13 @@ USING (
         INNER JOIN marts.products AS o ON s.product_id = o.product_id
         INNER JOIN marts.products AS n ON s.related_product_id = n.product_id
         WHERE o.product_name <> n.product_name AND n.is_recommendable
-        ORDER BY s.product_id ASC, n.product_name ASC, s.score DESC, s.related_product_id
+        ORDER BY s.product_id ASC, n.product_name ASC, s.score DESC, s.related_product_id ASC
     ),
 
     ranked AS (
         SELECT
             n.*,
-            row_number() OVER (PARTITION BY n.product_id ORDER BY n.score DESC, n.related_product_id) AS rank
+            row_number() OVER (PARTITION BY n.product_id ORDER BY n.score DESC, n.related_product_id ASC) AS rank
         FROM named AS n
     ),
 
