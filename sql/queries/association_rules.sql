@@ -1,13 +1,5 @@
 -- Statements of the rules that are mined from baskets.
 
--- name: unknown_products
-SELECT count(*)
-FROM core.products AS c
-WHERE NOT EXISTS (
-    SELECT FROM marts.products AS p
-    WHERE p.product_id = c.product_id
-);
-
 -- name: lines
 -- What lay in which basket, of products that may be recommended. Packed, see warehouse.fetch_integers.
 SELECT string_agg(int8send(l.order_id) || int8send(l.product_id), ''::bytea) AS packed

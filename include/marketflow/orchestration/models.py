@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -74,7 +74,9 @@ def recommend(model: str, *, as_of: str | None, is_test: bool, force: bool, **as
     def run(conn: Any) -> ModelSummary:
         return doors[model](conn, clock=settings().clock(), as_of=as_date(as_of), is_test=is_test, **asked)
 
-    return _learn(model, None, run, always=force, aside=is_test or as_of is not None)
+    # what is for sale changes with every feed of the stock, and is left out by the marts; texts change the likeness
+    watched = ["day", "product"] if model == "related_products" else ["day"]
+    return _learn(model, None, run, always=force, aside=is_test or as_of is not None, watched=watched)
 
 
 def recommend_campaigns(*, as_of: str | None, is_test: bool, force: bool, **asked: Any) -> dict[str, Any]:
@@ -134,15 +136,24 @@ def announce() -> None:
         idle("no run was published that the marts have not seen")
 
 
-def _learn(consumer: str, of_the_day: str | None, model: Model, *, always: bool, aside: bool) -> dict[str, Any]:
+def _learn(
+    consumer: str,
+    of_the_day: str | None,
+    model: Model,
+    *,
+    always: bool,
+    aside: bool,
+    watched: Sequence[str] = ("day", "product"),
+) -> dict[str, Any]:
     """Run a model when orders or products have changed since its last run, or with `of_the_day` for each new day.
 
-    of_the_day: the model's name; it runs too when there is no run of it of the business day. aside: a test, or a run as
-    of another day, which has not done the work that was woken. Other changes (a customer's record, behaviour) need no
-    new run, but the marts have to hear of them.
+    watched: the changes that count, those of orders' days and of products. of_the_day: the model's name; it runs too
+    when there is no run of it of the business day. aside: a test, or a run as of another day, which has not done the
+    work that was woken. Other changes (a customer's record, behaviour) need no new run, but the marts have to hear of
+    them.
     """
     with warehouse() as conn:
-        seen, newest = position(conn, consumer, ["day", "product"])
+        seen, newest = position(conn, consumer, list(watched))
         if seen >= newest and not (always or aside) and not _is_new_day(conn, of_the_day):
             marts, changes = position(conn, "build_marts")
             if marts >= changes:

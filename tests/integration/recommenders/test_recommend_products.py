@@ -28,7 +28,7 @@ def shop(conn: psycopg.Connection, clock: Clock) -> psycopg.Connection:
 
 @pytest.fixture
 def year(conn: psycopg.Connection) -> psycopg.Connection:
-    """Half a year of 80 customers, each with a taste for a third of the products and habits in it."""
+    """Half a year of 80 customers, each with a taste for a third of the products, and habits in it, twice given up."""
     rng = random.Random(5)
     give(conn, "core.customers", [{"customer_id": n} for n in range(1, 81)])
     give(conn, "core.products", [
@@ -39,10 +39,10 @@ def year(conn: psycopg.Connection) -> psycopg.Connection:
     orders, baskets = [], []
     for customer in range(1, 81):
         taste = [p for p in range(1, PRODUCTS + 1) if p % 3 == customer % 3]
-        habits = rng.sample(taste, 3)
+        habits = [rng.sample(taste, 3) for _ in range(3)]
         for ago in range(rng.randrange(7), 180, 7):
             number = len(orders) + 1
-            inside = {p for p in habits if rng.random() < 0.7} | {rng.choice(taste)}
+            inside = {p for p in habits[ago // 60] if rng.random() < 0.7} | {rng.choice(taste)}
             many = len(inside)
             orders.append({
                 "order_id": number, "external_id": f"o{number}", "customer_id": customer, "line_count": many,

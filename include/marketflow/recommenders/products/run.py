@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 
 from marketflow.engines import engine
+from marketflow.recommenders.catalogue import know_products
 from marketflow.recommenders.products.backtest import AGAIN, NEVER, measure
 from marketflow.recommenders.products.learning import Rankers, Snapshots
 from marketflow.recommenders.products.listing import Lister
@@ -22,13 +23,7 @@ from marketflow.warehouse import (
     ModelSummary,
     Outcome,
     Score,
-    data_as_of,
-    excluded_products,
-    load_transforms,
-    lock_job,
-    queries,
     run_model,
-    run_transform,
 )
 
 SEED = 20260401
@@ -66,7 +61,7 @@ def recommend_products(
 
 def _work(conn: psycopg.Connection, run: ModelRun, clock: Clock, asked: dict[str, int], *, whole: bool) -> Outcome:
     local = engine("local")
-    _refresh_products(conn, clock)
+    know_products(conn, clock)
     reader = read(conn, run.as_of, asked["window_days"], engine=local, seed=SEED)
     if not len(reader.customers) or not reader.catalogue.proposable.any():
         raise NotEnoughData("there is nobody to propose anything to, or no product that may be proposed")
@@ -114,13 +109,3 @@ def _learn(snapshots: Snapshots) -> _Learnt:
         discover=rule.discover if any(NEVER in metric for metric in worse) else newest.discover,
     )
     return _Learnt(rankers=rankers, scores=scores, facts={**facts, "by_rule": worse}, by_rule=bool(worse))
-
-
-def _refresh_products(conn: psycopg.Connection, clock: Clock) -> None:
-    """Which products may be proposed must be known of all of them, and the marts are built only after this run."""
-    row = conn.execute(queries("recommenders")["unknown_products"]).fetchone()
-    if not row or not row[0]:
-        return
-    lock_job(conn, "build_marts")  # it writes the same table
-    products, values = load_transforms()["marts.products"], excluded_products()
-    run_transform(conn, products, values, now=clock.now(), data_as_of=data_as_of(conn, clock))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import psycopg
 
 from marketflow.engines import TooManySets, engine
+from marketflow.recommenders.catalogue import know_products
 from marketflow.recommenders.rules.estimate import (
     MOST_SETS,
     Cut,
@@ -25,13 +26,7 @@ from marketflow.warehouse import (
     ModelSummary,
     Outcome,
     copy_frame,
-    data_as_of,
-    excluded_products,
-    load_transforms,
-    lock_job,
-    queries,
     run_model,
-    run_transform,
 )
 
 if TYPE_CHECKING:
@@ -91,23 +86,13 @@ def mine_association_rules(
     )  # fmt: skip
 
     def work(run: ModelRun) -> Outcome:
-        _refresh_products(conn, clock)
+        know_products(conn, clock)
         return _work(conn, run, asked)
 
     return run_model(
         conn, MODEL, work, clock=clock, as_of=as_of, parameters=asdict(asked), window_days=basket_days, is_test=is_test,
         late_data_too=True, describes=True,
     )  # fmt: skip
-
-
-def _refresh_products(conn: psycopg.Connection, clock: Clock) -> None:
-    """Which products may be recommended must be known of all of them, and the marts are built only after this run."""
-    row = conn.execute(queries("association_rules")["unknown_products"]).fetchone()
-    if not row or not row[0]:
-        return
-    lock_job(conn, "build_marts")  # it writes the same table
-    products = load_transforms()["marts.products"]
-    run_transform(conn, products, excluded_products(), now=clock.now(), data_as_of=data_as_of(conn, clock))
 
 
 def _work(conn: psycopg.Connection, run: ModelRun, asked: Thresholds) -> Outcome:
