@@ -110,7 +110,7 @@ def _read(conn: psycopg.Connection) -> tuple[Known, list[str]]:
 def _groups(known: Known, names: list[str]) -> list[tuple[str, list[int]]]:
     import numpy as np
 
-    answered = answered_on(known.answers, known.campaigns) < NEVER
+    answered = answered_on(known.answers, known.campaigns, NEVER) < NEVER
     count = np.bincount(known.answers.campaign, answered, minlength=len(known.campaigns))
     order = np.argsort(known.campaigns.starts, kind="stable").tolist()
     big = [(f"campaign {names[place]}", [place]) for place in order if count[place] >= BIG]

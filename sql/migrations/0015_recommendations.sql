@@ -1,6 +1,7 @@
 -- Rules at three levels, two lists per customer, products that go together or are alike, and campaigns for customers.
 
--- The rows of a model run are a partition of its table (migration 13), here for the two tables that were not yet.
+-- The rows of a model run are a partition of its table (migration 13), here for the two tables that were not yet. The runs
+-- until now stay together in one, <table>_before, which goes when all of them may (partitions_to_drop in runs.sql).
 CREATE FUNCTION pg_temp.in_partitions(name text) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     before_name text := name || '_before';
@@ -21,15 +22,28 @@ BEGIN
     EXECUTE format(
         'CREATE TABLE models.%I (LIKE models.%I INCLUDING CONSTRAINTS) PARTITION BY RANGE (run_id)', name, before_name
     );
+    -- rights that were granted by hand hold for the new table: on all of it, and on single columns
     FOR granted IN
         SELECT
-            a.privilege_type,
-            CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END AS grantee
+            a.privilege_type || coalesce(' (' || quote_ident(g.attname) || ')', '') AS what,
+            CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END
+            || CASE WHEN a.is_grantable THEN ' WITH GRANT OPTION' ELSE '' END AS whom
         FROM pg_class AS c
-        CROSS JOIN aclexplode(c.relacl) AS a
+        CROSS JOIN LATERAL (
+            SELECT
+                NULL::name AS attname,
+                c.relacl AS acl
+            UNION ALL
+            SELECT
+                t.attname,
+                t.attacl AS acl
+            FROM pg_attribute AS t
+            WHERE t.attrelid = c.oid AND t.attnum > 0 AND NOT t.attisdropped
+        ) AS g
+        CROSS JOIN LATERAL aclexplode(g.acl) AS a
         WHERE c.oid = format('models.%I', before_name)::regclass AND a.grantee <> c.relowner
     LOOP
-        EXECUTE format('GRANT %s ON models.%I TO %s', granted.privilege_type, name, granted.grantee);
+        EXECUTE format('GRANT %s ON models.%I TO %s', granted.what, name, granted.whom);
     END LOOP;
     EXECUTE format('SELECT max(run_id) FROM models.%I', before_name) INTO newest;
     IF newest IS NULL THEN
@@ -50,6 +64,21 @@ ALTER TABLE models.association_rules ADD COLUMN leverage double precision;
 UPDATE models.association_rules SET leverage = support - support / lift;
 ALTER TABLE models.association_rules ALTER COLUMN leverage SET NOT NULL;
 SELECT pg_temp.in_partitions('association_rules');
+
+-- Rules were mined along with the lists and published with them; now they have runs of their own. Until the first of these
+-- the marts read the rules that are there.
+INSERT INTO models.published (model, run_id, published_at)
+SELECT
+    'association_rules' AS model,
+    p.run_id,
+    p.published_at
+FROM models.published AS p
+WHERE
+    p.model = 'product_recommendations'
+    AND EXISTS (
+        SELECT FROM models.association_rules AS r
+        WHERE r.run_id = p.run_id
+    );
 
 -- What the numbers in rules of types and categories stand for; those of products are core.products.product_id.
 CREATE TABLE models.rule_items (

@@ -5,7 +5,9 @@
 -- numbers, or one of so many by a hash, so that the order in which numbers were given out has no part in it.
 
 -- name: forget
-DROP TABLE IF EXISTS pg_temp.known_campaigns, pg_temp.own_campaigns, pg_temp.asked_customers, pg_temp.campaign_scores;
+DROP TABLE IF EXISTS
+pg_temp.known_campaigns, pg_temp.own_campaigns, pg_temp.shown_events, pg_temp.received_campaigns, pg_temp.known_answers,
+pg_temp.asked_customers, pg_temp.campaign_scores;
 
 -- name: own_campaigns
 -- The first day of each month's sends of each campaign of this house.
@@ -152,46 +154,50 @@ DROP TABLE IF EXISTS pg_temp.asked_customers;
 SELECT string_agg(int8send(a.customer_id), ''::bytea ORDER BY a.customer_id) AS packed
 FROM pg_temp.asked_customers AS a;
 
--- name: read_answers
--- Each customer's campaigns, from the day on which they came, and the first day of what she did about them until the
--- campaign's end or, of those without an end of their own, within the window after. Days since 1970; packed.
-WITH shown AS (
-    SELECT
-        e.customer_id,
-        e.source,
-        coalesce(
-            e.properties ->> 'campaign',
-            (
-                SELECT c.campaign_ref FROM core.coupons AS c
-                WHERE c.source = e.source AND c.external_id = e.properties ->> 'coupon'
-            )
-        ) AS ref,
-        CASE
-            WHEN e.event_type IN ('campaign_opened', 'email_opened') THEN 'opened'
-            WHEN e.event_type IN ('campaign_clicked', 'email_link_clicked', 'promotion_clicked') THEN 'clicked'
-            WHEN e.event_type IN ('coupon_redeemed', 'coupon_applied') THEN 'redeemed'
-            ELSE 'received'
-        END AS what,
-        e.occurred_on
-    FROM pg_temp.asked_customers AS a
-    INNER JOIN core.events AS e ON a.customer_id = e.customer_id
-    WHERE
-        e.occurred_on <= %(as_of)s::date
-        AND e.occurred_on > %(as_of)s::date - 2 * %(history_days)s::integer
-        AND e.event_type IN (
-            'campaign_received', 'campaign_opened', 'email_opened', 'campaign_clicked', 'email_link_clicked',
-            'promotion_clicked', 'coupon_redeemed', 'coupon_applied'
+-- name: shown_events
+-- What all customers did about campaigns and coupons, until the day. Answers are noted once, of everybody: what counts
+-- as an answer to a campaign depends on what anybody did about it, and sends can't be looked up by customer.
+CREATE TEMPORARY TABLE shown_events ON COMMIT DROP AS
+SELECT
+    e.customer_id,
+    e.source,
+    coalesce(
+        e.properties ->> 'campaign',
+        (
+            SELECT c.campaign_ref FROM core.coupons AS c
+            WHERE c.source = e.source AND c.external_id = e.properties ->> 'coupon'
         )
-),
+    ) AS ref,
+    CASE
+        WHEN e.event_type IN ('campaign_opened', 'email_opened') THEN 'opened'
+        WHEN e.event_type IN ('campaign_clicked', 'email_link_clicked', 'promotion_clicked') THEN 'clicked'
+        WHEN e.event_type IN ('coupon_redeemed', 'coupon_applied') THEN 'redeemed'
+        ELSE 'received'
+    END AS what,
+    e.occurred_on
+FROM core.events AS e
+INNER JOIN core.customers AS c ON e.customer_id = c.customer_id
+WHERE
+    c.merged_into IS NULL AND NOT c.is_deleted AND NOT c.is_test
+    AND e.occurred_on <= %(as_of)s::date
+    AND e.occurred_on > %(as_of)s::date - 2 * %(history_days)s::integer
+    AND e.event_type IN (
+        'campaign_received', 'campaign_opened', 'email_opened', 'campaign_clicked', 'email_link_clicked',
+        'promotion_clicked', 'coupon_redeemed', 'coupon_applied'
+    );
 
-sent AS (
+-- name: count_shown
+ANALYZE pg_temp.shown_events;
+
+-- name: received_campaigns
+CREATE TEMPORARY TABLE received_campaigns ON COMMIT DROP AS
+WITH sent AS (
     SELECT
         coalesce(c.merged_into, c.customer_id) AS customer_id,
         s.campaign AS ref,
         timezone(%(time_zone)s, s.settled_at)::date AS sent_on
     FROM activation.sends AS s
     INNER JOIN core.customers AS c ON s.customer_id = c.customer_id
-    INNER JOIN pg_temp.asked_customers AS a ON coalesce(c.merged_into, c.customer_id) = a.customer_id
     WHERE
         s.state = 'sent' AND NOT s.is_test
         AND timezone(%(time_zone)s, s.settled_at)::date <= %(as_of)s::date
@@ -203,7 +209,7 @@ came AS (
         s.customer_id,
         k.place_no,
         s.occurred_on AS received_on
-    FROM shown AS s
+    FROM pg_temp.shown_events AS s
     INNER JOIN pg_temp.known_campaigns AS k ON s.source = k.source AND s.ref = k.ref
     WHERE s.what = 'received'
     UNION ALL
@@ -212,29 +218,37 @@ came AS (
         k.place_no,
         s.sent_on AS received_on
     FROM sent AS s
+    INNER JOIN core.customers AS c ON s.customer_id = c.customer_id
     INNER JOIN pg_temp.known_campaigns AS k
         ON s.ref = k.ref AND (k.month IS NULL OR k.month = date_trunc('month', s.sent_on)::date)
-),
+    WHERE c.merged_into IS NULL AND NOT c.is_deleted AND NOT c.is_test
+)
 
-received AS (
-    SELECT
-        c.customer_id,
-        c.place_no,
-        min(c.received_on) AS received_on
-    FROM came AS c
-    GROUP BY c.customer_id, c.place_no
-),
+SELECT
+    c.customer_id,
+    c.place_no,
+    min(c.received_on) AS received_on
+FROM came AS c
+GROUP BY c.customer_id, c.place_no;
 
-followed AS (
+-- name: count_received
+ANALYZE pg_temp.received_campaigns;
+
+-- name: known_answers
+-- Each customer's campaigns, from the day on which they came, and the first day of what she did about them until now:
+-- also after their end, for a late answer is one. A campaign that was sent from here comes again each month, so that
+-- of it only what happened within the usual days counts.
+CREATE TEMPORARY TABLE known_answers ON COMMIT DROP AS
+WITH followed AS (
     SELECT
         r.customer_id,
         r.place_no,
         min(s.occurred_on) FILTER (WHERE s.what = 'opened') AS opened_on,
         min(s.occurred_on) FILTER (WHERE s.what = 'clicked') AS clicked_on,
         min(s.occurred_on) FILTER (WHERE s.what = 'redeemed') AS redeemed_on
-    FROM received AS r
+    FROM pg_temp.received_campaigns AS r
     INNER JOIN pg_temp.known_campaigns AS k ON r.place_no = k.place_no
-    INNER JOIN shown AS s
+    INNER JOIN pg_temp.shown_events AS s
         ON
             r.customer_id = s.customer_id
             AND k.ref = s.ref
@@ -250,7 +264,7 @@ bought AS (
         r.customer_id,
         r.place_no,
         min(o.ordered_on) AS bought_on
-    FROM received AS r
+    FROM pg_temp.received_campaigns AS r
     INNER JOIN pg_temp.known_campaigns AS k ON r.place_no = k.place_no
     INNER JOIN core.orders AS o
         ON
@@ -264,18 +278,55 @@ bought AS (
 )
 
 SELECT
-    string_agg(
-        int8send(r.customer_id) || int8send(r.place_no::bigint)
-        || int8send((r.received_on - '1970-01-01'::date)::bigint)
-        || int8send(coalesce((f.opened_on - '1970-01-01'::date)::bigint, %(never)s::bigint))
-        || int8send(coalesce((f.clicked_on - '1970-01-01'::date)::bigint, %(never)s::bigint))
-        || int8send(coalesce((f.redeemed_on - '1970-01-01'::date)::bigint, %(never)s::bigint))
-        || int8send(coalesce((b.bought_on - '1970-01-01'::date)::bigint, %(never)s::bigint)),
-        ''::bytea ORDER BY r.customer_id, r.place_no
-    ) AS packed
-FROM received AS r
+    r.customer_id,
+    r.place_no,
+    r.received_on,
+    f.opened_on,
+    f.clicked_on,
+    f.redeemed_on,
+    b.bought_on
+FROM pg_temp.received_campaigns AS r
 LEFT JOIN followed AS f ON r.customer_id = f.customer_id AND r.place_no = f.place_no
 LEFT JOIN bought AS b ON r.customer_id = b.customer_id AND r.place_no = b.place_no;
+
+-- name: find_answers
+CREATE INDEX ON known_answers (customer_id);
+
+-- name: count_answers
+ANALYZE pg_temp.known_answers;
+
+-- name: read_first_answers
+-- The first day on which anybody clicked on the campaign, and redeemed a coupon of it. Days since 1970; packed.
+SELECT
+    string_agg(
+        int8send(f.place_no::bigint)
+        || int8send(coalesce((f.clicked_on - '1970-01-01'::date)::bigint, %(never)s::bigint))
+        || int8send(coalesce((f.redeemed_on - '1970-01-01'::date)::bigint, %(never)s::bigint)),
+        ''::bytea
+    ) AS packed
+FROM (
+    SELECT
+        a.place_no,
+        min(a.clicked_on) AS clicked_on,
+        min(a.redeemed_on) AS redeemed_on
+    FROM pg_temp.known_answers AS a
+    GROUP BY a.place_no
+) AS f;
+
+-- name: read_answers
+-- Days since 1970; packed.
+SELECT
+    string_agg(
+        int8send(w.customer_id) || int8send(w.place_no::bigint)
+        || int8send((w.received_on - '1970-01-01'::date)::bigint)
+        || int8send(coalesce((w.opened_on - '1970-01-01'::date)::bigint, %(never)s::bigint))
+        || int8send(coalesce((w.clicked_on - '1970-01-01'::date)::bigint, %(never)s::bigint))
+        || int8send(coalesce((w.redeemed_on - '1970-01-01'::date)::bigint, %(never)s::bigint))
+        || int8send(coalesce((w.bought_on - '1970-01-01'::date)::bigint, %(never)s::bigint)),
+        ''::bytea ORDER BY w.customer_id, w.place_no
+    ) AS packed
+FROM pg_temp.asked_customers AS a
+INNER JOIN pg_temp.known_answers AS w ON a.customer_id = w.customer_id;
 
 -- name: read_purchases
 -- A row for each customer, product and day; what coupons took off, in hundredths of the shop's currency. Packed.

@@ -29,6 +29,7 @@ SELECT
     (
         SELECT count(*) FROM models.association_rules AS a
         INNER JOIN models.published AS p ON a.run_id = p.run_id
+        WHERE p.model = 'association_rules'
     ) AS rules,
     (SELECT count(*) FROM marts.product_recommendations) AS recommendations,
     (SELECT count(*) FROM ops.quarantine) AS quarantined;

@@ -14,10 +14,10 @@ INNER JOIN marts.products AS p ON c.product_id = p.product_id
 ORDER BY c.product_id;
 
 -- name: customers
--- All that are there, and one of their own. Packed, see warehouse.fetch_integers.
+-- All that are there, real, and one of their own. Packed, see warehouse.fetch_integers.
 SELECT string_agg(int8send(c.customer_id), ''::bytea ORDER BY c.customer_id) AS packed
 FROM core.customers AS c
-WHERE c.merged_into IS NULL AND NOT c.is_deleted;
+WHERE c.merged_into IS NULL AND NOT c.is_deleted AND NOT c.is_test;
 
 -- name: segments
 -- Which segment each was in at the end of a day.
@@ -28,22 +28,21 @@ FROM models.segment_memberships AS m
 WHERE m.entered_on <= %(day)s::date AND (m.left_on IS NULL OR m.left_on > %(day)s::date);
 
 -- name: lines
--- What lay in which basket, each product once: of customers in a range of numbers, or of those of them whose number falls
--- below `kept` of 1,000,003 when scattered. How much of it does not count: quantities may be weights or litres. Packed.
+-- What lay in which basket of some customers, each product once. How much of it does not count: quantities may be weights
+-- or litres. Packed.
 SELECT
     string_agg(
         int8send(o.customer_id) || int8send(p.product_id) || int8send(o.order_id)
         || int8send((%(as_of)s::date - o.ordered_on)::bigint),
         ''::bytea
     ) AS packed
-FROM core.orders AS o
+FROM unnest(%(customers)s::bigint[]) AS w (customer_id)
+INNER JOIN core.orders AS o ON w.customer_id = o.customer_id
 INNER JOIN core.baskets AS b ON o.order_id = b.order_id
 CROSS JOIN LATERAL (SELECT DISTINCT unnest(b.product_refs) AS product_ref) AS l
 INNER JOIN core.products AS p ON o.source = p.source AND l.product_ref = p.external_id
 WHERE
     o.kind = 'sale'
-    AND o.customer_id BETWEEN %(low)s::bigint AND %(high)s::bigint
-    AND mod(mod(o.customer_id, 1000003) * 618034, 1000003) < %(kept)s::bigint
     AND o.ordered_on <= %(as_of)s::date
     AND o.ordered_on > %(as_of)s::date - %(window_days)s::integer
 GROUP BY o.ordered_on;
@@ -74,7 +73,7 @@ INNER JOIN models.runs AS r ON p.run_id = r.run_id
 WHERE p.model = %(model)s;
 
 -- name: changed
--- Whom anything was heard of since an earlier run, or who has no list in it. Packed, see warehouse.fetch_integers.
+-- Whom anything was heard of since an earlier run, or who has no good list in it. Packed, see warehouse.fetch_integers.
 WITH heard_of AS (
     SELECT h.key::bigint AS customer_id
     FROM ops.pending_changes AS h
@@ -92,12 +91,20 @@ WITH heard_of AS (
             SELECT FROM models.product_recommendations AS r
             WHERE r.run_id = %(earlier)s::bigint AND r.customer_id = c.customer_id
         )
+    UNION
+    -- of a list of hers two of five or more may not be proposed any longer
+    SELECT r.customer_id
+    FROM models.product_recommendations AS r
+    INNER JOIN marts.products AS p ON r.product_id = p.product_id
+    WHERE r.run_id = %(earlier)s::bigint
+    GROUP BY r.customer_id, r.list
+    HAVING count(*) FILTER (WHERE NOT p.is_recommendable) * 5 >= count(*) * 2
 )
 
 SELECT string_agg(int8send(c.customer_id), ''::bytea ORDER BY c.customer_id) AS packed
 FROM core.customers AS c
 INNER JOIN heard_of AS h ON c.customer_id = h.customer_id
-WHERE c.merged_into IS NULL AND NOT c.is_deleted;
+WHERE c.merged_into IS NULL AND NOT c.is_deleted AND NOT c.is_test;
 
 -- name: carry_over
 WITH carried AS (
@@ -120,6 +127,7 @@ WITH carried AS (
         r.run_id = %(earlier)s::bigint
         AND c.merged_into IS NULL
         AND NOT c.is_deleted
+        AND NOT c.is_test
         AND NOT EXISTS (
             SELECT FROM unnest(%(scored)s::bigint[]) AS s (customer_id)
             WHERE s.customer_id = r.customer_id

@@ -49,7 +49,7 @@ WHERE p.model = 'rfm' OR r.as_of BETWEEN %(since)s::date AND %(day)s::date;
 -- name: partitions_to_drop
 -- Of runs that are not published: those that a later run of the same day has replaced, and those that are old.
 SELECT
-    r.model,
+    c.relname AS part,
     r.run_id
 FROM models.runs AS r
 INNER JOIN pg_class AS c ON r.model || '_' || r.run_id = c.relname AND c.relnamespace = 'models'::regnamespace
@@ -69,7 +69,29 @@ WHERE
                 AND n.state = 'done' AND NOT n.is_test AND NOT r.is_test
         )
     )
-ORDER BY r.run_id;
+UNION ALL
+-- The runs that an upgrade found in one table are one partition: it goes when none is read and all are old. They have no
+-- details: these came with the upgrade or after it.
+SELECT
+    c.relname AS part,
+    NULL::bigint AS run_id
+FROM pg_inherits AS i
+INNER JOIN pg_class AS t ON i.inhparent = t.oid AND t.relnamespace = 'models'::regnamespace
+INNER JOIN pg_class AS c ON i.inhrelid = c.oid AND t.relname || '_before' = c.relname
+CROSS JOIN
+    LATERAL (
+        SELECT substring(pg_get_expr(c.relpartbound, c.oid) FROM 'TO \(''?([0-9]+)')::bigint AS first_after
+    ) AS u
+WHERE
+    NOT EXISTS (
+        SELECT FROM models.published AS p
+        WHERE p.model = t.relname AND p.run_id < u.first_after
+    )
+    AND NOT EXISTS (
+        SELECT FROM models.runs AS r
+        WHERE r.run_id < u.first_after AND coalesce(r.finished_at, r.started_at) >= %(before)s
+    )
+ORDER BY run_id;
 
 -- name: patience
 -- To drop a partition its table must be free for a moment; who waits for that makes all others wait.
@@ -107,6 +129,11 @@ choices AS (
 patterns AS (
     DELETE FROM models.send_time_patterns AS t
     WHERE t.run_id = %(run_id)s
+),
+
+items AS (
+    DELETE FROM models.rule_items AS i
+    WHERE i.run_id = %(run_id)s
 )
 
 DELETE FROM models.forecast_scores AS s

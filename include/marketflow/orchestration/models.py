@@ -159,6 +159,7 @@ def _learn(
             if marts >= changes:
                 idle("nothing has changed since the last run")
             return {"published": False}
+        conn.commit()  # only read so far: the model begins its own transactions
         try:
             summary = model(conn)
         except (ConfigurationError, DefinitionError, ValueError) as wrong:  # another try would not help

@@ -11,11 +11,12 @@ from marketflow.warehouse import data_as_of, excluded_products, load_transforms,
 def know_products(conn: psycopg.Connection, clock: Clock) -> None:
     """Bring marts.products up to date where it lacks a product: the other marts are built only after the models.
 
-    The table is then locked until the run ends, as while the marts are built.
+    In a transaction of its own if the caller has none open: the lock would keep the marts from being built meanwhile.
     """
-    row = conn.execute(queries("recommenders")["unknown_products"]).fetchone()
-    if not row or not row[0]:
-        return
-    lock_job(conn, "build_marts")  # it writes the same table
-    products, excluded = load_transforms()["marts.products"], excluded_products()
-    run_transform(conn, products, excluded, now=clock.now(), data_as_of=data_as_of(conn, clock))
+    with conn.transaction():
+        row = conn.execute(queries("recommenders")["unknown_products"]).fetchone()
+        if not row or not row[0]:
+            return
+        lock_job(conn, "build_marts")  # it writes the same table
+        products, excluded = load_transforms()["marts.products"], excluded_products()
+        run_transform(conn, products, excluded, now=clock.now(), data_as_of=data_as_of(conn, clock))

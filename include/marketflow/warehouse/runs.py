@@ -130,12 +130,12 @@ def drop_old_runs(conn: psycopg.Connection, clock: Clock, keep_days: int) -> dic
     found = conn.execute(q["partitions_to_drop"], {"before": clock.now() - dt.timedelta(days=keep_days)}).fetchall()
     conn.commit()
     done = {"dropped": 0, "left": 0}
-    for model, run_id in found:
+    for part, run_id in found:
         try:
             with conn.transaction():
                 conn.execute(q["patience"])
                 conn.execute(q["forget_details"], {"run_id": run_id})
-                conn.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier("models", f"{model}_{run_id}")))
+                conn.execute(sql.SQL("DROP TABLE {}").format(sql.Identifier("models", part)))
             done["dropped"] += 1
         except psycopg.errors.LockNotAvailable:
             done["left"] += 1

@@ -237,3 +237,43 @@ def test_an_incremental_run_scores_as_a_whole_one_does(year: psycopg.Connection,
     some, whole = recommend_products(year, clock=clock), recommend_products(year, clock=clock, whole=True)
     for name in ("discover", "buy_again"):
         assert lists_of(year, some.run_id, name)[5] == lists_of(year, whole.run_id, name)[5]
+
+
+def test_who_has_lost_much_of_a_list_is_scored_again(year: psycopg.Connection, clock: Clock) -> None:
+    first = recommend_products(year, clock=clock)
+    listed = lists_of(year, first.run_id, "discover")[1][:4]
+    year.execute("UPDATE marts.products SET is_recommendable = false WHERE product_id = ANY(%s)", [listed])
+    second = recommend_products(year, clock=clock)
+    assert 1 in scored_in(year, second.run_id)[second.run_id]
+    assert not set(listed) & set(lists_of(year, second.run_id, "discover")[1])
+
+
+def test_test_customers_are_left_out(year: psycopg.Connection, clock: Clock) -> None:
+    year.execute("UPDATE core.customers SET is_test = true WHERE customer_id = 7")
+    run = recommend_products(year, clock=clock)
+    assert 7 not in lists_of(year, run.run_id, "discover")
+
+
+def test_a_newcomer_to_a_quiet_shop_gets_what_sold_before(year: psycopg.Connection, clock: Clock) -> None:
+    year.execute("DELETE FROM core.baskets WHERE order_id IN (SELECT order_id FROM core.orders WHERE ordered_on > %s)", [
+        DAY - dt.timedelta(days=30)
+    ])  # fmt: skip
+    year.execute("DELETE FROM core.orders WHERE ordered_on > %s", [DAY - dt.timedelta(days=30)])
+    year.execute("UPDATE core.orders SET ordered_on = ordered_on - 40 WHERE ordered_on < %s", [
+        DAY - dt.timedelta(days=90)
+    ])  # fmt: skip
+    give(year, "core.customers", [{"customer_id": 4242}])
+    run = recommend_products(year, clock=clock)
+    assert len(lists_of(year, run.run_id, "discover")[4242]) == 10
+
+
+def test_a_robot_makes_nothing_popular(year: psycopg.Connection, clock: Clock) -> None:
+    give(year, "core.products", [
+        {"product_id": n, "external_id": f"p{n}", "product_name": f"Odd {n}", "product_type": "ODD"}
+        for n in range(1_000, 7_000)
+    ])  # fmt: skip
+    order_on(year, 80, [f"p{n}" for n in range(1_000, 7_000)], DAY)
+    run = recommend_products(year, clock=clock)
+    others = [p for c, products in lists_of(year, run.run_id, "discover").items() if c != 80 for p in products]
+    assert others
+    assert max(others) <= PRODUCTS

@@ -1,6 +1,8 @@
 """How alike campaigns are, by what is known of them before anybody has answered.
 
-Theme, channel, place, season, products and words.
+Theme, channel, place, season, products and words. How much a word tells depends on how many campaigns have it, and of
+them later ones count too: a campaign of the past is seen with a little knowledge of what campaigns would be called, and
+none of how they did.
 """
 
 from __future__ import annotations

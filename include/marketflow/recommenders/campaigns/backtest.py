@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from marketflow.recommenders.campaigns.known import NEVER, Known, answered_on
+from marketflow.recommenders.campaigns.known import NEVER, Answers, Known, answered_on
 from marketflow.recommenders.campaigns.model import Blend, Rows, fit_blend
 from marketflow.recommenders.campaigns.signals import FAMILY_OF_SIGNAL, View
 from marketflow.shared import NotEnoughData
@@ -39,8 +39,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class _Received:
-    customer: Integers
-    answered_on: Integers
+    answers: Answers
     signals: Floats
     singles: dict[str, Floats]
 
@@ -59,13 +58,13 @@ class Backtest:
         campaigns = self.known.campaigns
         middle = (campaigns.starts + campaigns.ends + 1) // 2
         places = np.flatnonzero(middle < day)
-        found = [self._of(int(place)) for place in places]
+        found = [self._known_by(int(place), day) for place in places]
         if not found:
             return Rows(np.empty((0, len(_COLUMNS))), np.empty(0, dtype=bool), np.empty(0, dtype=np.int64))
         return Rows(
             np.vstack([one.signals for one in found]),
-            np.concatenate([one.answered_on < day for one in found]),
-            np.repeat(places, [len(one.customer) for one in found]),
+            np.concatenate([one.answered for one in found]),
+            np.concatenate([one.campaign for one in found]),
         )
 
     def model(self, day: int) -> Blend:
@@ -76,24 +75,31 @@ class Backtest:
         """Foresee these campaigns, each by the model of the day on which it began; None if no model could be learnt."""
         import numpy as np
 
-        done: list[tuple[int, _Received, Floats]] = []
+        done: list[tuple[_Received, Floats]] = []
         for place in places:
             try:
                 model = self.model(int(self.known.campaigns.starts[place]))
             except NotEnoughData:
                 continue
             one = self._of(place)
-            if len(one.customer):
-                done.append((place, one, model.probabilities(one.signals)))
+            if len(one.answers):
+                done.append((one, model.probabilities(one.signals)))
         if not done:
             return None
         return Trial(
-            np.concatenate([np.full(len(one.customer), place) for place, one, _ in done]),
-            np.concatenate([one.customer for _, one, _ in done]),
-            np.concatenate([one.answered_on < NEVER for _, one, _ in done]),
-            np.concatenate([chances for *_, chances in done]),
-            {name: np.concatenate([one.singles[name] for _, one, _ in done]) for name in SINGLES},
+            np.concatenate([one.answers.campaign for one, _ in done]),
+            np.concatenate([one.answers.customer for one, _ in done]),
+            np.concatenate([answered_on(one.answers, self.known.campaigns, NEVER) < NEVER for one, _ in done]),
+            np.concatenate([chances for _, chances in done]),
+            {name: np.concatenate([one.singles[name] for one, _ in done]) for name in SINGLES},
         )
+
+    def _known_by(self, place: int, day: int) -> Rows:
+        """Its receivers and their answers as of the day before `day`; what counts as an answer is of that day too."""
+        one = self._of(place)
+        known = one.answers.before(day)
+        answered = answered_on(known, self.known.campaigns, day) < NEVER
+        return Rows(one.signals[one.answers.received < day], answered, known.campaign)
 
     def _of(self, place: int) -> _Received:
         if place not in self._received:
@@ -101,9 +107,7 @@ class Backtest:
         return self._received[place]
 
     def _look(self, place: int) -> _Received:
-        """Signals of the day before the campaign began, of who received it; the days of their answers until now."""
-        import numpy as np
-
+        """Signals of the day before the campaign began, of who received it; and what they did about it until now."""
         view = View(self.known, int(self.known.campaigns.starts[place]))
         own = self.known.answers.where(self.known.answers.campaign == place)
         customer = own.customer
@@ -113,5 +117,4 @@ class Backtest:
             column["own_rate"], view.coupon_total[customer], view.coupon_days[customer], column["campaign_rate"],
             column["neighbours"], column["offer_bought"], column["offer_categories"],
         )  # fmt: skip
-        days = answered_on(own, self.known.campaigns)
-        return _Received(customer, np.asarray(days), signals, dict(zip(SINGLES, found, strict=True)))
+        return _Received(own, signals, dict(zip(SINGLES, found, strict=True)))

@@ -23,13 +23,16 @@ class Campaigns:
     """One entry per campaign, in any order: its number, first and last day, whether it has coupons, and its products.
 
     products: (campaigns, products), 1 where it offers the product. traits: texts such as theme, channel and place by
-    name, '' where unknown. texts: its name and words.
+    name, '' where unknown. texts: its name and words. clicked, redeemed: the first day on which anybody at all clicked
+    on it, and redeemed a coupon of it, or NEVER; they say what counts as an answer, whichever customers are looked at.
     """
 
     ids: Integers
     starts: Integers
     ends: Integers
     has_coupons: Bools
+    clicked: Integers
+    redeemed: Integers
     products: sp.csr_array
     traits: dict[str, list[str]]
     texts: list[str]
@@ -110,17 +113,16 @@ class Known:
     since: int
 
 
-def answered_on(answers: Answers, campaigns: Campaigns) -> Integers:
-    """The day on which each campaign was answered, or NEVER.
+def answered_on(answers: Answers, campaigns: Campaigns, day: int) -> Integers:
+    """The day on which each campaign was answered, or NEVER, as it looked the day before `day`.
 
-    A campaign with coupons is answered by redeeming one. One without is answered by a click if anybody clicked on it,
-    and if nobody did, by a purchase within the attribution window. An opened mail is no answer: machines open mails.
+    A campaign with coupons is answered by redeeming one. One without is answered by a click if anybody had clicked on
+    it by then, and if nobody had, by a purchase within the attribution window. An opened mail is no answer: machines
+    open mails. `answers` are of the day before too, see Answers.before.
     """
     import numpy as np
 
-    clicks = np.bincount(answers.campaign, answers.clicked < NEVER, minlength=len(campaigns)) > 0
-    redeems = np.bincount(answers.campaign, answers.redeemed < NEVER, minlength=len(campaigns)) > 0
-    by_coupon = (campaigns.has_coupons | redeems)[answers.campaign]
-    by_click = clicks[answers.campaign]
+    by_coupon = (campaigns.has_coupons | (campaigns.redeemed < day))[answers.campaign]
+    by_click = (campaigns.clicked < day)[answers.campaign]
     days: Integers = np.where(by_coupon, answers.redeemed, np.where(by_click, answers.clicked, answers.bought))
     return days

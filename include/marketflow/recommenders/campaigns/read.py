@@ -23,6 +23,10 @@ if TYPE_CHECKING:
 
 _EPOCH = dt.date(1970, 1, 1)
 _ANSWERS = ("customer", "campaign", "received", "opened", "clicked", "redeemed", "bought")
+_NOTED_ONCE = (
+    "forget", "own_campaigns", "known_campaigns", "count_campaigns", "shown_events", "count_shown", "received_campaigns",
+    "count_received", "known_answers", "find_answers", "count_answers", "make_scores",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,13 +60,13 @@ def days_of(day: dt.date) -> int:
 
 
 class Reader:
-    """Reads for one run; the list of campaigns and the catalogue are read once."""
+    """Reads for one run; campaigns, everybody's answers to them and the catalogue are looked up once."""
 
     def __init__(self, conn: psycopg.Connection, reading: Reading) -> None:
         self.conn, self.reading = conn, reading
         self._q = queries("campaign_recommendations")
-        for name in ("forget", "own_campaigns", "known_campaigns", "count_campaigns", "make_scores"):
-            conn.execute(self._q[name], self.reading.values() if "campaigns" in name else None)
+        for name in _NOTED_ONCE:
+            conn.execute(self._q[name], self.reading.values())
         self._catalogue = fetch_frame(conn, self._q["read_products"])
         self.campaigns, self.names = self._campaigns()
         self._categories, self._category_names = _numbered(self._catalogue["category"])
@@ -122,15 +126,25 @@ class Reader:
     def _campaigns(self) -> tuple[Campaigns, list[str]]:
         frame = fetch_frame(self.conn, self._q["read_campaigns"])
         texts = {name: frame[name].fillna("").tolist() for name in ("name", "theme", "channel", "place", "content")}
+        clicked, redeemed = self._first_answers(len(frame))
         campaigns = Campaigns(
             ids=frame["campaign_id"].to_numpy("int64"),
             starts=_days(frame["starts_on"]), ends=_days(frame["ends_on"]),
-            has_coupons=frame["has_coupons"].to_numpy(bool),
+            has_coupons=frame["has_coupons"].to_numpy(bool), clicked=clicked, redeemed=redeemed,
             products=self._offers(len(frame)),
             traits={name: texts[name] for name in ("theme", "channel", "place")},
             texts=[f"{name} {words}".strip() for name, words in zip(texts["name"], texts["content"], strict=True)],
         )  # fmt: skip
         return campaigns, texts["name"]
+
+    def _first_answers(self, campaigns: int) -> tuple[Integers, Integers]:
+        """(clicked, redeemed), as Campaigns has them."""
+        import numpy as np
+
+        found = self._integers("read_first_answers", ("campaign", "clicked", "redeemed"))
+        days = np.full((2, campaigns), NEVER)
+        days[:, found["campaign"]] = found["clicked"], found["redeemed"]
+        return days[0], days[1]
 
     def _offers(self, campaigns: int) -> sp.csr_array:
         import numpy as np

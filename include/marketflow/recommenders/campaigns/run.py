@@ -179,7 +179,7 @@ def latest_ended(known: Known, day: int) -> list[int]:
 
     fewest, most = _MEASURED_CAMPAIGNS
 
-    answered = answered_on(known.answers, known.campaigns) < NEVER
+    answered = answered_on(known.answers, known.campaigns, day) < NEVER
     size = len(known.campaigns)
     received = np.bincount(known.answers.campaign, minlength=size)
     answers = np.bincount(known.answers.campaign, answered, minlength=size)

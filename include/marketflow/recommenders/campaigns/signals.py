@@ -63,7 +63,7 @@ class View:
     @cached_property
     def answered(self) -> sp.csr_array:
         """(customers, campaigns), 1 where it was answered."""
-        return self._matrix(answered_on(self.answers, self.known.campaigns) < NEVER)
+        return self._matrix(answered_on(self.answers, self.known.campaigns, self.day) < NEVER)
 
     @cached_property
     def crowd(self) -> Crowd:

@@ -59,6 +59,16 @@ class History:
         found = self._only(keep, age=self.age[keep])
         return replace(found, customer=place[found.customer], customers=len(rows))
 
+    def narrower_than(self, products: int) -> History:
+        """Without what customers bought who have more than so many products; their rows stay, and are empty."""
+        import numpy as np
+
+        wide = np.bincount(self.pairs.customer, minlength=self.customers) > products
+        if not wide.any():
+            return self
+        keep = ~wide[self.customer]
+        return self._only(keep, age=self.age[keep])
+
     @cached_property
     def pairs(self) -> Pairs:
         """Who has bought what."""

@@ -19,7 +19,8 @@ NEW_WINDOWS = (14, 28, 56)
 _FACTORS = 64
 _NEIGHBOURS = 50  # of a product
 _LEAST_BUYERS = 5  # fewer say nothing about what goes with a product
-_MOST_PRODUCTS = 1_000  # of one customer: a robot that buys everything would link everything with everything
+_MOST_PRODUCTS = 1_000  # of one customer: who buys everything links everything with everything
+_ROBOT_PRODUCTS = 5_000  # nobody buys so many for herself, and what a robot buys is not popular
 _REFERENCES = 20_000  # customers among whom those who buy alike are looked for
 _SHRINK = 50.0  # a group's own popularity counts half with so many customers
 
@@ -31,7 +32,8 @@ class Knowledge:
     `popular`: who bought it in the last 7, 28, 91 days; `new`: who bought it the first time in the last 14, 28, 56.
     `buyers`: how many ever did. `again`: share of the buyers who bought it twice. `depth`: baskets per buyer.
     `by_group`: groups of customers x products, share of the group that bought it in the last 28 days, shrunk towards
-    everybody's. `alike`: products x products, cosine of who buys them. `factors`: products x factors.
+    everybody's (of 91 days, or ever, where nothing was bought in 28). `alike`: products x products, cosine of who buys
+    them. `factors`: products x factors.
     `others`, `others_bought`: the customers among whom those who buy alike are found, as interest and as 0 and 1.
     """
 
@@ -51,9 +53,13 @@ class Knowledge:
 def know(
     history: History, catalogue: Catalogue, group: NDArray[np.int64], groups: int, *, engine: Engine, seed: int
 ) -> Knowledge:
-    """Learn from `history`, of all customers or of a sample; `group`: a number below `groups` for each of its rows."""
+    """Learn from `history`, of all customers or of a sample; `group`: a number below `groups` for each of its rows.
+
+    Customers with more than 5,000 products are taken for robots, and teach nothing.
+    """
     import numpy as np
 
+    history = history.narrower_than(_ROBOT_PRODUCTS)
     pairs, width = history.pairs, history.products
     everybody = max(history.customers, 1)
     count = np.bincount(pairs.line, minlength=len(pairs))
@@ -69,6 +75,8 @@ def know(
     repeated = np.bincount(pairs.product, weights=count > 1, minlength=width)
     bought = np.bincount(pairs.product, weights=count, minlength=width)
     popular = {days: share(newest < days) for days in WINDOWS}
+    # a shop that has sold nothing for a while goes by what sold before
+    lately = next((each for each in (popular[28], popular[91], share(newest >= 0)) if each.any()), popular[28])
     interest = history.interest()
     learnable = _of_people(interest)
     return Knowledge(
@@ -78,7 +86,7 @@ def know(
         buyers=buyers,
         again=((repeated + 1) / (buyers + 5)).astype(np.float32),
         depth=(bought / np.maximum(buyers, 1)).astype(np.float32),
-        by_group=_by_group(pairs.customer[newest < 28], pairs.product[newest < 28], group, groups, popular[28]),
+        by_group=_by_group(pairs.customer[newest < 28], pairs.product[newest < 28], group, groups, lately),
         alike=_alike(learnable, buyers, catalogue, engine),
         factors=engine.factorise(learnable, _FACTORS, seed=seed),
         **_references(interest, history.bought, seed),

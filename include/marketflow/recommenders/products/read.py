@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import psycopg
@@ -33,6 +33,7 @@ class Reader:
     catalogue: Catalogue
     customers: NDArray[np.int64]
     segments: tuple[str, ...]
+    _memberships: dict[int, tuple[NDArray[np.int64], NDArray[np.int64]]] = field(default_factory=dict)
 
     def shop(self, engine: Engine, seed: int) -> Shop:
         """A sample of the customers, with their purchases and with their segments of each day that is looked from."""
@@ -41,19 +42,18 @@ class Reader:
         kept = _SCATTERED if len(self.customers) <= SAMPLE else round(_SCATTERED * SAMPLE / len(self.customers))
         chosen = np.flatnonzero(self.customers % _SCATTERED * 618_034 % _SCATTERED < kept)
         sample = self.customers[chosen]
-        history = self.history(sample, kept)
+        history = self.history(sample)
         groups = {ago: self.groups(sample, ago) for ago in days_ago()}
         return Shop(
             catalogue=self.catalogue, history=history, groups=groups, group_count=len(self.segments) + 1, engine=engine,
             seed=seed,
         )  # fmt: skip
 
-    def history(self, customers: NDArray[np.int64], kept: int = _SCATTERED) -> History:
-        """What these customers, ascending, have bought; all between the first and the last that `kept` keeps."""
+    def history(self, customers: NDArray[np.int64]) -> History:
+        """What these customers, ascending, have bought."""
         import numpy as np
 
-        low, high = (int(customers[0]), int(customers[-1])) if len(customers) else (0, -1)
-        params = {"as_of": self.as_of, "window_days": self.window_days, "low": low, "high": high, "kept": kept}
+        params = {"as_of": self.as_of, "window_days": self.window_days, "customers": customers.tolist()}
         names = ("customer", "product", "order", "age")
         lines = fetch_integers(self.conn, queries("product_recommendations")["lines"], params, names)
         row, column = place_of(lines["customer"], customers), place_of(lines["product"], self.catalogue.ids)
@@ -71,14 +71,22 @@ class Reader:
         """The number of each one's segment at the end of the day so many days ago; 0 where there was none."""
         import numpy as np
 
-        day = self.as_of - dt.timedelta(days=ago)
+        if ago not in self._memberships:  # of everybody, since parts follow one another
+            self._memberships[ago] = self._numbered(self.as_of - dt.timedelta(days=ago))
+        who, number = self._memberships[ago]
+        place = place_of(customers, who)
+        return np.where(place >= 0, number[place], 0) if len(who) else np.zeros(len(customers), dtype=np.int64)
+
+    def _numbered(self, day: dt.date) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """(customers, ascending; numbers of their segments) as of a day."""
+        import numpy as np
+
         frame = fetch_frame(self.conn, queries("product_recommendations")["segments"], {"day": day})
-        found = np.zeros(len(customers), dtype=np.int64)
         number = {name: n for n, name in enumerate(self.segments, start=1)}
-        row = place_of(frame["customer_id"].to_numpy(dtype=np.int64), customers)
-        numbers = frame["segment"].map(number).fillna(0).to_numpy(dtype=np.int64)
-        found[row[row >= 0]] = numbers[row >= 0]
-        return found
+        found = frame["segment"].map(number).fillna(0).to_numpy(dtype=np.int64)
+        who: NDArray[np.int64] = frame["customer_id"].to_numpy(dtype=np.int64)
+        order = np.argsort(who, kind="stable")
+        return np.asarray(who[order]), np.asarray(found[order])
 
 
 def read(conn: psycopg.Connection, as_of: dt.date, window_days: int, *, engine: Engine, seed: int) -> Reader:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import psycopg
 
 from marketflow.engines import engine
+from marketflow.recommenders.catalogue import know_products
 from marketflow.recommenders.products.read import place_of, read_catalogue
 from marketflow.shared import Clock, NotEnoughData
 from marketflow.warehouse import ModelRun, ModelSummary, Outcome, copy_frame, fetch_frame, queries, run_model
@@ -37,9 +38,11 @@ def relate_products(
     def work(run: ModelRun) -> Outcome:
         return _work(conn, run)
 
+    know_products(conn, clock)
     return run_model(
-        conn, MODEL, work, clock=clock, as_of=as_of, parameters={"each": _EACH}, is_test=is_test, describes=True
-    )
+        conn, MODEL, work, clock=clock, as_of=as_of, parameters={"each": _EACH}, is_test=is_test, describes=True,
+        late_data_too=True,  # texts are as good as ever
+    )  # fmt: skip
 
 
 def _work(conn: psycopg.Connection, run: ModelRun) -> Outcome:

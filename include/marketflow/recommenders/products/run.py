@@ -52,16 +52,16 @@ def recommend_products(
     parameters = {"per_customer": per_customer, "window_days": window_days}
 
     def work(run: ModelRun) -> Outcome:
-        return _work(conn, run, clock, parameters, whole=whole)
+        return _work(conn, run, parameters, whole=whole)
 
+    know_products(conn, clock)
     return run_model(
         conn, MODEL, work, clock=clock, as_of=as_of, parameters=parameters, window_days=window_days, is_test=is_test
     )
 
 
-def _work(conn: psycopg.Connection, run: ModelRun, clock: Clock, asked: dict[str, int], *, whole: bool) -> Outcome:
+def _work(conn: psycopg.Connection, run: ModelRun, asked: dict[str, int], *, whole: bool) -> Outcome:
     local = engine("local")
-    know_products(conn, clock)
     reader = read(conn, run.as_of, asked["window_days"], engine=local, seed=SEED)
     if not len(reader.customers) or not reader.catalogue.proposable.any():
         raise NotEnoughData("there is nobody to propose anything to, or no product that may be proposed")

@@ -86,9 +86,9 @@ def mine_association_rules(
     )  # fmt: skip
 
     def work(run: ModelRun) -> Outcome:
-        know_products(conn, clock)
         return _work(conn, run, asked)
 
+    know_products(conn, clock)
     return run_model(
         conn, MODEL, work, clock=clock, as_of=as_of, parameters=asdict(asked), window_days=basket_days, is_test=is_test,
         late_data_too=True, describes=True,
