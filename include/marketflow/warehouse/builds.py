@@ -25,7 +25,7 @@ _WORK_MEM = "128MB"
 # Models whose rows the marts read by the number of the published run.
 _READ_BY_RUN = (
     "rfm", "clusters", "customer_values", "churn_risks", "next_orders", "send_times", "sales_forecasts",
-    "association_rules", "product_recommendations", "related_products",
+    "association_rules", "product_recommendations", "related_products", "campaign_recommendations",
 )  # fmt: skip
 _FORESEEN_FOR_DAYS = 31
 # Stages whose tables know the business up to a day; the ledger, consents and suppressions are as of now.

@@ -131,8 +131,10 @@ def test_what_belongs_to_a_dropped_run_goes_with_it(shop: psycopg.Connection, cl
     for number in (dropped, kept):
         shop.execute("INSERT INTO models.cluster_points VALUES (%s, 1, 1, 0, 0)", [number])
         shop.execute("INSERT INTO models.cluster_profiles VALUES (%s, 1, 'a', 'b', 1, 1, 1, true)", [number])
+        shop.execute("INSERT INTO models.rule_items VALUES (%s, 'type', 1, 'BREAD')", [number])
     assert drop_old_runs(shop, clock, 90) == {"dropped": 1, "left": 0}
-    assert shop.execute("SELECT run_id FROM models.cluster_points").fetchall() == [(kept,)]
+    for details in ("cluster_points", "rule_items"):
+        assert shop.execute(f"SELECT run_id FROM models.{details}").fetchall() == [(kept,)], details
     assert shop.execute("SELECT run_id FROM models.cluster_profiles ORDER BY 1").fetchall() == [(dropped,), (kept,)]
 
 

@@ -3,27 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-import importlib
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 
 import psycopg
 import pytest
 
-from conftest import PASSWORDS, owner_dsn
+from conftest import owner_dsn
 from marketflow.embedded.postgres import Server
 from marketflow.shared import Clock, Shop
-from marketflow.warehouse import ROLES, bootstrap, build_core, build_marts, connect, migrate, rebuild_warehouse
+from marketflow.warehouse import ROLES, build_core, build_marts, connect, migrate, rebuild_warehouse
+from old_warehouse import NOW, warehouse_of
 from table_rows import give, have
 from two_systems import deliver, email, phone
 
-NOW = dt.datetime(2026, 11, 22, 9, 0, tzinfo=dt.UTC)
 SHOP = Shop(time_zone="America/New_York", country="US", locale="en-US", currency="USD")
 BEFORE = 8  # migrations of the version before
 LINES = 11  # the last at which a line is a row
-RUNS_TOGETHER = 12  # the last at which the rows of a model's runs lie in one table
 # Ann and Bob share an address, which is Ann's; Cid has none. Each record was a source of its own; one load was cut off.
 OLD = """
 INSERT INTO core.customers (customer_id, age_band, first_seen_at, updated_at) OVERRIDING SYSTEM VALUE
@@ -44,25 +41,6 @@ VALUES (2, 2, 1, 'dan', 'x', decode(lpad('4', 64, '0'), 'hex'), 'en-US', 'UTC', 
 (1, 1, 1, 'ann', 'x', decode(lpad('1', 64, '0'), 'hex'), 'en-US', 'UTC', 'US', 'old', false);
 """
 ADDRESSES = "SELECT customer_id, contact_point_id, sms_contact_point_id FROM core.current_addresses ORDER BY 1"
-
-
-@contextmanager
-def warehouse_of(
-    version: int, server: Server, monkeypatch: pytest.MonkeyPatch, name: str = "warehouse_before"
-) -> Iterator[psycopg.Connection]:
-    """A warehouse with the migrations up to `version`."""
-    module = importlib.import_module("marketflow.warehouse.migrate")
-    before = module.load_migrations()[:version]
-    bootstrap(server.dsn(), name, PASSWORDS)
-    try:
-        with connect(owner_dsn(server, name)) as conn:
-            with monkeypatch.context() as patch:
-                patch.setattr(module, "load_migrations", lambda: before)
-                migrate(conn, NOW)
-            yield conn
-    finally:
-        with psycopg.connect(server.dsn(), autocommit=True) as admin:
-            admin.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture
@@ -253,45 +231,3 @@ def test_what_a_build_commits_meanwhile_is_not_lost(lines_as_rows: psycopg.Conne
         build.commit()
         upgrade.join(60)
     assert len(have(lines_as_rows, "core.order_lines", [])) == 7
-
-
-SCORES = {"recency_score": 1, "frequency_score": 1, "monetary_score": 1}
-# Two runs, of which the first is published.
-RUNS = """
-INSERT INTO models.runs (run_id, model, as_of, started_at) OVERRIDING SYSTEM VALUE
-VALUES (3, 'rfm', '2017-06-01', '2017-06-02Z'), (5, 'rfm', '2017-06-02', '2017-06-03Z');
-SELECT setval(pg_get_serial_sequence('models.runs', 'run_id'), 5);
-INSERT INTO models.published (model, run_id, published_at) VALUES ('rfm', 3, '2017-06-02Z');
-INSERT INTO models.rfm (
-    run_id, customer_id, recency_days, frequency, monetary, first_order_on, last_order_on, recency_score, frequency_score,
-    monetary_score, segment
-)
-SELECT r, c, 0, 1, 1, '2017-06-01', '2017-06-01', 1, 1, 1, 'old' FROM unnest(ARRAY[3, 5]) AS r, unnest(ARRAY[1, 2]) AS c;
-"""
-
-
-def test_runs_of_models_stay_and_others_follow(pg_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    with warehouse_of(RUNS_TOGETHER, pg_server, monkeypatch) as conn:
-        conn.execute(RUNS)
-        before = have(conn, "models.rfm", [])
-        migrate(conn, NOW)
-        assert have(conn, "models.rfm", []) == before
-        assert len(before) == 4
-        give(conn, "models.rfm", [{"run_id": 6, "customer_id": 1, "segment": "new"} | SCORES])
-        assert have(conn, "models.rfm", ["run_id", "segment"])[-1] == '{"run_id": 6, "segment": "new"}'
-        conn.execute("DELETE FROM models.rfm WHERE run_id = 3")
-        assert have(conn, "models.rfm", ["run_id"]) == ['{"run_id": 5}', '{"run_id": 5}', '{"run_id": 6}']
-
-
-def test_what_reads_the_runs_is_named_and_rights_are_kept(pg_server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    with warehouse_of(RUNS_TOGETHER, pg_server, monkeypatch) as conn:
-        conn.execute("CREATE VIEW public.mine AS SELECT customer_id FROM models.rfm")
-        conn.execute("GRANT SELECT ON models.rfm TO marketflow_analyst")
-        conn.commit()
-        with pytest.raises(psycopg.errors.RaiseException, match="mine would not see"):
-            migrate(conn, NOW)
-        conn.rollback()
-        conn.execute("DROP VIEW public.mine")
-        migrate(conn, NOW)
-        may = conn.execute("SELECT has_table_privilege('marketflow_analyst', 'models.rfm', 'SELECT')").fetchone()
-        assert may == (True,)

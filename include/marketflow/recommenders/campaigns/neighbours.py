@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from marketflow.recommenders.campaigns.measures import SEED
+
 if TYPE_CHECKING:
     import numpy as np
     import scipy.sparse as sp
@@ -40,37 +42,67 @@ def crowd_of(customers: Integers, received: sp.csr_array, answered: sp.csr_array
     return Crowd(customers[rows], received[rows], answered[rows])
 
 
-def by_neighbours(crowd: Crowd, customers: Integers, answered: sp.csr_array, alike: Floats, base: float) -> Floats:
-    """(customers,): the rate at which each one's 40 nearest answered campaigns, weighted by how `alike` they are.
+@dataclass(frozen=True)
+class Nearest:
+    """Of customers: the rows of those who have answered something; and of each of these her neighbours.
 
-    customers, answered: numbers and (customers, campaigns), of whom it is asked; nobody is her own neighbour. alike:
-    (campaigns,), to the campaign that is asked about. base: the rate of who has no neighbours. Cosine over answers.
+    crowd, cosine: (rows, neighbours), the places in the crowd and how alike they are; not in order.
+    """
+
+    rows: Integers
+    crowd: Integers
+    cosine: Floats
+
+
+def nearest(crowd: Crowd, customers: Integers, answered: sp.csr_array) -> Nearest:
+    """The 40 of the crowd whose answers are most alike by cosine, whatever the campaign that is asked about.
+
+    customers, answered: numbers and (customers, campaigns), of whom it is asked; nobody is her own neighbour.
     """
     import numpy as np
 
-    rate = np.full(len(customers), base)
-    if not len(crowd.customers):
-        return rate
-    did = (crowd.answered @ alike + _SHRINK * base) / (crowd.received @ alike + _SHRINK)
-    theirs = _unit(crowd.answered)
-    rows = np.flatnonzero(np.diff(answered.indptr))
+    rows = np.flatnonzero(np.diff(answered.indptr)) if len(crowd.customers) else np.empty(0, dtype=np.int64)
+    many = min(NEAREST, len(crowd.customers))
+    found = Nearest(rows, np.empty((len(rows), many), dtype=np.int64), np.empty((len(rows), many)))
+    theirs, first = _unit(crowd.answered), _who_comes_first(crowd)
     for start in range(0, len(rows), _AT_A_TIME):
         some = rows[start : start + _AT_A_TIME]
         cosine = (_unit(answered[some]) @ theirs.T).toarray()
         _forget_oneself(cosine, customers[some], crowd.customers)
-        rate[some] = _rate(cosine, did, base)
-    return rate
+        best = np.argpartition(-(cosine + first), many - 1, axis=1)[:, :many]
+        found.crowd[start : start + len(some)] = best
+        found.cosine[start : start + len(some)] = np.take_along_axis(cosine, best, axis=1)
+    return found
 
 
-def _rate(cosine: Floats, did: Floats, base: float) -> Floats:
+def by_neighbours(crowd: Crowd, near: Nearest, size: int, alike: Floats, base: float) -> Floats:
+    """(size,): the rate at which each customer's nearest answered campaigns, weighted by how `alike` they are.
+
+    near: of the customers, `size` of them. alike: (campaigns,), to the campaign that is asked about. base: the rate of
+    who has no neighbours.
+    """
     import numpy as np
 
-    if cosine.shape[1] > NEAREST:
-        # ties go to who did more, or who comes first would decide
-        best = np.argpartition(-(cosine + 1e-9 * did), NEAREST, axis=1)[:, :NEAREST]
-        cosine, did = np.take_along_axis(cosine, best, axis=1), did[best]
-    rate: Floats = ((cosine * did).sum(axis=1) + _SHRINK * base) / (cosine.sum(axis=1) + _SHRINK)
+    rate = np.full(size, base)
+    if not len(near.rows):
+        return rate
+    did = (crowd.answered @ alike + _SHRINK * base) / (crowd.received @ alike + _SHRINK)
+    sums = (near.cosine * did[near.crowd]).sum(axis=1)
+    rate[near.rows] = (sums + _SHRINK * base) / (near.cosine.sum(axis=1) + _SHRINK)
     return rate
+
+
+def _who_comes_first(crowd: Crowd) -> Floats:
+    """Too little to outdo a nearer one: of those as near, who answers more of what comes, then by lot.
+
+    Without it the order of the numbers would decide, and of those who have answered one campaign thousands are as near.
+    """
+    import numpy as np
+
+    lot = np.random.default_rng(SEED).random(len(crowd.customers))
+    answered, received = (np.asarray(of.sum(axis=1)).ravel() for of in (crowd.answered, crowd.received))
+    first: Floats = 1e-9 * answered / (received + 1) + 1e-12 * lot
+    return first
 
 
 def _forget_oneself(cosine: Floats, customers: Integers, crowd: Integers) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from marketflow.recommenders.campaigns.alike import alikeness
 from marketflow.recommenders.campaigns.known import NEVER, Known, answered_on
-from marketflow.recommenders.campaigns.neighbours import Crowd, by_neighbours, crowd_of
+from marketflow.recommenders.campaigns.neighbours import Crowd, Nearest, by_neighbours, crowd_of, nearest
 
 if TYPE_CHECKING:
     import numpy as np
@@ -147,6 +147,10 @@ class View:
         return self._sum(self.purchases.coupon * self._weights), self._sum((self.purchases.coupon > 0) * self._weights)
 
     @cached_property
+    def _nearest(self) -> Nearest:
+        return nearest(self.crowd, self.known.customers, self.answered)
+
+    @cached_property
     def _by_category(self) -> sp.csr_array:
         return self._lines_by(self.known.categories)
 
@@ -164,7 +168,7 @@ class View:
         return _logit((self.answered @ weight + _OWN_SHRINK * self.base) / (self.received @ weight + _OWN_SHRINK))
 
     def _neighbours(self, campaign: int) -> Floats:
-        return by_neighbours(self.crowd, self.known.customers, self.answered, self.alike[campaign], self.base)
+        return by_neighbours(self.crowd, self._nearest, len(self.known.customers), self.alike[campaign], self.base)
 
     def _offered(self, campaign: int) -> NDArray[np.bool_]:
         import numpy as np

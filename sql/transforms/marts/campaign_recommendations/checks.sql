@@ -9,9 +9,8 @@ FROM (
     HAVING count(*) > 1
 ) AS t;
 
--- check: a_campaign_that_has_ended (warn)
+-- check: a_campaign_that_has_ended (stop)
 SELECT count(DISTINCT m.campaign_id)
 FROM marts.campaign_recommendations AS m
 INNER JOIN core.campaigns AS c ON m.campaign_id = c.campaign_id
-INNER JOIN models.runs AS r ON m.model_run_id = r.run_id
-WHERE c.ends_on < r.as_of;
+WHERE c.ends_on < %(as_of)s::date;

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -18,7 +19,7 @@ def campaigns(starts: list[int], *, coupons: bool = True, **other: Any) -> Campa
         products[place, [place % 20, (place + 1) % 20]] = 1
     values: dict[str, Any] = {
         "ids": np.arange(1, n + 1), "starts": np.array(starts), "ends": np.array(starts) + 20,
-        "has_coupons": np.full(n, coupons), "products": products.tocsr() if coupons else sp.csr_array((n, 20)),
+        "has_coupons": np.full(n, coupons), "clicked": np.full(n, NEVER), "redeemed": np.full(n, NEVER), "products": products.tocsr() if coupons else sp.csr_array((n, 20)),
         "traits": {"theme": ["even" if place % 2 == 0 else "odd" for place in range(n)]}, "texts": [""] * n,
     }  # fmt: skip
     return Campaigns(**{**values, **other})
@@ -56,10 +57,18 @@ def world(customers: int = 300, *, seed: int = 7, starts: tuple[int, ...] = (60,
     return known(customers, campaigns(list(starts)), answers(got), purchases(bought))
 
 
+def first_answered(offered: Campaigns, answered: Answers) -> Campaigns:
+    """With the first days on which anybody of these customers clicked and redeemed."""
+    days = np.full((2, len(offered)), NEVER)
+    np.minimum.at(days[0], answered.campaign, answered.clicked)
+    np.minimum.at(days[1], answered.campaign, answered.redeemed)
+    return replace(offered, clicked=days[0], redeemed=days[1])
+
+
 def known(customers: int, offered: Campaigns, answered: Answers, bought: Purchases) -> Known:
-    """Twenty products in four categories and two brands; customer numbers from 1,000."""
+    """Twenty products in four categories and two brands; customer numbers from 1,000. Nobody else answered anything."""
     return Known(
-        customers=np.arange(1_000, 1_000 + customers), campaigns=offered, answers=answered, purchases=bought,
+        customers=np.arange(1_000, 1_000 + customers), campaigns=first_answered(offered, answered), answers=answered, purchases=bought,
         categories=np.arange(20) % 5 - 1, brands=np.arange(20) % 2,
         category_names=["Bread", "Cheese", "Juice", "Soup"], since=0,
     )  # fmt: skip

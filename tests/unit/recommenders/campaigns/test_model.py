@@ -57,6 +57,51 @@ def test_a_trial_knows_only_what_was_known_the_day_before_the_campaign_began() -
     assert own > 0.8 > (auc(trial.answered, trial.singles["campaign's base rate"]) or 0)
 
 
+@pytest.mark.parametrize("day", [11, 12, 15, 16, 30])
+def test_what_counts_as_an_answer_to_learn_from_is_what_counted_that_day(day: int) -> None:
+    """Without coupons: thirty bought on day 3, and on day 15 the first of them clicked; then only clicks count."""
+    got = [(c, 0, 0, NEVER) for c in range(100)]
+    everything = known(
+        100,
+        campaigns([0], coupons=False),
+        answers(got, bought=[3 if c < 30 else NEVER for c in range(100)], clicked=[15] + [NEVER] * 99),
+        purchases([(1, 0, 0, 0)]),
+    )
+    then = known(100, everything.campaigns, everything.answers.before(day), everything.purchases)
+    rows = Backtest(everything).rows(day)
+    assert rows.answered.sum() == Backtest(then).rows(day).answered.sum() == (30 if day <= 15 else 1)
+
+
+def test_who_got_it_later_is_not_learnt_from_yet() -> None:
+    got = [(c, 0, 0 if c < 60 else 15, NEVER) for c in range(100)]
+    everything = known(100, campaigns([0]), answers(got), purchases([(1, 0, 0, 0)]))
+    assert len(Backtest(everything).rows(15).answered) == 60
+    assert len(Backtest(everything).rows(16).answered) == 100
+
+
+def test_who_buys_everything_and_answers_everything_spoils_nobody_elses_place() -> None:
+    plain = world()
+    every_day = [(day, 0, product, 50) for day in range(270) for product in range(20)]
+    got = [(0, place, start, start) for place, start in enumerate(plain.campaigns.starts.tolist())]
+    others = plain.answers.where(plain.answers.customer != 0)
+    bought = plain.purchases
+    with_bot = known(
+        300,
+        plain.campaigns,
+        answers([*zip(others.customer, others.campaign, others.received, others.redeemed, strict=True), *got]),
+        purchases([*zip(bought.day, bought.customer, bought.product, bought.coupon, strict=True), *every_day]),
+    )
+    trial, before = Backtest(with_bot).trial([5, 6]), Backtest(plain).trial([5, 6])
+    assert trial is not None
+    assert before is not None
+    assert trial.ours[trial.customer == 0].max() < 1
+    people, were = trial.customer != 0, before.customer != 0
+    found, was = auc(trial.answered[people], trial.ours[people]), auc(before.answered[were], before.ours[were])
+    assert found is not None
+    assert found == pytest.approx(was, abs=0.02)
+    assert trial.ours[people].mean() == pytest.approx(before.ours[were].mean(), rel=0.1)
+
+
 def test_the_first_campaign_has_nothing_to_be_foreseen_by() -> None:
     assert Backtest(world()).trial([0]) is None
 
@@ -69,7 +114,9 @@ def test_a_campaign_nobody_answered_is_learnt_from_and_has_no_auc() -> None:
     )
     one = known(300, everything.campaigns, answers(got), everything.purchases)
     trial = Backtest(one).trial([2])
-    assert trial is None or auc(trial.answered, trial.ours) is None
+    assert trial is not None
+    assert len(trial.answered) > 100
+    assert auc(trial.answered, trial.ours) is None
     assert Backtest(one).model(400).weights.max() > 0
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from marketflow.recommenders.campaigns import signals as signals_room
 from marketflow.recommenders.campaigns.alike import alikeness
 from marketflow.recommenders.campaigns.known import NEVER
-from marketflow.recommenders.campaigns.neighbours import by_neighbours, crowd_of
+from marketflow.recommenders.campaigns.neighbours import NEAREST, Nearest, by_neighbours, crowd_of, nearest
 from marketflow.recommenders.campaigns.signals import FAMILY_OF_SIGNAL, View
 from unit.recommenders.campaigns.small_world import answers, campaigns, known, purchases, world
 
@@ -81,8 +83,35 @@ def test_alike_by_theme_season_products_and_words() -> None:
 def test_neighbours_are_others_who_answered_alike() -> None:
     got = [(0, 0, 0, 5), (1, 0, 0, 5), (1, 1, 0, 5), (2, 2, 0, 5), (0, 1, 0, NEVER), (2, 1, 0, NEVER), (3, 0, 0, NEVER)]
     view = View(known(4, campaigns([0, 0, 0, 50]), answers(got), purchases([])), 50)
-    rates = by_neighbours(view.crowd, view.known.customers, view.answered, np.array([0.0, 1.0, 0.0, 0.0]), 0.1)
+    near = nearest(view.crowd, view.known.customers, view.answered)
+    rates = by_neighbours(view.crowd, near, 4, np.array([0.0, 1.0, 0.0, 0.0]), 0.1)
     # 0 is like 1, who answered the second campaign; 2 is like nobody, and of 3 nothing is known
     assert rates[0] > 0.3
     assert rates[2] == rates[3] == pytest.approx(0.1)
     assert crowd_of(view.known.customers, view.received, view.answered).customers.tolist() == [1_000, 1_001, 1_002]
+
+
+def test_of_many_as_near_those_count_who_answer_more_and_not_those_with_the_least_numbers() -> None:
+    # everybody answered the first campaign; the second came to 150 of them, and nobody did
+    got = [(c, 0, 0, 5) for c in range(200)] + [(c, 1, 0, NEVER) for c in range(150)]
+    view = View(known(200, campaigns([0, 0, 50]), answers(got), purchases([])), 50)
+    near = nearest(view.crowd, view.known.customers, view.answered)
+    assert near.crowd.shape == (200, NEAREST)
+    assert near.crowd[0].min() >= 150
+    assert all(row not in near.crowd[row] for row in range(200)), "nobody is her own neighbour"
+    assert len({tuple(sorted(near.crowd[row])) for row in range(150)}) == 1, "whoever is asked about"
+    assert (near.cosine == 1).all()
+
+
+def test_neighbours_are_looked_for_once_whatever_the_number_of_campaigns(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+
+    def counted(*args: Any) -> Nearest:
+        calls.append(args)
+        return nearest(*args)
+
+    monkeypatch.setattr(signals_room, "nearest", counted)
+    view = View(world(60), 230)
+    for place in range(7):
+        view.signals(place)
+    assert len(calls) == 1
