@@ -164,8 +164,8 @@ SELECT
     coalesce(
         e.properties ->> 'campaign',
         (
-            SELECT c.campaign_ref FROM core.coupons AS c
-            WHERE c.source = e.source AND c.external_id = e.properties ->> 'coupon'
+            SELECT p.campaign_ref FROM core.coupons AS p
+            WHERE p.source = e.source AND p.external_id = e.properties ->> 'coupon'
         )
     ) AS ref,
     CASE
@@ -225,11 +225,11 @@ came AS (
 )
 
 SELECT
-    c.customer_id,
-    c.place_no,
-    min(c.received_on) AS received_on
-FROM came AS c
-GROUP BY c.customer_id, c.place_no;
+    w.customer_id,
+    w.place_no,
+    min(w.received_on) AS received_on
+FROM came AS w
+GROUP BY w.customer_id, w.place_no;
 
 -- name: count_received
 ANALYZE pg_temp.received_campaigns;

@@ -122,8 +122,9 @@ def refuse_run(conn: psycopg.Connection, run: ModelRun, *, clock: Clock, reason:
 def drop_old_runs(conn: psycopg.Connection, clock: Clock, keep_days: int) -> dict[str, int]:
     """Drop the rows of runs that are not published: replaced by a later one of the same day, or over `keep_days` old.
 
-    What the book says of them stays. Each drop commits; where the table is being read the whole time, the next night
-    does it. Returns how many were dropped, and how many are `left`.
+    The runs that an upgrade found in one table go together. What the book says of them stays. Each drop commits; where
+    the table is being read the whole time, the next night does it. Returns how many were dropped, and how many are
+    `left`.
     """
     q = queries("runs")
     conn.commit()

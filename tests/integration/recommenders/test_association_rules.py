@@ -165,6 +165,18 @@ def test_a_basket_of_ten_thousand_lines_and_a_bot(conn: psycopg.Connection, cloc
     assert (found.metrics["baskets"], found.metrics["baskets_left_out"]) == (9, 5)
 
 
+def test_weights_and_litres_count_as_one(shop: psycopg.Connection, clock: Clock) -> None:
+    found = rules_of(shop, mine_association_rules(shop, clock=clock, **LOW))
+    pieces = {rule: measures.expected for rule, measures in found.items()}
+    for quantity in (0.454, 12.5):
+        shop.execute(
+            "UPDATE core.baskets SET quantities = array_fill(%s::numeric, array[cardinality(record_nos)])", [quantity]
+        )
+        weighed = mine_association_rules(shop, clock=clock, **LOW)
+        assert rules_of(shop, weighed) == pieces
+        assert weighed.metrics["baskets"] == 360
+
+
 def test_only_a_bot(conn: psycopg.Connection, clock: Clock) -> None:
     sell(conn, list(range(1, 1_102)))
     words = refused(conn, mine_association_rules(conn, clock=clock))

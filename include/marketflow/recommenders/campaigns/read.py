@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 _EPOCH = dt.date(1970, 1, 1)
 _ANSWERS = ("customer", "campaign", "received", "opened", "clicked", "redeemed", "bought")
 _NOTED_ONCE = (
-    "forget", "own_campaigns", "known_campaigns", "count_campaigns", "shown_events", "count_shown", "received_campaigns",
-    "count_received", "known_answers", "find_answers", "count_answers", "make_scores",
+    "forget", "own_campaigns", "known_campaigns", "count_campaigns", "shown_events", "count_shown",
+    "received_campaigns", "count_received", "known_answers", "find_answers", "count_answers", "make_scores",
 )  # fmt: skip
 
 
