@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _REFUSED_EACH = 12  # candidates that were not bought, learnt from for each that was
 _MOST = 200_000  # entries learnt from; 400,000 were no better on earlier weeks
 _LEAST = 20  # purchases of candidates
+_AT_A_TIME = 65_536  # entries
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,9 +31,10 @@ class Ranker:
         """The chance that each candidate is bought within four weeks."""
         import numpy as np
 
-        if not len(candidates):
-            return np.zeros(0)
-        chance = self.trees.predict_proba(candidates.matrix())[:, 1]
+        chance = np.zeros(len(candidates))
+        for start in range(0, len(candidates), _AT_A_TIME):  # the trees take doubles: a copy twice as large
+            rows = slice(start, start + _AT_A_TIME)
+            chance[rows] = self.trees.predict_proba(candidates.matrix(rows))[:, 1]
         # of those not bought only a share was learnt from, which makes buying look more common than it is
         return np.asarray(chance * self.kept / (1 - chance + chance * self.kept))
 
