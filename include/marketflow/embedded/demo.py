@@ -10,7 +10,9 @@ import datetime as dt
 import json
 import time
 from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -23,7 +25,7 @@ from marketflow.warehouse import connect, queries
 
 BUSINESS_DAY = dt.date(2017, 12, 31)  # the last complete day of the data
 ZONE = ZoneInfo("America/New_York")
-RECORDS = ("products", "customers", "behaviour", "orders")
+RECORDS = ("products", "customers", "campaigns", "coupons", "behaviour", "orders")
 PATIENCE = 600.0  # seconds without any progress until the demo gives up
 CALM = 2.0  # seconds without a run, until all is taken to be done: assets wake DAGs within one
 
@@ -87,7 +89,9 @@ def run() -> None:
 def _landing(config: Config) -> None:
     from marketflow.sources.complete_journey import write_landing
 
-    write_landing(config.landing)
+    # in a process of its own: the export is read whole, and its memory would stay with us until the end
+    with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
+        pool.submit(write_landing, config.landing).result()
 
 
 def _pin_clock(config: Config) -> None:

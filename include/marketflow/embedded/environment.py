@@ -139,7 +139,7 @@ def _airflow_settings(config: Config) -> dict[str, str]:
         "AIRFLOW_HOME": str(config.airflow_home),
         "AIRFLOW__CORE__EXECUTOR": "LocalExecutor",
         # More at once would only share the cores of a laptop, and take the memory of all.
-        "AIRFLOW__CORE__PARALLELISM": "3",
+        "AIRFLOW__CORE__PARALLELISM": "4",
         # Tasks share the cores; threads of a library that wait for one another made a k-means seven times as long.
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
