@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from benchmarks._flat_export import LAST_DAY, SOURCE
+from benchmarks._peak import peak_mib
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -122,12 +123,6 @@ def _given() -> tuple[Source, Shop, Clock]:
     return load_source(SOURCE), shop, clock
 
 
-def _peak() -> float:
-    """The most memory that this program has had, MiB. (getrusage counts what its parent had when it was started.)"""
-    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:")]
-    return int(line.split()[1]) / 1024
-
-
 STEPS: dict[str, Callable[[str, Path], tuple[float, dict[str, int]]]] = {
     "to_raw": _to_raw,
     "gate": _gate,
@@ -136,4 +131,4 @@ STEPS: dict[str, Callable[[str, Path], tuple[float, dict[str, int]]]] = {
 
 if __name__ == "__main__":
     seconds, counts = STEPS[sys.argv[1]](sys.argv[2], Path(sys.argv[3]))
-    print(json.dumps({"seconds": seconds, "peak": _peak(), "counts": counts}))
+    print(json.dumps({"seconds": seconds, "peak": peak_mib(), "counts": counts}))

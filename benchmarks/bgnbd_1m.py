@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks import Result
+from benchmarks._peak import peak_mib
 from marketflow.predictions.value.bgnbd import fit_bgnbd
 from marketflow.predictions.value.gamma_gamma import fit_gamma_gamma
 
@@ -140,12 +141,6 @@ def _sample() -> str:
     return (Path(folder) / "datasets/CDNOW_sample.txt").read_text()
 
 
-def _peak() -> float:
-    """The most memory that this program has had, MiB."""
-    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:")]
-    return int(line.split()[1]) / 1024
-
-
 def _measure(fit: Callable[[Floats, Floats, Floats], dict[str, float]], path: Path) -> dict[str, Any]:
     import numpy as np
     import scipy.optimize
@@ -154,7 +149,7 @@ def _measure(fit: Callable[[Floats, Floats, Floats], dict[str, float]], path: Pa
     x, t_x, age = np.load(path)
     started = time.perf_counter()
     found = fit(x, t_x, age)
-    return {**found, "seconds": time.perf_counter() - started, "peak": _peak()}
+    return {**found, "seconds": time.perf_counter() - started, "peak": peak_mib()}
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks import Result
 from benchmarks._baskets import baskets_of
+from benchmarks._peak import peak_mib
 from marketflow.embedded.memory import PeakMemory
 
 if TYPE_CHECKING:
@@ -93,14 +94,7 @@ def _once(way: str, level: str, min_support: float) -> dict[str, Any]:
     counts = (found["support"] * baskets.shape[0]).round().astype(int).tolist()
     sets = sorted((sorted(map(int, members)), n) for members, n in zip(found["itemsets"], counts, strict=True))
     digest = hashlib.sha256(json.dumps(sets).encode()).hexdigest()
-    return {"seconds": median(seconds), "sets": len(sets), "digest": digest, "peak": _peak()}
-
-
-def _peak() -> float:
-    """The most memory that this process has ever had, in MiB; 0 where the system doesn't say."""
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.exists() else []
-    return max((int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:")), default=0.0)
+    return {"seconds": median(seconds), "sets": len(sets), "digest": digest, "peak": peak_mib()}
 
 
 if __name__ == "__main__":

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmarks import Result
+from benchmarks._peak import peak_mib
 from marketflow.engines import engine
 from marketflow.recommenders.products.catalogue import catalogue_of
 from marketflow.recommenders.products.history import History
@@ -77,7 +78,7 @@ def _measure(customers: int) -> dict[str, float]:
     del snapshots, history
     learnt = time.perf_counter() - started - made
     found = _score(lister, customers)
-    return {"learning, s": round(learnt, 1), **found, "peak memory, MiB": _peak()}
+    return {"learning, s": round(learnt, 1), **found, "peak memory, MiB": round(peak_mib(), 1)}
 
 
 def _score(lister: Lister, customers: int) -> dict[str, float]:
@@ -93,7 +94,7 @@ def _score(lister: Lister, customers: int) -> dict[str, float]:
         seconds += time.perf_counter() - began
         rows, lines = rows + sum(map(len, found.values())), lines + len(history.age)
         if not early and start + AT_A_TIME >= customers / 10:
-            early = _peak()
+            early = round(peak_mib(), 1)
     return {
         "scoring, s": round(seconds, 1), "interactions": lines, "rows of lists": rows,
         "peak memory when a tenth was done, MiB": early,
@@ -131,12 +132,6 @@ def _history(customers: NDArray[np.int64]) -> History:
         customer=row.astype(np.int32), product=product.astype(np.int32), basket=basket, age=age.astype(np.int32),
         customers=len(customers), products=PRODUCTS,
     )  # fmt: skip
-
-
-def _peak() -> float:
-    """The most memory that this program has had, MiB."""
-    (line,) = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:")]
-    return round(int(line.split()[1]) / 1024, 1)
 
 
 if __name__ == "__main__":

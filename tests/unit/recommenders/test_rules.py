@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from marketflow.engines import TooManySets, engine
-from marketflow.recommenders.rules import lift_matrix, mine_rules
+from marketflow.recommenders.rules import mine_rules
 
 # Five baskets: pasta (0), sauce (1), coffee (2).
 HAND = np.array([[1, 1, 0], [1, 1, 0], [1, 0, 1], [0, 1, 0], [0, 0, 1]])
@@ -77,12 +77,3 @@ def test_more_sets_than_were_allowed_are_an_error() -> None:
     with pytest.raises(TooManySets):
         rules_of(HAND, most=4)
     assert len(rules_of(HAND, most=5)) == 4  # three items and two pairs
-
-
-def test_the_matrix_holds_what_is_above_chance() -> None:
-    table = mine_rules(
-        sp.csr_array(HAND), engine=engine(), min_support=0.01, min_confidence=0.01, max_len=2, total=len(HAND)
-    )
-    dense = lift_matrix(table, 3).toarray()
-    assert dense[0, 1] == dense[1, 0] == pytest.approx(1 / 9)
-    assert dense.sum() == pytest.approx(2 / 9)  # pasta and coffee are together less often than by chance

@@ -39,13 +39,6 @@ class Candidates:
             customer=self.customer[keep], product=self.product[keep], signs=signs, customers=self.customers
         )
 
-    def best(self, score: NDArray[np.floating], most: int) -> Candidates:
-        """Each customer's `most` best by `score`; the lower column first among equals."""
-        import numpy as np
-
-        place = places(self.customer, self.product, score)
-        return self.only(np.flatnonzero(place < most))
-
     def bought(self, wanted: sp.csr_array) -> NDArray[np.bool_]:
         """Whether each is in `wanted` (customers x products)."""
         import numpy as np

@@ -5,7 +5,7 @@ Writes: models.association_rules, models.rule_items, models.runs, models.publish
 Never:  proposes anything to a customer; starts on thresholds whose result would not fit.
 """
 
-from marketflow.recommenders.rules.mine import lift_matrix, mine_rules, rules_from
+from marketflow.recommenders.rules.mine import mine_rules, rules_from
 from marketflow.recommenders.rules.run import mine_association_rules
 
-__all__ = ["lift_matrix", "mine_association_rules", "mine_rules", "rules_from"]
+__all__ = ["mine_association_rules", "mine_rules", "rules_from"]

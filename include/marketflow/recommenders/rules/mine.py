@@ -60,21 +60,6 @@ def rules_from(itemsets: pd.DataFrame, *, min_confidence: float, total: int) -> 
     return rules.sort_values(order, ascending=[False, True, True], ignore_index=True)
 
 
-def lift_matrix(rules: pd.DataFrame, products: int) -> sp.csr_array:
-    """Products x products: by how much more than by chance the column is bought with the row (lift - 1, never below 0).
-
-    Of rules between single products only; 0 where there is no rule.
-    """
-    import numpy as np
-    import scipy.sparse as sp
-
-    single = rules[(rules["antecedents"].map(len) == 1) & (rules["consequents"].map(len) == 1)]
-    row = np.array([a for (a,) in single["antecedents"]], dtype=np.int64)
-    column = np.array([c for (c,) in single["consequents"]], dtype=np.int64)
-    gain = np.maximum(single["lift"].to_numpy(dtype=float) - 1, 0)
-    return sp.coo_array((gain, (row, column)), shape=(products, products)).tocsr()
-
-
 def _empty() -> pd.DataFrame:
     import pandas as pd
 
