@@ -5,8 +5,8 @@ from __future__ import annotations
 import psycopg
 from psycopg import sql
 
-# When a row was written, not what it says.
-_BOOKKEEPING = {"updated_at", "refreshed_at"}
+# When a row was written and by which run, not what it says.
+_BOOKKEEPING = {"updated_at", "refreshed_at", "model_run_id"}
 
 _COLUMNS = """
 SELECT n.nspname || '.' || c.relname, array_agg(a.attname ORDER BY a.attnum)
