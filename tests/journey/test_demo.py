@@ -97,7 +97,7 @@ def test_segments_rules_and_recommendations_are_there(demo: Demo) -> None:
             SELECT
                 (SELECT count(*) FROM marts.product_recommendations AS p
                  WHERE p.customer_id = c.customer_id AND p.list = 'buy_again') AS shown,
-                (SELECT count(DISTINCT m.product_name) FROM core.order_lines AS l
+                (SELECT count(DISTINCT m.product_id) FROM core.order_lines AS l
                  INNER JOIN core.orders AS o USING (order_id) INNER JOIN marts.products AS m USING (product_id)
                  WHERE o.customer_id = c.customer_id AND m.is_recommendable) AS own
             FROM core.customers AS c) AS r""")
