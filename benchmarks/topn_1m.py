@@ -45,7 +45,10 @@ _SEED = 20260401
 def run() -> Result:
     """Seconds of learning and scoring beside the limit; a broken limit is said in `what`."""
     command = [sys.executable, "-m", "benchmarks.topn_1m", str(CUSTOMERS)]
-    done = subprocess.run(command, cwd=Path(__file__).parents[1], check=True, stdout=subprocess.PIPE, text=True)
+    both = os.environ | {"OMP_NUM_THREADS": "2"}  # the limit is for two cores
+    done = subprocess.run(
+        command, cwd=Path(__file__).parents[1], env=both, check=True, stdout=subprocess.PIPE, text=True
+    )
     found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
     seconds = found["learning, s"] + found["scoring, s"]
     within = seconds < SECONDS_LIMIT and found["peak memory, MiB"] < MEMORY_LIMIT

@@ -60,7 +60,9 @@ def places(customer: NDArray[np.int64], product: NDArray[np.int64], score: NDArr
     import numpy as np
 
     order = np.lexsort((product, -score, customer))
-    begins = np.searchsorted(customer[order], customer[order], side="left")
+    listed, here = customer[order], np.arange(len(order))
+    is_first = np.ones(len(order), dtype=bool)
+    is_first[1:] = listed[1:] != listed[:-1]
     found = np.empty(len(order), dtype=np.int64)
-    found[order] = np.arange(len(order)) - begins
+    found[order] = here - np.maximum.accumulate(np.where(is_first, here, 0))
     return found
