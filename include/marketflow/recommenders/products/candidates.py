@@ -60,9 +60,16 @@ def places(customer: NDArray[np.int64], product: NDArray[np.int64], score: NDArr
     import numpy as np
 
     order = np.lexsort((product, -score, customer))
-    listed, here = customer[order], np.arange(len(order))
-    is_first = np.ones(len(order), dtype=bool)
-    is_first[1:] = listed[1:] != listed[:-1]
+    here = np.arange(len(order))
     found = np.empty(len(order), dtype=np.int64)
-    found[order] = here - np.maximum.accumulate(np.where(is_first, here, 0))
+    found[order] = here - np.maximum.accumulate(np.where(is_first(customer[order]), here, 0))
+    return found
+
+
+def is_first(ordered: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether each is the first of its kind, in a list in which equals stand together."""
+    import numpy as np
+
+    found = np.ones(len(ordered), dtype=bool)
+    found[1:] = ordered[1:] != ordered[:-1]
     return found

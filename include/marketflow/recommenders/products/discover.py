@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from marketflow.recommenders.products.candidates import Candidates, single
+from marketflow.recommenders.products.candidates import Candidates, is_first, single
 from marketflow.recommenders.products.catalogue import GROUPS
 from marketflow.recommenders.products.knowledge import NEW_WINDOWS, WINDOWS
 
@@ -63,9 +63,7 @@ def _distinct(key: NDArray[np.int64]) -> NDArray[np.int64]:
     import numpy as np
 
     ordered = np.sort(key)
-    is_first = np.ones(len(ordered), dtype=bool)
-    is_first[1:] = ordered[1:] != ordered[:-1]
-    return ordered[is_first]
+    return ordered[is_first(ordered)]
 
 
 def _sides(

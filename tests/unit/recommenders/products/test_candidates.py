@@ -50,6 +50,8 @@ def known(past: History, of: Catalogue) -> Knowledge:
 def discovered(past: History, of: Catalogue) -> dict[int, set[int]]:
     found = new_products(past, of, known(past, of), np.zeros(past.customers, dtype=np.int64), engine=engine())
     assert np.isfinite(found.matrix()).all()
+    # what several sides propose is one candidate
+    assert (np.diff(found.customer * past.products + found.product) > 0).all()
     return {c: set(found.product[found.customer == c].tolist()) for c in range(past.customers)}
 
 
