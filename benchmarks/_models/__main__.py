@@ -1,6 +1,8 @@
 """`python -m benchmarks._models [MODEL ...]`: run all models, or these.
 
-Writes var/evaluate/latest.json and docs/models.md; the rows of models that were not run stay as they are.
+Writes var/evaluate/latest.json and docs/models.md; the rows of models that were not run stay as they are. Where all have
+not yet run on this machine, there is no latest.json: some are written to partial.json then, and not to the page, which
+would lose the others.
 """
 
 from __future__ import annotations
@@ -28,7 +30,12 @@ def main(argv: list[str]) -> int:
         return 2
     chosen = [trial for trial in every if not argv or trial.model in argv]
     found = _run(chosen, with_segments=[trial for trial in every if trial.model == "rfm"])
-    target = settings().home / "evaluate" / "latest.json"
+    folder = settings().home / "evaluate"
+    if argv and not (folder / "latest.json").exists():
+        write_rows(folder / "partial.json", found)
+        print(f"wrote {folder / 'partial.json'}; {PAGE.name} stays as it is until all models have run here")
+        return 0
+    target = folder / "latest.json"
     ran = {(trial.data.name, trial.model) for trial in chosen}
     rows = merged(read_rows(target), found, ran=ran, order=order)
     write_rows(target, rows)

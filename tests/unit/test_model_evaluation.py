@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,6 +50,26 @@ def test_rows_of_models_that_did_not_run_stay_and_those_that_are_gone_do_not() -
     now = [row(model="churn, 28 days ahead", ours=0.9), row(ours=0.85)]
     found = merged(before, now, ran={("shop", "churn")}, order=order)
     assert found == [before[0], *now, before[2]]
+
+
+def test_some_models_alone_do_not_take_the_others_from_the_page(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a fresh clone: the page is there, and what it was made of is not."""
+    from benchmarks._models import __main__ as evaluation
+    from benchmarks._models.rows import read_rows
+
+    found, page = [row(data="The Complete Journey", model="churn_risks")], tmp_path / "models.md"
+    page.write_text((ROOT / "docs/models.md").read_text())
+    monkeypatch.setattr(evaluation, "PAGE", page)
+    monkeypatch.setattr(evaluation, "settings", lambda: SimpleNamespace(home=tmp_path))
+    monkeypatch.setattr(evaluation, "_run", lambda *_, **__: found)
+    assert evaluation.main(["churn_risks"]) == 0
+    assert page.read_text() == (ROOT / "docs/models.md").read_text()
+    assert read_rows(tmp_path / "evaluate/partial.json") == found
+    assert evaluation.main([]) == 0
+    assert read_rows(tmp_path / "evaluate/latest.json") == found
+    assert page.read_text() != (ROOT / "docs/models.md").read_text()
 
 
 def test_an_unknown_model_is_named_before_anything_runs(capsys: pytest.CaptureFixture[str]) -> None:
