@@ -1,8 +1,8 @@
 """`python -m benchmarks._models [MODEL ...]`: run all models, or these.
 
-Writes var/evaluate/latest.json and docs/models.md; the rows of models that were not run stay as they are. Where all have
-not yet run on this machine, there is no latest.json: some are written to partial.json then, and not to the page, which
-would lose the others.
+Writes var/evaluate/latest.json and docs/models.md; the rows of models that were not run stay as they are. Where all
+have not yet run on this machine, there is no latest.json: some are written to partial.json then, and not to the page,
+which would lose the others.
 """
 
 from __future__ import annotations
