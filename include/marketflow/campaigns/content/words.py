@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import unicodedata
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 _MAX_NAME = 60
@@ -14,6 +14,8 @@ _LINK_SIGNS = ("://", "www.", "@")
 
 def clean(text: str, limit: int) -> str:
     """One line of at most `limit` characters, without control and formatting characters (bidi overrides are such)."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())[:limit].strip()
     kept = (
         c if c in _JOINERS or unicodedata.category(c)[0] != "C" else " " for c in unicodedata.normalize("NFC", text)
     )
@@ -34,10 +36,10 @@ def clean_variables(variables: Mapping[str, Any]) -> dict[str, Any]:
     out = dict(variables)
     if "given_name" in out:
         out["given_name"] = clean_name(out["given_name"])
-    out["products"] = [{**p, "name": clean(str(p["name"]), 200)} for p in out.get("products", ())]
+    out["products"] = [{**p, "name": _clean_product(str(p["name"]))} for p in out.get("products", ())]
     return out
 
 
-def day_in_words(day: dt.date) -> str:
-    """`31 December 2017`."""
-    return f"{day.day} {day:%B %Y}"
+@lru_cache(maxsize=8_192)  # names of products come again and again, and are nobody's secret
+def _clean_product(name: str) -> str:
+    return clean(name, 200)
