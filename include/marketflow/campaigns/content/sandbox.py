@@ -1,8 +1,9 @@
 """The sandbox that templates are rendered in: Jinja's own, and on top of it an allow-list and a budget.
 
 Jinja's sandbox guards attributes and calls; it bounds neither time nor memory. So only the parts of the language that a
-letter needs are allowed (no calls, macros or block captures; few filters; never `safe`), each turn of a loop and each
-included template is counted, and no text made in between may grow without limit.
+letter needs are allowed (no calls, macros or block captures; few filters; never `safe`), each turn of a loop is
+counted, and no text made in between may grow without limit. What a template extends and includes was put into it before
+(source.py).
 """
 
 from __future__ import annotations
@@ -14,12 +15,11 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
 
-from jinja2 import FunctionLoader, StrictUndefined, Template, TemplateSyntaxError, meta, nodes, pass_context
+from jinja2 import FunctionLoader, StrictUndefined, TemplateSyntaxError, meta, nodes, pass_context
 from jinja2.filters import FILTERS
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.tests import TESTS
 
-from marketflow.campaigns.content.words import day_in_words
 from marketflow.shared import MarketflowError
 
 _MAX_STEPS = 5_000
@@ -27,8 +27,8 @@ _MAX_BETWEEN = 2_000  # characters of a text, items of a list, that an expressio
 _MAX_NUMBER = 10**15
 
 _NODES = (
-    nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Block, nodes.Extends, nodes.Include,
-    nodes.Assign, nodes.Name, nodes.Const, nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair, nodes.CondExpr,
+    nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign, nodes.Name, nodes.Const,
+    nodes.List, nodes.Tuple, nodes.Dict, nodes.Pair, nodes.CondExpr,
     nodes.Filter, nodes.Test, nodes.Getattr, nodes.Getitem, nodes.Slice, nodes.Compare, nodes.Operand, nodes.And,
     nodes.Or, nodes.Not, nodes.Neg, nodes.Add, nodes.Sub, nodes.Mul, nodes.FloorDiv, nodes.Mod, nodes.Keyword,
 )  # fmt: skip
@@ -37,7 +37,8 @@ _FILTERS = (
     "reverse", "sort", "string", "title", "trim", "truncate", "unique", "upper",
 )  # fmt: skip
 _TESTS = ("defined", "divisibleby", "eq", "even", "ge", "gt", "in", "le", "lt", "ne", "none", "odd", "string")
-_KNOWN = {"Filter": (*_FILTERS, "day"), "Test": _TESTS}
+_FORMATS = ("day", "money", "number", "percent")  # as people of the message's language and region write them
+_KNOWN = {"Filter": (*_FILTERS, *_FORMATS), "Test": _TESTS}
 _steps: ContextVar[int | None] = ContextVar("steps", default=None)
 
 
@@ -72,7 +73,8 @@ class CampaignEnvironment(SandboxedEnvironment):
         )  # fmt: skip
         self.known = frozenset(variables)
         self.globals.clear()
-        self.filters = {n: _bounded(FILTERS[n]) for n in _FILTERS} | {"day": day_in_words, "counted": _counted}
+        self.filters = {n: _bounded(FILTERS[n]) for n in _FILTERS} | {n: _format(n) for n in _FORMATS}
+        self.filters["counted"] = _counted
         self.tests = {n: TESTS[n] for n in _TESTS}
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -89,11 +91,6 @@ class CampaignEnvironment(SandboxedEnvironment):
             line = next((n.lineno for n in tree.find_all(nodes.Name) if n.name == unknown), 1)
             hint = _nearest(unknown, self.known)
             raise TemplateSyntaxError(f"there is no variable {unknown!r}; {hint}", line, name, name)
-
-    def get_template(self, *args: Any, **options: Any) -> Template:
-        """As Jinja's; including a template is a step, so that two which include each other end."""
-        _step()
-        return super().get_template(*args, **options)
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Arithmetic whose operands are measured before it is done."""
@@ -131,7 +128,7 @@ def _nearest(word: str, known: Iterable[str]) -> str:
 def _step() -> None:
     left = _steps.get()
     if left == 0:
-        raise LimitReached(f"it takes more than {_MAX_STEPS} turns of loops and included templates")
+        raise LimitReached(f"it takes more than {_MAX_STEPS} turns of loops")
     if left is not None:
         _steps.set(left - 1)
 
@@ -141,6 +138,14 @@ def _counted(_context: Any, items: Iterable[Any]) -> Iterator[Any]:
     for item in items:
         _step()
         yield item
+
+
+def _format(name: str) -> Callable[..., Any]:
+    @pass_context
+    def formatted(context: Any, *args: Any, **options: Any) -> Any:
+        return getattr(context["_formats"], name)(*args, **options)
+
+    return formatted
 
 
 def _bounded(plain: Callable[..., Any]) -> Callable[..., Any]:

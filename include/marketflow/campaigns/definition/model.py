@@ -105,15 +105,30 @@ class CampaignFile(_Strict):
         return tuple(dict.fromkeys([*own, *self.requires]))
 
 
-class Templates(BaseModel):
-    """The texts of a campaign's templates; `shared` are those of include/campaigns/_shared that they may build on."""
+class Variant(BaseModel):
+    """The templates of one language. Without `text` it is made from the HTML; of MJML, `html` is what it became."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     subject: str = ""
-    text: str
+    preheader: str | None = None
+    text: str | None
     html: str | None = None
+    mjml: str | None = None
+
+
+class Templates(Variant):
+    """The texts of a campaign's templates: those that it falls back to, and by locale those of other languages.
+
+    `shared` are those of include/campaigns/_shared that they may build on, `locale` the language of the first, `suffix`
+    what stands in its files' names for it, `currency` what amounts are in that name none.
+    """
+
     shared: dict[str, str] = {}
+    locale: str = "en"
+    suffix: str = ""
+    currency: str = "USD"
+    variants: dict[str, Variant] = {}
 
 
 class Campaign(CampaignFile):
