@@ -6,7 +6,7 @@ Never:  builds a mart, runs a model, or sends anything before its plan is releas
 """
 
 from marketflow.campaigns.content import RenderedMessage, Renderer, TemplateRefused
-from marketflow.campaigns.definition import Campaign, load_campaigns
+from marketflow.campaigns.definition import Campaign, find_campaigns, load_campaigns
 from marketflow.campaigns.planning import PlanSummary, decide, plan_campaign, release, set_paused
 
 __all__ = [
@@ -16,6 +16,7 @@ __all__ = [
     "Renderer",
     "TemplateRefused",
     "decide",
+    "find_campaigns",
     "load_campaigns",
     "plan_campaign",
     "release",
