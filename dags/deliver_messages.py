@@ -12,9 +12,8 @@ Airflow DAG for each channel that a campaign uses.
 * **If the mail server is down**, messages become `deferred` and go out with a later run, until they expire.
 """
 
-from marketflow.campaigns import load_campaigns
+from marketflow.campaigns import find_campaigns
 from marketflow.orchestration.delivery import define_delivery
-from marketflow.shared import settings
 
-for channel in {c.channel for c in load_campaigns(settings().root / "include" / "campaigns")}:
+for channel in {c.channel for c in find_campaigns().good}:
     globals()[f"deliver_messages_{channel}"] = define_delivery(channel, doc=__doc__ or "")

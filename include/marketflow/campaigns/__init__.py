@@ -6,7 +6,13 @@ Never:  builds a mart, runs a model, or sends anything before its plan is releas
 """
 
 from marketflow.campaigns.content import RenderedMessage, Renderer, TemplateRefused
-from marketflow.campaigns.definition import Campaign, ContactPolicy, load_campaigns, load_contact_policy
+from marketflow.campaigns.definition import (
+    Campaign,
+    ContactPolicy,
+    find_campaigns,
+    load_campaigns,
+    load_contact_policy,
+)
 from marketflow.campaigns.planning import PlanSummary, decide, plan_campaign, release, set_paused
 
 __all__ = [
@@ -17,6 +23,7 @@ __all__ = [
     "Renderer",
     "TemplateRefused",
     "decide",
+    "find_campaigns",
     "load_campaigns",
     "load_contact_policy",
     "plan_campaign",

@@ -57,9 +57,9 @@ def switched(answer: bytes) -> dict[str, bool]:
 
 def mirror(states: dict[str, bool]) -> None:
     """Write the switches of those DAGs that are campaigns."""
-    from marketflow.campaigns import load_campaigns, set_paused
+    from marketflow.campaigns import find_campaigns, set_paused
 
-    names = {c.name for c in load_campaigns(settings().root / "include" / "campaigns")} & states.keys()
+    names = set(find_campaigns().names) & states.keys()
     try:
         with warehouse() as conn:
             for name in sorted(names):

@@ -25,6 +25,7 @@ class Settings(BaseSettings):
     root: Path = Field(PROJECT, description="the project's folder: holds sql/, include/ and dags/")
     home: Path = Field(PROJECT / "var", description="state of this installation; holds landing/, quality/, logs")
     sources: Path = Field(PROJECT / "include/sources", description="the source files")
+    campaigns: Path | None = Field(None, description="the campaigns' folder; not set: include/campaigns in the root")
     recommendations: Path = Field(PROJECT / "include/recommendations.yaml", description="what is never proposed")
     contact_policy: Path = Field(
         PROJECT / "include/contact_policy.yaml", description="how often, at what hours and whom never to write to"
@@ -91,6 +92,11 @@ class Settings(BaseSettings):
     quarantine_limit: float = Field(
         0.05, ge=0, le=1, description="share of bad rows above which a batch stops before core"
     )
+
+    @property
+    def campaigns_folder(self) -> Path:
+        """Where the campaigns are."""
+        return self.campaigns or self.root / "include" / "campaigns"
 
     def shop(self) -> Shop:
         """What the shop is where a record does not say otherwise."""

@@ -6,15 +6,17 @@ Never:  opens the database, parses a rule or a template (planning does).
 """
 
 from marketflow.campaigns.definition.contact_policy import ContactPolicy, load_contact_policy
-from marketflow.campaigns.definition.load import load_campaign, load_campaigns
+from marketflow.campaigns.definition.load import FoundCampaigns, find_campaigns, load_campaign, load_campaigns
 from marketflow.campaigns.definition.model import Campaign, CampaignFile, Templates, campaign_schema
 
 __all__ = [
     "Campaign",
     "CampaignFile",
     "ContactPolicy",
+    "FoundCampaigns",
     "Templates",
     "campaign_schema",
+    "find_campaigns",
     "load_campaign",
     "load_campaigns",
     "load_contact_policy",

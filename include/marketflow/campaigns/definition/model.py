@@ -2,51 +2,49 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import hashlib
 import json
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from marketflow.campaigns.definition.parts import Budget, Goal, Limits
+from marketflow.campaigns.definition.strict import Strict, Table
+from marketflow.campaigns.definition.triggers import EVENT_TABLES, Event, Trigger
+
 Channel = Literal["email", "webhook", "mastodon"]
 Purpose = Literal["marketing", "transactional", "post"]
 RecommendationList = Literal["goes_with", "discover", "buy_again", "bestsellers"]
-Table = Annotated[str, StringConstraints(pattern=r"^marts\.[a-z_0-9]+$")]
 Account = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9_.-]{1,100}$")]
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class Audience(Strict):
+    """Who gets it. With a trigger that is an event it may be left out: those whom it happened to."""
 
-
-class Trigger(_Strict):
-    """What starts the campaign."""
-
-    on: Literal["order_placed", "weekly", "manual"] = Field(
-        description="order_placed: each time new orders reached the marts; weekly: when a week is complete, and the "
-        "occasion is the week's last day; manual: only by its form"
+    event: Event | None = Field(
+        None,
+        description="those whom the trigger's event happened to; with another trigger only order_placed: the customers "
+        "who ordered on the business day",
     )
-
-
-class Audience(_Strict):
-    """Who gets it: exactly one of the three."""
-
-    event: Literal["order_placed"] | None = Field(None, description="the customers who ordered on the business day")
     where: str | None = Field(
-        None, min_length=1, max_length=4000, description="a SQL condition over the columns of marts.customer_360"
+        None,
+        min_length=1,
+        max_length=4000,
+        description="a SQL condition over the columns of marts.customer_360; beside an event: only those of them",
     )
     accounts: tuple[Account, ...] | None = Field(
         None, min_length=1, description="the shop's own accounts to post by: ids of Airflow connections"
     )
 
     @model_validator(mode="after")
-    def _one_of_three(self) -> Self:
-        if sum(x is not None for x in (self.event, self.where, self.accounts)) != 1:
-            raise ValueError("give exactly one of event, where, accounts")
+    def _accounts_alone(self) -> Self:
+        if self.accounts is not None and (self.event is not None or self.where is not None):
+            raise ValueError("accounts stands alone: a post is for nobody in particular")
         return self
 
 
-class Recommend(_Strict):
+class Recommend(Strict):
     """Products to fill in."""
 
     list: RecommendationList = Field(
@@ -57,13 +55,13 @@ class Recommend(_Strict):
     limit: int = Field(4, ge=1, le=12, description="at most so many")
 
 
-class Content(_Strict):
+class Content(Strict):
     """What the templates can show beside the customer's name."""
 
     recommend: Recommend | None = None
 
 
-class CampaignFile(_Strict):
+class CampaignFile(Strict):
     """What `campaign.yaml` may say."""
 
     name: str = Field(
@@ -71,6 +69,17 @@ class CampaignFile(_Strict):
     )
     title: str = Field(min_length=3, max_length=100, description="what people call it")
     owner: str = Field(min_length=1, max_length=100, description="the team or person to ask")
+    start: dt.date | None = Field(
+        None,
+        description="the first day, in the shop's time zone; nothing is planned before it, and no earlier event counts",
+    )
+    end: dt.date | None = Field(
+        None,
+        description="the last day, in the shop's time zone; nothing is planned after it, and what has not been sent by "
+        "its end expires",
+    )
+    budget: Budget | None = None
+    goal: Goal | None = None
     enabled: bool = Field(True, description="false: its DAG starts switched off; switch it on in Airflow")
     channel: Channel = Field(description="by what it travels")
     purpose: Purpose = Field(
@@ -78,8 +87,9 @@ class CampaignFile(_Strict):
         "published on the shop's own accounts"
     )
     trigger: Trigger
-    audience: Audience
+    audience: Audience = Field(default_factory=lambda: Audience(event=None, where=None, accounts=None))
     content: Content = Field(default_factory=lambda: Content(recommend=None))
+    limits: Limits = Field(default_factory=lambda: Limits(audience=None, per_day=None))
     requires: tuple[Table, ...] = Field(
         (), description="tables that must know the whole business day, beside the one that the audience is read from"
     )
@@ -98,11 +108,24 @@ class CampaignFile(_Strict):
         return self
 
     @property
+    def event(self) -> str | None:
+        """The event that brings its customers; None: a condition, or the shop's own accounts."""
+        if self.audience.accounts is not None:
+            return None
+        return self.trigger.on if self.trigger.is_event else self.audience.event
+
+    @property
+    def window_days(self) -> int:
+        """Orders within so many days after a message count as its own."""
+        return (self.goal.within_days if self.goal else None) or self.attribution_days
+
+    @property
     def required_tables(self) -> tuple[str, ...]:
-        """Tables that must be fresh: those listed, and always the one that the audience is read from."""
-        read = {"event": "marts.customer_days", "where": "marts.customer_360", "accounts": None}
-        own = [t for field, t in read.items() if t and getattr(self.audience, field) is not None]
-        return tuple(dict.fromkeys([*own, *self.requires]))
+        """Tables that must be fresh: those listed, and always the ones that the audience is read from."""
+        read = EVENT_TABLES[self.event] if self.event else ()
+        own = ("marts.customer_360",) if self.audience.where is not None else ()
+        updated = (self.trigger.table,) if self.trigger.table else ()
+        return tuple(dict.fromkeys([*read, *own, *updated, *self.requires]))
 
 
 class Variant(BaseModel):
@@ -139,7 +162,7 @@ class Campaign(CampaignFile):
     @property
     def definition(self) -> dict[str, Any]:
         """What `campaign.yaml` says, defaults included, as JSON."""
-        return self.model_dump(mode="json", exclude={"templates"})
+        return {**self.model_dump(mode="json", exclude={"templates"}), "attribution_days": self.window_days}
 
     @property
     def definition_version(self) -> str:
