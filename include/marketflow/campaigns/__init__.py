@@ -7,17 +7,29 @@ Never:  builds a mart, runs a model, or sends anything before its plan is releas
 
 from marketflow.campaigns.content import RenderedMessage, Renderer, TemplateRefused
 from marketflow.campaigns.definition import Campaign, load_campaigns
-from marketflow.campaigns.planning import PlanSummary, decide, plan_campaign, release, set_paused
+from marketflow.campaigns.planning import (
+    PlanSummary,
+    Preview,
+    decide,
+    lint_campaign,
+    plan_campaign,
+    preview,
+    release,
+    set_paused,
+)
 
 __all__ = [
     "Campaign",
     "PlanSummary",
+    "Preview",
     "RenderedMessage",
     "Renderer",
     "TemplateRefused",
     "decide",
+    "lint_campaign",
     "load_campaigns",
     "plan_campaign",
+    "preview",
     "release",
     "set_paused",
 ]
