@@ -15,7 +15,7 @@ unexport PYTHONDONTWRITEBYTECODE
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
 .DEFAULT_GOAL := help
-.PHONY: help install demo up stop status logs dsn psql test test-slow lint format bench evaluate reset requirements schema docs env
+.PHONY: help install demo up stop status logs dsn psql test test-slow lint format bench evaluate preview reset requirements schema docs env
 
 help:  ## list the targets
 	@awk 'BEGIN { FS = ":.*## " } /^[a-z-]+:.*## / { printf "  %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -69,6 +69,9 @@ bench: $(INSTALLED)  ## run the benchmarks, write var/bench/latest.json (ONLY=na
 
 evaluate: $(INSTALLED)  ## run all models on real data beside their baselines; writes docs/models.md, var/evaluate/latest.json
 	@$(BIN)/python -m benchmarks._models $(MODELS)
+
+preview: $(INSTALLED)  ## write a page of what customers would read (CAMPAIGN=win_back, LOCALE=zh for one language)
+	@$(BIN)/marketflow preview $(CAMPAIGN) $(if $(LOCALE),--locale $(LOCALE))
 
 reset: $(INSTALLED)  ## stop and delete all state in var/ (asks)
 	@$(BIN)/marketflow reset

@@ -97,8 +97,13 @@ def fresh(conn: psycopg.Connection, day: dt.date = DAY) -> None:
 
 
 def write_campaign(folder: Path, **files: str) -> Campaign:
-    """A campaign of a test's own; `yaml` is its campaign.yaml, the others are templates without their suffix."""
+    """A campaign of a test's own; `yaml` is its campaign.yaml, the others are templates without their suffix.
+
+    Marketing must say how to unsubscribe: a text that doesn't gets a last line that does.
+    """
     folder.mkdir(parents=True)
+    if "purpose: marketing" in files["yaml"] and "unsubscribe_url" not in files.get("text", "unsubscribe_url"):
+        files["text"] += "\n{{ unsubscribe_url }}"
     names = {"yaml": "campaign.yaml", "subject": "subject.txt", "text": "body.txt", "html": "body.html"}
     for part, text in files.items():
         (folder / names[part]).write_text(text)

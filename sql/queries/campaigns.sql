@@ -215,16 +215,76 @@ ORDER BY t.rank
 LIMIT %(most)s;
 
 -- name: sample_members
+-- The first of all, and of each language that the campaign is written in beside its fallback the first.
+(
+    SELECT
+        m.customer_id,
+        u.given_name,
+        coalesce(u.locale, %(locale)s) AS locale,
+        coalesce(k.product_ids, %(product_ids)s::bigint[]) AS product_ids
+    FROM activation.plan_members AS m
+    LEFT JOIN core.customers AS u ON m.customer_id = u.customer_id
+    LEFT JOIN pg_temp.plan_content AS k ON m.customer_id = k.customer_id
+    WHERE m.plan_id = %(plan_id)s AND m.outcome = 'planned'
+    ORDER BY m.customer_id
+    LIMIT %(samples)s
+)
+UNION
 SELECT
-    u.given_name,
-    coalesce(u.locale, %(locale)s) AS locale,
-    coalesce(k.product_ids, %(product_ids)s::bigint[]) AS product_ids
-FROM activation.plan_members AS m
-LEFT JOIN core.customers AS u ON m.customer_id = u.customer_id
-LEFT JOIN pg_temp.plan_content AS k ON m.customer_id = k.customer_id
-WHERE m.plan_id = %(plan_id)s AND m.outcome = 'planned'
-ORDER BY m.customer_id
-LIMIT %(samples)s;
+    f.customer_id,
+    f.given_name,
+    f.locale,
+    f.product_ids
+FROM unnest(%(languages)s::text[]) AS l (language)
+CROSS JOIN
+    LATERAL (
+        SELECT
+            m.customer_id,
+            u.given_name,
+            u.locale,
+            coalesce(k.product_ids, %(product_ids)s::bigint[]) AS product_ids
+        FROM activation.plan_members AS m
+        INNER JOIN core.customers AS u ON m.customer_id = u.customer_id
+        LEFT JOIN pg_temp.plan_content AS k ON m.customer_id = k.customer_id
+        WHERE
+            m.plan_id = %(plan_id)s
+            AND m.outcome = 'planned'
+            AND lower(split_part(replace(u.locale, '_', '-'), '-', 1)) = l.language
+        ORDER BY m.customer_id
+        LIMIT 1
+    ) AS f
+ORDER BY customer_id;
+
+-- name: preview_members
+-- Customers to show a campaign's templates with: of the locales that the shop has, and whether they get the campaign or not.
+SELECT
+    c.given_name,
+    c.locale,
+    coalesce(p.product_ids, b.product_ids, '{}') AS product_ids
+FROM (
+    SELECT
+        u.customer_id,
+        u.given_name,
+        u.locale,
+        row_number() OVER (PARTITION BY u.locale ORDER BY (u.given_name IS NULL) ASC, u.customer_id ASC) AS place
+    FROM core.customers AS u
+) AS c
+CROSS JOIN
+    LATERAL (
+        SELECT array_agg(t.product_id ORDER BY t.rank) AS product_ids
+        FROM marts.product_recommendations AS t
+        WHERE t.customer_id = c.customer_id AND t.list = %(list)s AND t.rank <= %(most)s
+    ) AS p
+CROSS JOIN
+    LATERAL (
+        SELECT array_agg(t.product_id ORDER BY t.rank) AS product_ids
+        FROM marts.top_products AS t
+        WHERE
+            t.week_ending_on = (SELECT max(w.week_ending_on) FROM marts.top_products AS w)
+            AND t.rank <= %(most)s
+    ) AS b
+WHERE c.place <= %(samples)s
+ORDER BY c.locale, c.place;
 
 -- name: product_names
 SELECT

@@ -13,20 +13,32 @@ from marketflow.campaigns.definition import (
     load_campaigns,
     load_contact_policy,
 )
-from marketflow.campaigns.planning import PlanSummary, decide, plan_campaign, release, set_paused
+from marketflow.campaigns.planning import (
+    PlanSummary,
+    Preview,
+    decide,
+    lint_campaign,
+    plan_campaign,
+    preview,
+    release,
+    set_paused,
+)
 
 __all__ = [
     "Campaign",
     "ContactPolicy",
     "PlanSummary",
+    "Preview",
     "RenderedMessage",
     "Renderer",
     "TemplateRefused",
     "decide",
     "find_campaigns",
+    "lint_campaign",
     "load_campaigns",
     "load_contact_policy",
     "plan_campaign",
+    "preview",
     "release",
     "set_paused",
 ]

@@ -12,6 +12,8 @@ from typing import Annotated
 
 import typer
 
+from marketflow.cli.campaign import app as campaign_app
+from marketflow.cli.campaign import preview
 from marketflow.cli.docs import docs
 from marketflow.cli.source import app as source_app
 from marketflow.embedded import stack
@@ -158,7 +160,9 @@ def schema(
 
 
 app.command()(docs)
+app.command()(preview)
 app.add_typer(source_app, name="source")
+app.add_typer(campaign_app, name="campaign")
 
 
 @app.command()

@@ -60,7 +60,7 @@ class CampaignApproval(ApprovalOperator):
 
 
 def approval_text(plan: dict[str, Any]) -> str:
-    """Markdown for the person who decides: counts, refusals by reason, masked samples."""
+    """Markdown for the person who decides: counts, refusals by reason, faults of the templates, masked samples."""
     lines = [
         f"**{plan['planned']:,}** of {plan['audience']:,} people would get it.",
         "",
@@ -68,10 +68,13 @@ def approval_text(plan: dict[str, Any]) -> str:
         "|---|---:|",
         *(f"| {reason.replace('_', ' ')} | {count:,} |" for reason, count in sorted(plan["refusals"].items())),
         "",
-        "Three of them would read (names are masked):",
     ]
+    if plan.get("warnings"):
+        lines += ["**Look at these before you say yes:**", "", *(f"* {warning}" for warning in plan["warnings"]), ""]
+    lines.append("Some of them would read (names are masked):")
     for sample in plan["samples"]:
         # two blanks at the end keep the line where it is
         body = "\n".join(f"> {line}  " for line in sample["text"].strip().splitlines())
-        lines += ["", f"> **{sample['subject']}**", ">", body]
+        preheader = [f"> *{sample['preheader']}*", ">"] if sample.get("preheader") else []
+        lines += ["", f"> **{sample['subject']}**", ">", *preheader, body]
     return "\n".join(lines)

@@ -128,7 +128,7 @@ def test_a_weekly_post_is_about_the_last_complete_week(desk: Desk, campaigns: di
     [(address,)] = desk.rows("SELECT address FROM core.contact_points WHERE channel = 'webhook'")
     assert RING.decrypt_text(address, ACCOUNT) == "social_webhook"
     assert plan.samples[0]["subject"] == ""
-    assert "week to 31 December 2017:\n\n1. Product 7\n2. Product 6\n" in plan.samples[0]["text"]
+    assert "week to December 31, 2017:\n\n1. Product 7\n2. Product 6\n" in plan.samples[0]["text"]
     assert desk.rows("SELECT customer_id, outcome FROM activation.plan_members") == [(None, "planned")]
 
 

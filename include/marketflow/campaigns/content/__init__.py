@@ -5,7 +5,9 @@ Writes: nothing.
 Never:  opens a file or the database; lets a customer's text be anything but text.
 """
 
+from marketflow.campaigns.content.formats import fallbacks
+from marketflow.campaigns.content.lint import Finding, lint, stand_ins
 from marketflow.campaigns.content.renderer import RenderedMessage, Renderer
 from marketflow.campaigns.content.sandbox import TemplateRefused
 
-__all__ = ["RenderedMessage", "Renderer", "TemplateRefused"]
+__all__ = ["Finding", "RenderedMessage", "Renderer", "TemplateRefused", "fallbacks", "lint", "stand_ins"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Iterable
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
@@ -64,6 +65,8 @@ class Formats:
         self.percent = lru_cache(_KEPT)(self._percent)
 
     def _day(self, day: dt.date, form: str = "long") -> str:
+        if not isinstance(day, dt.date):
+            raise TypeError("no day")
         if form not in ("short", "medium", "long", "full"):
             raise ValueError("a day is short, medium, long or full")
         return str(format_date(day, form, locale=self.locale))
@@ -95,6 +98,7 @@ def _locale(tag: str) -> Locale:
 
 
 def _number(value: Any) -> Any:
-    if isinstance(value, bool) or (not isinstance(value, int | float | str) and not hasattr(value, "as_tuple")):
+    """A text is no number: Decimal('1e999999999') is one, and has as many digits."""
+    if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         raise TypeError("no number")
     return value

@@ -8,12 +8,11 @@ in mj-raw; what is not ASCII in an attribute is such a word, too; and elements a
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
 from dataclasses import dataclass
 from typing import NoReturn
 
 from marketflow.campaigns.content.sandbox import TemplateRefused
-from marketflow.campaigns.content.source import Piece, jinja
+from marketflow.campaigns.content.source import Joined, Piece, jinja
 from marketflow.shared.explain import nearest
 
 _ATTRIBUTES = r"""(?:[^<>"']|"[^"]*"|'[^']*')*"""
@@ -62,15 +61,8 @@ def compile_mjml(pieces: list[Piece]) -> str:
 class _Mjml:
     def __init__(self, pieces: list[Piece]) -> None:
         self.words: list[Piece] = []
-        self.starts: list[int] = []
-        self.pieces = [p for p in pieces if p.kind != "comment"]
-        parts, at = [], 0
-        for piece in self.pieces:
-            part = piece.text if piece.kind == "text" else self._word(piece)
-            self.starts.append(at)
-            parts.append(part)
-            at += len(part)
-        self.text = "".join(parts)
+        self._joined = Joined((p for p in pieces if p.kind != "comment"), self._word)
+        self.text = self._joined.text
 
     def html(self) -> str:
         import mjml
@@ -113,7 +105,7 @@ class _Mjml:
             self._refuse(at, f"there is no element <{name}>{hint}")
         if found[1]:
             if not stack or stack[-1].name != name:
-                inside = f"; <{stack[-1].name}> of line {self._piece(stack[-1].at)[1]} is open" if stack else ""
+                inside = f"; <{stack[-1].name}> of line {self._joined.place(stack[-1].at)[1]} is open" if stack else ""
                 self._refuse(at, f"</{name}> closes what is not open{inside}")
             stack.pop()
             return
@@ -154,13 +146,8 @@ class _Mjml:
         )
         return min(len(before), max(len(self.text) - 1, 0))
 
-    def _piece(self, at: int) -> tuple[str, int]:
-        i = max(bisect_right(self.starts, at) - 1, 0)
-        piece = self.pieces[i]
-        return piece.file, piece.line + self.text.count("\n", self.starts[i], at) * (piece.kind == "text")
-
     def _place(self, at: int) -> str:
-        return "{}:{}".format(*self._piece(at))
+        return "{}:{}".format(*self._joined.place(at))
 
     def _refuse(self, at: int, words: str) -> NoReturn:
         raise TemplateRefused(f"{self._place(at)}: {words}")

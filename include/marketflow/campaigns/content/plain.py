@@ -15,12 +15,16 @@ from marketflow.campaigns.content.source import Piece, jinja
 _PARAGRAPHS = frozenset(
     ["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "blockquote", "pre", "table", "section", "article"]
 )
-_LINES = frozenset(["div", "tr", "li", "br", "dt", "dd", "center", "header", "footer", "caption", "form", "address"])
+_LINES = frozenset(["div", "tr", "li", "dt", "dd", "center", "header", "footer", "caption", "form", "address"])
 _CELLS = frozenset(["td", "th"])
 _UNSEEN = frozenset(["head", "title", "style", "script", "template", "noscript", "svg"])
 _VOID = frozenset(["area", "base", "br", "col", "hr", "img", "input", "link", "meta", "source", "wbr"])
 _OPEN, _SHUT = "\ue000", "\ue001"  # for private use: no text has a meaning for them
+_LINE, _PARAGRAPH = "\ue002", "\ue003"  # where a line and a paragraph end, however often it is said
+_OURS = re.compile("[\ue000-\ue003]")
+_BREAKS = re.compile(f" *(?:[\n{_LINE}{_PARAGRAPH}] *)+")
 _TOKEN = re.compile(f"{_OPEN}(\\d+){_SHUT}")
+_BLANKS = re.compile(" {2,}")
 _NO_LINK = re.compile(r"\s*(#|javascript:|$)", re.IGNORECASE)
 _SIGNS = re.compile(r"^\{([{%])[-+]?\s*|\s*[-+]?([}%])\}$")
 _HIDDEN = re.compile(r"display\s*:\s*none")
@@ -33,7 +37,7 @@ def text_template(pieces: list[Piece]) -> str:
     count = 0
     for piece in pieces:
         if piece.kind == "text":
-            parser.feed(piece.text.replace(_OPEN, "").replace(_SHUT, ""))
+            parser.feed(_OURS.sub("", piece.text))
         elif piece.kind != "comment":
             parser.feed(f"{_OPEN}{count}{_SHUT}")
             count += 1
@@ -43,8 +47,13 @@ def text_template(pieces: list[Piece]) -> str:
 
 
 def tidy(text: str) -> str:
-    """Lines without blanks around and within, and never more than one empty line."""
-    return re.sub(r"\n{3,}", "\n\n", "\n".join(" ".join(line.split()) for line in text.split("\n")))
+    """What a template of `text_template` renders, with its line breaks and never more than one empty line."""
+    return _BLANKS.sub(" ", _BREAKS.sub(_break, text))
+
+
+def _break(found: re.Match[str]) -> str:
+    run = found[0]
+    return "\n\n" if _PARAGRAPH in run or run.count("\n") > 1 else "\n"
 
 
 def _tag(piece: Piece) -> str:
@@ -62,6 +71,7 @@ class _Reader(HTMLParser):
         self.parts: list[str] = []
         self._unseen: list[str] = []  # the unseen element that we are in, and elements of its name within it
         self._links: list[tuple[str, int]] = []
+        self._tables: list[bool] = []  # those that we are in: is it for the layout only?
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
@@ -72,10 +82,14 @@ class _Reader(HTMLParser):
             self._unseen.append(tag)
         else:
             self._break(tag)
-            if tag == "li":
+            if tag == "table":
+                self._tables.append(given.get("role") == "presentation")
+            elif tag == "li":
                 self.parts.append("- ")
+            elif tag == "br":
+                self.parts.append("\n")
             elif tag == "hr":
-                self.parts.append("\n\n---\n\n")
+                self.parts.append(f"{_PARAGRAPH}---{_PARAGRAPH}")
             elif tag == "img":
                 self.parts.append(given.get("alt") or "")
             elif tag == "a":
@@ -96,16 +110,19 @@ class _Reader(HTMLParser):
             self._link(*self._links.pop())
         else:
             self._break(tag)
+            if tag == "table" and self._tables:
+                self._tables.pop()
 
     def handle_data(self, data: str) -> None:
         if not self._unseen:
             self.parts.append(re.sub(r"\s+", " ", data))
 
     def _break(self, tag: str) -> None:
-        if tag in _PARAGRAPHS:
-            self.parts.append("\n\n")
+        """A row is a line of a table, but where the table is only there for the layout, whatever stands in it."""
+        if tag in _PARAGRAPHS or (tag == "tr" and self._tables and self._tables[-1]):
+            self.parts.append(_PARAGRAPH)
         elif tag in _LINES:
-            self.parts.append("\n")
+            self.parts.append(_LINE)
         elif tag in _CELLS:
             self.parts.append(" ")
 

@@ -46,7 +46,7 @@ class Renderer:
     """
 
     def __init__(self, definition: Mapping[str, Any]) -> None:
-        self._definition = definition
+        self.definition = definition
         templates = definition["templates"]
         self._currency = str(templates.get("currency") or "USD")
         variants: Mapping[str, Any] = templates.get("variants") or {}
@@ -61,6 +61,10 @@ class Renderer:
     def locales(self) -> tuple[str, ...]:
         """The languages that the campaign is written in, the fallback first."""
         return (self._default.tag, *self._tags.values())
+
+    def language(self, locale: str) -> str:
+        """The one of `locales` that a customer of this locale reads."""
+        return self._choose(locale)[0].tag
 
     def render(self, variables: Mapping[str, Any]) -> RenderedMessage:
         """The message for these variables.

@@ -8,7 +8,8 @@ carries a comment with the file and line that it comes from, so that errors name
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import NoReturn
 
@@ -59,6 +60,26 @@ class _Tree:
     parent: tuple[str, Piece] | None
 
 
+class Joined:
+    """Pieces as one text, with `word(piece)` for what is no text, and the way back from a position in it to a file."""
+
+    def __init__(self, pieces: Iterable[Piece], word: Callable[[Piece], str]) -> None:
+        self._pieces, self._starts = list(pieces), list[int]()
+        parts, at = [], 0
+        for piece in self._pieces:
+            part = piece.text if piece.kind == "text" else word(piece)
+            self._starts.append(at)
+            parts.append(part)
+            at += len(part)
+        self.text = "".join(parts)
+
+    def place(self, at: int) -> tuple[str, int]:
+        """(file, line) of the character `at`."""
+        i = max(bisect_right(self._starts, at) - 1, 0)
+        piece = self._pieces[i]
+        return piece.file, piece.line + (self.text.count("\n", self._starts[i], at) if piece.kind == "text" else 0)
+
+
 def flatten(name: str, sources: Mapping[str, str], instead: Mapping[str, str] | None = None) -> list[Piece]:
     """The pieces of template `name` with all that it extends and includes; raises TemplateRefused with file and line.
 
@@ -67,7 +88,7 @@ def flatten(name: str, sources: Mapping[str, str], instead: Mapping[str, str] | 
     """
     made = _Flat(sources, instead or {})
     made.expand(name, {}, ())
-    return made.pieces
+    return made.pieces or [Piece("text", "", name, 1)]
 
 
 def jinja(pieces: list[Piece]) -> str:

@@ -165,6 +165,11 @@ class Campaign(CampaignFile):
         return {**self.model_dump(mode="json", exclude={"templates"}), "attribution_days": self.window_days}
 
     @property
+    def frozen(self) -> dict[str, Any]:
+        """What a renderer needs, as a plan stores it."""
+        return {"campaign": self.definition, "templates": self.templates.model_dump(), "subject_override": None}
+
+    @property
     def definition_version(self) -> str:
         """16 hex digits that change with the file and with each template."""
         text = json.dumps([self.definition, self.templates.model_dump()], sort_keys=True)

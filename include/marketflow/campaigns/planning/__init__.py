@@ -7,6 +7,16 @@ Never:  writes to the ledger in a dry run; shows a name; releases a plan that wa
 
 from marketflow.campaigns.planning.decisions import decide, release, set_paused
 from marketflow.campaigns.planning.plan import plan_campaign
+from marketflow.campaigns.planning.preview import Preview, lint_campaign, preview
 from marketflow.campaigns.planning.summary import PlanSummary
 
-__all__ = ["PlanSummary", "decide", "plan_campaign", "release", "set_paused"]
+__all__ = [
+    "PlanSummary",
+    "Preview",
+    "decide",
+    "lint_campaign",
+    "plan_campaign",
+    "preview",
+    "release",
+    "set_paused",
+]

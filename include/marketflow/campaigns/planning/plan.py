@@ -103,6 +103,7 @@ class _Planner:
     ) -> None:
         self.conn, self.campaign, self.about, self.frozen = conn, campaign, about, frozen
         self.dry_run, self.keys, self.clock, self.now = dry_run, keys, clock, clock.now()
+        self.warnings: list[str] = []
         recommend, zone = campaign.content.recommend, clock.time_zone.key
         self.params: dict[str, Any] = {
             "campaign": campaign.name, "occasion": about.name, "channel": campaign.channel, "purpose": campaign.purpose,
@@ -174,7 +175,7 @@ class _Planner:
         elif self.params["list"] is not None:
             self._execute("content_for_customers")
         renderer = Renderer(self.frozen)
-        check_templates(renderer, self.about.day)
+        self.warnings = check_templates(renderer, self.about.day)
         return render_samples(self.conn, renderer, self.params, self.keys)
 
     def _refuse(self, error: _Refused, audience: int) -> PlanSummary:
@@ -188,7 +189,7 @@ class _Planner:
         self._execute("drop_audience")
         return PlanSummary(
             plan_id=self.params["plan_id"], campaign=self.campaign.name, occasion=self.about.name, dry_run=self.dry_run,
-            planned=planned, state=state, reason=reason, **found,
+            planned=planned, state=state, reason=reason, warnings=self.warnings, **found,
         )  # fmt: skip
 
     def _execute(self, statement: str, **more: Any) -> psycopg.Cursor[Any]:

@@ -8,7 +8,10 @@ from typing import Literal
 
 @dataclass(frozen=True, kw_only=True)
 class PlanSummary:
-    """One row of activation.plans. `planned` + the sum of `refusals` is `audience`; `samples` are masked renders."""
+    """One row of activation.plans. `planned` + the sum of `refusals` is `audience`; `samples` are masked renders.
+
+    `warnings` is what the lint says of the templates.
+    """
 
     plan_id: int
     campaign: str
@@ -20,3 +23,4 @@ class PlanSummary:
     samples: list[dict[str, str]] = field(repr=False)
     state: Literal["planned", "refused"]
     reason: str | None
+    warnings: list[str] = field(default_factory=list)
