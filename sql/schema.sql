@@ -81,6 +81,15 @@ CREATE TABLE activation.campaign_states (
 
 ALTER TABLE activation.campaign_states OWNER TO marketflow_owner;
 
+CREATE TABLE activation.event_watermarks (
+    campaign text NOT NULL,
+    started_on date NOT NULL,
+    taken_until timestamp with time zone NOT NULL,
+    plan_id bigint NOT NULL
+);
+
+ALTER TABLE activation.event_watermarks OWNER TO marketflow_owner;
+
 CREATE TABLE activation.plan_members (
     plan_id bigint NOT NULL,
     customer_id bigint,
@@ -167,6 +176,18 @@ ALTER TABLE activation.sends ALTER COLUMN send_id ADD GENERATED ALWAYS AS IDENTI
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE activation.taken_events (
+    campaign text NOT NULL,
+    customer_id bigint NOT NULL,
+    occasion text NOT NULL,
+    occasion_on date NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    outcome text NOT NULL,
+    plan_id bigint NOT NULL
+);
+
+ALTER TABLE activation.taken_events OWNER TO marketflow_owner;
 
 CREATE TABLE core.baskets (
     order_id bigint NOT NULL,
@@ -1736,6 +1757,9 @@ ALTER TABLE ONLY core.events ATTACH PARTITION core.events_rest DEFAULT;
 ALTER TABLE ONLY activation.campaign_states
     ADD CONSTRAINT campaign_states_pkey PRIMARY KEY (campaign);
 
+ALTER TABLE ONLY activation.event_watermarks
+    ADD CONSTRAINT event_watermarks_pkey PRIMARY KEY (campaign);
+
 ALTER TABLE ONLY activation.plan_members
     ADD CONSTRAINT plan_members_plan_id_customer_id_key UNIQUE (plan_id, customer_id);
 
@@ -1750,6 +1774,9 @@ ALTER TABLE ONLY activation.sends
 
 ALTER TABLE ONLY activation.sends
     ADD CONSTRAINT sends_pkey PRIMARY KEY (send_id);
+
+ALTER TABLE ONLY activation.taken_events
+    ADD CONSTRAINT taken_events_pkey PRIMARY KEY (campaign, customer_id, occasion);
 
 ALTER TABLE ONLY core.baskets
     ADD CONSTRAINT baskets_pkey PRIMARY KEY (order_id);
@@ -1991,6 +2018,12 @@ CREATE INDEX sends_leased ON activation.sends USING btree (lease_until) WHERE (s
 
 CREATE INDEX sends_plan ON activation.sends USING btree (plan_id);
 
+CREATE INDEX sends_planned ON activation.sends USING btree (campaign, planned_at);
+
+CREATE INDEX taken_events_days ON activation.taken_events USING btree (campaign, occasion_on);
+
+CREATE INDEX taken_events_plan ON activation.taken_events USING btree (plan_id);
+
 CREATE INDEX contact_points_customer ON core.contact_points USING btree (customer_id);
 
 CREATE INDEX contacts_address ON core.contacts USING btree (channel, address_hash);
@@ -2024,6 +2057,10 @@ CREATE INDEX events_rest_customer_id_occurred_on_idx ON core.events_rest USING b
 CREATE INDEX events_rest_event_id_idx ON core.events_rest USING btree (event_id);
 
 CREATE INDEX events_rest_occurred_on_idx ON core.events_rest USING btree (occurred_on) WHERE (event_type = ANY (ARRAY['product_added'::text, 'add_to_cart'::text, 'added_to_cart'::text, 'cart_add'::text, 'product_removed'::text, 'remove_from_cart'::text, 'removed_from_cart'::text, 'cart_remove'::text, 'order_completed'::text, 'purchase'::text, 'cart_cleared'::text, 'clear_cart'::text]));
+
+CREATE INDEX events_signed_up ON ONLY core.events USING btree (occurred_on) WHERE (event_type = ANY (ARRAY['signed_up'::text, 'sign_up'::text, 'signup'::text, 'user_signed_up'::text, 'account_created'::text, 'registered'::text]));
+
+CREATE INDEX events_rest_occurred_on_idx1 ON core.events_rest USING btree (occurred_on) WHERE (event_type = ANY (ARRAY['signed_up'::text, 'sign_up'::text, 'signup'::text, 'user_signed_up'::text, 'account_created'::text, 'registered'::text]));
 
 CREATE INDEX events_rest_source_anonymous_ref_idx ON core.events_rest USING btree (source, anonymous_ref) WHERE ((customer_id IS NULL) AND (anonymous_ref IS NOT NULL));
 
@@ -2091,9 +2128,14 @@ ALTER INDEX core.events_id ATTACH PARTITION core.events_rest_event_id_idx;
 
 ALTER INDEX core.events_basket ATTACH PARTITION core.events_rest_occurred_on_idx;
 
+ALTER INDEX core.events_signed_up ATTACH PARTITION core.events_rest_occurred_on_idx1;
+
 ALTER INDEX core.events_pkey ATTACH PARTITION core.events_rest_pkey;
 
 ALTER INDEX core.events_anonymous ATTACH PARTITION core.events_rest_source_anonymous_ref_idx;
+
+ALTER TABLE ONLY activation.event_watermarks
+    ADD CONSTRAINT event_watermarks_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id);
 
 ALTER TABLE ONLY activation.plan_members
     ADD CONSTRAINT plan_members_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id) ON DELETE CASCADE;
@@ -2103,6 +2145,9 @@ ALTER TABLE ONLY activation.sends
 
 ALTER TABLE ONLY activation.sends
     ADD CONSTRAINT sends_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id);
+
+ALTER TABLE ONLY activation.taken_events
+    ADD CONSTRAINT taken_events_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id);
 
 ALTER TABLE ONLY core.contact_points
     ADD CONSTRAINT contact_points_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES core.customers(customer_id);

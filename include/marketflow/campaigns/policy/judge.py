@@ -18,6 +18,8 @@ OUTCOMES: Mapping[str, str] = {
     "suppressed": "the address bounced, complained, unsubscribed, or was shut out by a person",
     "no_consent": "the customer never allowed this purpose, or has withdrawn it",
     "audience_limit": "beyond the limit that was set for the occasion",
+    "budget": "the campaign's budget does not pay for another message",
+    "daily_limit": "the campaign has planned as many messages today as it may (limits.per_day)",
     "planned": "gets the message, unless something changes before it is sent",
 }
 
