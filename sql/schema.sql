@@ -33,24 +33,6 @@ CREATE SCHEMA raw;
 
 ALTER SCHEMA raw OWNER TO marketflow_owner;
 
-CREATE FUNCTION activation.draw(salt text, person_id bigint) RETURNS double precision
-    LANGUAGE sql IMMUTABLE
-    RETURN ((((('x'::text || "left"(md5(((salt || ':'::text) || person_id)), 8)))::bit(32))::bigint)::double precision / (4294967296.0)::double precision);
-
-ALTER FUNCTION activation.draw(salt text, person_id bigint) OWNER TO marketflow_owner;
-
-CREATE FUNCTION activation.known_zone(zone text, fallback text) RETURNS text
-    LANGUAGE sql STABLE
-    RETURN CASE WHEN ((zone ~ '^(UTC|GMT|[A-Z][A-Za-z]+/[A-Z][A-Za-z0-9_/+-]+)$'::text) AND pg_input_is_valid(('2000-01-01 00:00:00 '::text || zone), 'timestamptz'::text)) THEN zone ELSE fallback END;
-
-ALTER FUNCTION activation.known_zone(zone text, fallback text) OWNER TO marketflow_owner;
-
-CREATE FUNCTION activation.quiet_until(at timestamp with time zone, zone text, quiet_from time without time zone, quiet_to time without time zone) RETURNS timestamp with time zone
-    LANGUAGE sql STABLE
-    RETURN CASE WHEN ((quiet_from < quiet_to) AND (((at AT TIME ZONE zone))::time without time zone >= quiet_from) AND (((at AT TIME ZONE zone))::time without time zone < quiet_to)) THEN ((((at AT TIME ZONE zone))::date + quiet_to) AT TIME ZONE zone) WHEN ((quiet_from > quiet_to) AND (((at AT TIME ZONE zone))::time without time zone < quiet_to)) THEN ((((at AT TIME ZONE zone))::date + quiet_to) AT TIME ZONE zone) WHEN ((quiet_from > quiet_to) AND (((at AT TIME ZONE zone))::time without time zone >= quiet_from)) THEN (((((at AT TIME ZONE zone))::date + 1) + quiet_to) AT TIME ZONE zone) ELSE NULL::timestamp with time zone END;
-
-ALTER FUNCTION activation.quiet_until(at timestamp with time zone, zone text, quiet_from time without time zone, quiet_to time without time zone) OWNER TO marketflow_owner;
-
 CREATE FUNCTION models.begin_run(model text, run_id bigint) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -94,18 +76,19 @@ CREATE TABLE activation.campaign_states (
     is_paused boolean NOT NULL,
     changed_at timestamp with time zone NOT NULL,
     changed_by text NOT NULL,
-    reason text,
-    is_switched_off boolean DEFAULT false NOT NULL,
-    is_held boolean DEFAULT false NOT NULL
+    reason text
 );
 
 ALTER TABLE activation.campaign_states OWNER TO marketflow_owner;
 
-CREATE TABLE activation.contact_locks (
-    person_id bigint NOT NULL
+CREATE TABLE activation.event_watermarks (
+    campaign text NOT NULL,
+    started_on date NOT NULL,
+    taken_until timestamp with time zone NOT NULL,
+    plan_id bigint NOT NULL
 );
 
-ALTER TABLE activation.contact_locks OWNER TO marketflow_owner;
+ALTER TABLE activation.event_watermarks OWNER TO marketflow_owner;
 
 CREATE TABLE activation.plan_members (
     plan_id bigint NOT NULL,
@@ -136,9 +119,7 @@ CREATE TABLE activation.plans (
     decided_by text,
     decided_at timestamp with time zone,
     released_at timestamp with time zone,
-    cancelled_by text,
-    cancelled_at timestamp with time zone,
-    CONSTRAINT plans_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'approved'::text, 'rejected'::text, 'released'::text, 'refused'::text, 'cancelled'::text])))
+    CONSTRAINT plans_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'approved'::text, 'rejected'::text, 'released'::text, 'refused'::text])))
 );
 
 ALTER TABLE activation.plans OWNER TO marketflow_owner;
@@ -195,6 +176,18 @@ ALTER TABLE activation.sends ALTER COLUMN send_id ADD GENERATED ALWAYS AS IDENTI
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE activation.taken_events (
+    campaign text NOT NULL,
+    customer_id bigint NOT NULL,
+    occasion text NOT NULL,
+    occasion_on date NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    outcome text NOT NULL,
+    plan_id bigint NOT NULL
+);
+
+ALTER TABLE activation.taken_events OWNER TO marketflow_owner;
 
 CREATE TABLE core.baskets (
     order_id bigint NOT NULL,
@@ -1764,8 +1757,8 @@ ALTER TABLE ONLY core.events ATTACH PARTITION core.events_rest DEFAULT;
 ALTER TABLE ONLY activation.campaign_states
     ADD CONSTRAINT campaign_states_pkey PRIMARY KEY (campaign);
 
-ALTER TABLE ONLY activation.contact_locks
-    ADD CONSTRAINT contact_locks_pkey PRIMARY KEY (person_id);
+ALTER TABLE ONLY activation.event_watermarks
+    ADD CONSTRAINT event_watermarks_pkey PRIMARY KEY (campaign);
 
 ALTER TABLE ONLY activation.plan_members
     ADD CONSTRAINT plan_members_plan_id_customer_id_key UNIQUE (plan_id, customer_id);
@@ -1781,6 +1774,9 @@ ALTER TABLE ONLY activation.sends
 
 ALTER TABLE ONLY activation.sends
     ADD CONSTRAINT sends_pkey PRIMARY KEY (send_id);
+
+ALTER TABLE ONLY activation.taken_events
+    ADD CONSTRAINT taken_events_pkey PRIMARY KEY (campaign, customer_id, occasion);
 
 ALTER TABLE ONLY core.baskets
     ADD CONSTRAINT baskets_pkey PRIMARY KEY (order_id);
@@ -2012,11 +2008,7 @@ ALTER TABLE ONLY public.schema_migrations
 
 CREATE INDEX plans_campaign ON activation.plans USING btree (campaign, occasion);
 
-CREATE INDEX plans_cancelled ON activation.plans USING btree (plan_id) WHERE (state = 'cancelled'::text);
-
 CREATE INDEX sends_contact_point ON activation.sends USING btree (contact_point_id);
-
-CREATE INDEX sends_customer ON activation.sends USING btree (customer_id, sending_at) WHERE (customer_id IS NOT NULL);
 
 CREATE INDEX sends_due ON activation.sends USING btree (channel, priority, send_after, send_id) WHERE (state = ANY (ARRAY['released'::text, 'deferred'::text]));
 
@@ -2024,7 +2016,13 @@ CREATE INDEX sends_expiring ON activation.sends USING btree (expires_at) WHERE (
 
 CREATE INDEX sends_leased ON activation.sends USING btree (lease_until) WHERE (state = ANY (ARRAY['claimed'::text, 'sending'::text]));
 
-CREATE INDEX sends_plan ON activation.sends USING btree (plan_id, send_id);
+CREATE INDEX sends_plan ON activation.sends USING btree (plan_id);
+
+CREATE INDEX sends_planned ON activation.sends USING btree (campaign, planned_at);
+
+CREATE INDEX taken_events_days ON activation.taken_events USING btree (campaign, occasion_on);
+
+CREATE INDEX taken_events_plan ON activation.taken_events USING btree (plan_id);
 
 CREATE INDEX contact_points_customer ON core.contact_points USING btree (customer_id);
 
@@ -2059,6 +2057,10 @@ CREATE INDEX events_rest_customer_id_occurred_on_idx ON core.events_rest USING b
 CREATE INDEX events_rest_event_id_idx ON core.events_rest USING btree (event_id);
 
 CREATE INDEX events_rest_occurred_on_idx ON core.events_rest USING btree (occurred_on) WHERE (event_type = ANY (ARRAY['product_added'::text, 'add_to_cart'::text, 'added_to_cart'::text, 'cart_add'::text, 'product_removed'::text, 'remove_from_cart'::text, 'removed_from_cart'::text, 'cart_remove'::text, 'order_completed'::text, 'purchase'::text, 'cart_cleared'::text, 'clear_cart'::text]));
+
+CREATE INDEX events_signed_up ON ONLY core.events USING btree (occurred_on) WHERE (event_type = ANY (ARRAY['signed_up'::text, 'sign_up'::text, 'signup'::text, 'user_signed_up'::text, 'account_created'::text, 'registered'::text]));
+
+CREATE INDEX events_rest_occurred_on_idx1 ON core.events_rest USING btree (occurred_on) WHERE (event_type = ANY (ARRAY['signed_up'::text, 'sign_up'::text, 'signup'::text, 'user_signed_up'::text, 'account_created'::text, 'registered'::text]));
 
 CREATE INDEX events_rest_source_anonymous_ref_idx ON core.events_rest USING btree (source, anonymous_ref) WHERE ((customer_id IS NULL) AND (anonymous_ref IS NOT NULL));
 
@@ -2126,9 +2128,14 @@ ALTER INDEX core.events_id ATTACH PARTITION core.events_rest_event_id_idx;
 
 ALTER INDEX core.events_basket ATTACH PARTITION core.events_rest_occurred_on_idx;
 
+ALTER INDEX core.events_signed_up ATTACH PARTITION core.events_rest_occurred_on_idx1;
+
 ALTER INDEX core.events_pkey ATTACH PARTITION core.events_rest_pkey;
 
 ALTER INDEX core.events_anonymous ATTACH PARTITION core.events_rest_source_anonymous_ref_idx;
+
+ALTER TABLE ONLY activation.event_watermarks
+    ADD CONSTRAINT event_watermarks_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id);
 
 ALTER TABLE ONLY activation.plan_members
     ADD CONSTRAINT plan_members_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id) ON DELETE CASCADE;
@@ -2138,6 +2145,9 @@ ALTER TABLE ONLY activation.sends
 
 ALTER TABLE ONLY activation.sends
     ADD CONSTRAINT sends_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id);
+
+ALTER TABLE ONLY activation.taken_events
+    ADD CONSTRAINT taken_events_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id);
 
 ALTER TABLE ONLY core.contact_points
     ADD CONSTRAINT contact_points_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES core.customers(customer_id);
@@ -2250,8 +2260,6 @@ GRANT USAGE ON SCHEMA raw TO marketflow_loader;
 
 GRANT SELECT ON TABLE activation.campaign_states TO marketflow_sender;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE activation.contact_locks TO marketflow_sender;
-
 GRANT SELECT ON TABLE activation.plans TO marketflow_sender;
 
 GRANT SELECT ON TABLE activation.sends TO marketflow_sender;
@@ -2295,10 +2303,6 @@ GRANT SELECT(customer_id) ON TABLE core.customers TO marketflow_sender;
 GRANT SELECT(given_name) ON TABLE core.customers TO marketflow_sender;
 
 GRANT SELECT(locale) ON TABLE core.customers TO marketflow_sender;
-
-GRANT SELECT(time_zone) ON TABLE core.customers TO marketflow_sender;
-
-GRANT SELECT(merged_into) ON TABLE core.customers TO marketflow_sender;
 
 GRANT SELECT ON TABLE marts.association_rules TO marketflow_sender;
 GRANT SELECT ON TABLE marts.association_rules TO marketflow_audience;

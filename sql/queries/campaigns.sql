@@ -109,13 +109,16 @@ CREATE TEMPORARY TABLE plan_content (
 ) ON COMMIT DROP;
 
 -- name: content_for_customers
--- With goes_with: first what is bought together with the basket of that day, by the lift and confidence of the best rule,
+-- With goes_with: first what is bought together with the basket of the member's day, by the lift and confidence of the best rule,
 -- then what suits the customer, by its rank: a list has each kind of product once, so a high score may stand far down. Never
 -- what lies in that basket or in the one that she has left open in the shop, nor two products of one name.
 INSERT INTO pg_temp.plan_content (customer_id, product_ids)
 WITH chosen AS (
-    SELECT m.customer_id
+    SELECT
+        m.customer_id,
+        coalesce(a.occasion_on, %(occasion_on)s::date) AS occasion_on
     FROM activation.plan_members AS m
+    LEFT JOIN pg_temp.plan_audience AS a ON m.customer_id = a.customer_id
     WHERE m.plan_id = %(plan_id)s AND m.outcome = 'planned' AND m.customer_id IS NOT NULL
 ),
 
@@ -124,7 +127,7 @@ baskets AS (
         d.customer_id,
         b.product_id
     FROM chosen AS c
-    INNER JOIN marts.customer_days AS d ON c.customer_id = d.customer_id AND d.ordered_on = %(occasion_on)s::date
+    INNER JOIN marts.customer_days AS d ON c.customer_id = d.customer_id AND c.occasion_on = d.ordered_on
     CROSS JOIN unnest(d.product_ids) AS b (product_id)
     WHERE %(list)s = 'goes_with'
 ),

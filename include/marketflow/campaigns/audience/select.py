@@ -7,6 +7,7 @@ import datetime as dt
 import psycopg
 from psycopg import sql
 
+from marketflow.campaigns.audience.events import Events
 from marketflow.campaigns.audience.predicate import AudienceRefused, compile_predicate
 from marketflow.campaigns.definition import Campaign
 from marketflow.privacy import ACCOUNT, KeyRing
@@ -24,8 +25,12 @@ def select_audience(
     keys: KeyRing,
     now: dt.datetime,
     timeout_ms: int = _TIMEOUT_MS,
+    events: Events | None = None,
 ) -> int:
-    """Make and fill pg_temp.plan_audience in the caller's transaction; returns its size. Raises AudienceRefused."""
+    """Make and fill pg_temp.plan_audience in the caller's transaction; returns its size. Raises AudienceRefused.
+
+    `events`: those to whom it happened, and of them those that fit the condition, if there is one.
+    """
     q = queries("campaigns")
     conn.execute(q["drop_audience"])
     conn.execute(q["make_audience"])
@@ -33,8 +38,10 @@ def select_audience(
         _by_condition(conn, campaign.audience.where, timeout_ms)
     elif campaign.audience.accounts is not None:
         _by_accounts(conn, campaign, keys=keys, now=now, dry_run=dry_run)
-    else:
+    elif events is None:
         conn.execute(q["audience_of_orders"], {"occasion_on": occasion_on})
+    if events is not None:
+        events.fill(conn, chosen=campaign.audience.where is not None)
     conn.execute(q["analyze_audience"])
     row = conn.execute(q["audience_size"]).fetchone()
     assert row is not None  # an aggregate always has a row

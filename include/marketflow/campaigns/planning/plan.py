@@ -9,9 +9,10 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from marketflow.campaigns.audience import AudienceRefused, select_audience
+from marketflow.campaigns.audience import AudienceRefused, Events, find_events, select_audience
 from marketflow.campaigns.content import Renderer, TemplateRefused
 from marketflow.campaigns.definition import Campaign, ContactPolicy
+from marketflow.campaigns.planning.limits import apply_limits, expiry, has_limits, out_of_time, smaller
 from marketflow.campaigns.planning.samples import check_templates, render_samples
 from marketflow.campaigns.planning.summary import PlanSummary
 from marketflow.campaigns.policy import judge
@@ -56,9 +57,11 @@ def plan_campaign(
     """Decide who gets the campaign and who not, store it as a plan, and (unless `dry_run`) write the ledger's rows.
 
     `occasion` defaults to the business day (for a weekly campaign: to the last day of the last complete week); one
-    occasion reaches a contact point at most once, however often it is planned. `audience_limit` is for the whole
-    occasion. `subject` and `approval` override the definition. `policy` is what holds for all campaigns together; the
-    plan keeps it. A plan whose data are stale, whose day is too old or
+    occasion reaches a contact point at most once, however often it is planned. Where events start the campaign, each is
+    the occasion of its customer, and all that no plan has dealt with are taken; with another day than the clock's, or
+    an `occasion`, those of that day once more. `audience_limit` is for the whole occasion, or the run.
+    `subject` and `approval` override the definition. `policy` is what holds for all campaigns together; the plan keeps
+    it. A plan whose data are stale, whose day is too old or
     whose rule or template is wrong comes back in state `refused` with a reason, and has no rows in the ledger.
     Raises DefinitionError for an occasion that cannot be a name.
     """
@@ -75,6 +78,7 @@ def plan_campaign(
     with conn.transaction():
         about = _occasion(conn, campaign, occasion, business_date)
         planner = _Planner(conn, campaign, about, frozen, policy=policy, dry_run=dry_run, keys=keys, clock=clock)
+        planner.has_own_occasion = occasion is not None
         return planner.run(audience_limit)
 
 
@@ -104,12 +108,14 @@ class _Planner:
         self.conn, self.campaign, self.about, self.frozen = conn, campaign, about, frozen
         self.dry_run, self.keys, self.clock, self.now = dry_run, keys, clock, clock.now()
         self.warnings: list[str] = []
+        self.has_own_occasion = False
+        self.events: Events | None = None
         recommend, zone = campaign.content.recommend, clock.time_zone.key
         self.params: dict[str, Any] = {
             "campaign": campaign.name, "occasion": about.name, "channel": campaign.channel, "purpose": campaign.purpose,
             "version": campaign.definition_version, "definition": Jsonb(frozen), "dry_run": dry_run, "now": self.now,
             "business_date": about.day, "occasion_on": about.day, "week": about.week, "priority": campaign.priority,
-            "expires_at": self.now + dt.timedelta(days=campaign.max_age_days), "mail_domain": settings().mail_domain,
+            "expires_at": expiry(campaign, clock, self.now), "mail_domain": settings().mail_domain,
             "list": recommend.list if recommend else None, "most": recommend.limit if recommend else 0,
             "product_ids": [], "oldest_on": clock.business_date() - dt.timedelta(days=campaign.max_age_days),
             **policy.parameters(campaign.channel, campaign.purpose), "time_zone": zone,
@@ -117,6 +123,8 @@ class _Planner:
 
     def run(self, audience_limit: int | None) -> PlanSummary:
         self._execute("lock_occasion")
+        if self.campaign.event or has_limits(self.campaign):
+            self.conn.execute(queries("campaign_events")["lock_campaign"], self.params)
         self._execute("memory")
         self.params["plan_id"] = self._one("plan_insert")
         audience = 0
@@ -124,7 +132,7 @@ class _Planner:
             audience = self._select()
             self._check_day()
             self._check_freshness()
-            refusals = judge(self.conn, self.params, audience_limit)
+            refusals = self._judge(audience_limit)
             planned = refusals.pop("planned", 0)
             samples = self._fill()
         except _Refused as error:
@@ -135,14 +143,29 @@ class _Planner:
             return self._refuse(_Refused("template_wrong", str(error)), audience)
         if not self.dry_run:
             planned = self._execute("sends_insert").rowcount
+            if self.events:
+                self.events.take(self.conn, self.params["plan_id"])
         return self._finish("planned", audience=audience, planned=planned, refusals=refusals, samples=samples)
 
     def _select(self) -> int:
+        if self.campaign.event:
+            self.events = find_events(
+                self.conn, self.campaign, business_date=self.about.day, own_occasion=self.has_own_occasion,
+                keys=self.keys, clock=self.clock,
+            )  # fmt: skip
         return select_audience(
-            self.conn, self.campaign, occasion_on=self.about.day, dry_run=self.dry_run, keys=self.keys, now=self.now
-        )
+            self.conn, self.campaign, occasion_on=self.about.day, dry_run=self.dry_run, keys=self.keys, now=self.now,
+            events=self.events,
+        )  # fmt: skip
+
+    def _judge(self, audience_limit: int | None) -> dict[str, int]:
+        limit = smaller(audience_limit, self.campaign.limits.audience)
+        found = judge(self.conn, self.params, limit)
+        return apply_limits(self.conn, self.campaign, self.params, self.clock) if has_limits(self.campaign) else found
 
     def _check_day(self) -> None:
+        if wrong := out_of_time(self.campaign, self.clock):
+            raise _Refused(*wrong)
         age = (self.clock.business_date() - self.about.day).days
         if age > self.campaign.max_age_days:
             raise _Refused(

@@ -20,6 +20,8 @@ OUTCOMES: Mapping[str, str] = {
     "holdout": "drawn never to get marketing, so that all of it can be measured",
     "frequency_cap": "has got, or will get from campaigns that go first, as many messages as the contact policy allows",
     "audience_limit": "beyond the limit that was set for the occasion",
+    "budget": "the campaign's budget does not pay for another message",
+    "daily_limit": "the campaign has planned as many messages today as it may (limits.per_day)",
     "planned": "gets the message, unless something changes before it is sent",
 }
 
