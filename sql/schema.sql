@@ -418,6 +418,13 @@ CREATE TABLE core.deleted_orders (
 
 ALTER TABLE core.deleted_orders OWNER TO marketflow_owner;
 
+CREATE TABLE core.event_types (
+    event_type text NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE core.event_types OWNER TO marketflow_owner;
+
 CREATE TABLE core.events (
     occurred_on date NOT NULL,
     event_id uuid NOT NULL,
@@ -688,6 +695,32 @@ CREATE TABLE marts.association_rules (
 
 ALTER TABLE marts.association_rules OWNER TO marketflow_owner;
 
+CREATE VIEW marts.campaign_members AS
+ SELECT m.plan_id,
+    p.campaign,
+    m.occasion,
+    p.channel,
+    m.customer_id,
+    p.business_date,
+    p.is_dry_run,
+    p.definition_version,
+    (((p.definition -> 'campaign'::text) -> 'audience'::text) ->> 'where'::text) AS rule,
+    p.state AS plan_state,
+    p.planned_at,
+    m.outcome,
+    s.send_id,
+    s.state AS send_state,
+    s.reason AS send_reason,
+        CASE
+            WHEN (s.state = 'sent'::text) THEN s.settled_at
+            ELSE NULL::timestamp with time zone
+        END AS sent_at
+   FROM ((activation.plan_members m
+     JOIN activation.plans p ON ((m.plan_id = p.plan_id)))
+     LEFT JOIN activation.sends s ON (((p.campaign = s.campaign) AND (m.occasion = s.occasion) AND (m.contact_point_id = s.contact_point_id) AND (p.channel = s.channel) AND (s.step = 0) AND (NOT p.is_dry_run))));
+
+ALTER VIEW marts.campaign_members OWNER TO marketflow_owner;
+
 CREATE TABLE marts.campaign_performance (
     campaign text NOT NULL,
     occasion text NOT NULL,
@@ -721,6 +754,31 @@ CREATE TABLE marts.campaign_recommendations (
 );
 
 ALTER TABLE marts.campaign_recommendations OWNER TO marketflow_owner;
+
+CREATE VIEW marts.campaign_sends AS
+ SELECT s.send_id,
+    s.campaign,
+    s.occasion,
+    s.channel,
+    s.step,
+    s.plan_id,
+    COALESCE(c.merged_into, s.customer_id) AS customer_id,
+    s.purpose,
+    s.definition_version,
+    s.state,
+    s.reason,
+    s.attempts,
+    s.planned_at,
+    s.released_at,
+        CASE
+            WHEN (s.state = 'sent'::text) THEN s.settled_at
+            ELSE NULL::timestamp with time zone
+        END AS sent_at,
+    s.is_test
+   FROM (activation.sends s
+     LEFT JOIN core.customers c ON ((s.customer_id = c.customer_id)));
+
+ALTER VIEW marts.campaign_sends OWNER TO marketflow_owner;
 
 CREATE TABLE marts.cluster_profiles (
     cluster_id integer NOT NULL,
@@ -790,6 +848,21 @@ CREATE TABLE marts.customer_days (
 );
 
 ALTER TABLE marts.customer_days OWNER TO marketflow_owner;
+
+CREATE VIEW marts.customer_events AS
+ SELECT e.occurred_on,
+    e.event_id,
+    e.customer_id,
+    e.event_type,
+    e.occurred_at,
+    p.product_id,
+    (e.properties ->> 'campaign'::text) AS campaign_ref,
+    (e.properties ->> 'coupon'::text) AS coupon_ref
+   FROM (core.events e
+     LEFT JOIN core.products p ON (((e.source = p.source) AND (COALESCE((e.properties ->> 'product'::text), (e.properties ->> 'product_id'::text)) = p.external_id))))
+  WHERE (e.customer_id IS NOT NULL);
+
+ALTER VIEW marts.customer_events OWNER TO marketflow_owner;
 
 CREATE TABLE marts.open_baskets (
     customer_id bigint NOT NULL,
@@ -866,6 +939,25 @@ CREATE TABLE marts.sales_forecasts (
 );
 
 ALTER TABLE marts.sales_forecasts OWNER TO marketflow_owner;
+
+CREATE TABLE models.segment_memberships (
+    customer_id bigint NOT NULL,
+    segment text NOT NULL,
+    entered_on date NOT NULL,
+    left_on date,
+    CONSTRAINT segment_memberships_check CHECK ((left_on > entered_on))
+);
+
+ALTER TABLE models.segment_memberships OWNER TO marketflow_owner;
+
+CREATE VIEW marts.segment_memberships AS
+ SELECT customer_id,
+    segment,
+    entered_on,
+    left_on
+   FROM models.segment_memberships h;
+
+ALTER VIEW marts.segment_memberships OWNER TO marketflow_owner;
 
 CREATE TABLE marts.segment_migrations (
     period_from date NOT NULL,
@@ -1156,16 +1248,6 @@ CREATE TABLE models.sales_forecasts (
 PARTITION BY RANGE (run_id);
 
 ALTER TABLE models.sales_forecasts OWNER TO marketflow_owner;
-
-CREATE TABLE models.segment_memberships (
-    customer_id bigint NOT NULL,
-    segment text NOT NULL,
-    entered_on date NOT NULL,
-    left_on date,
-    CONSTRAINT segment_memberships_check CHECK ((left_on > entered_on))
-);
-
-ALTER TABLE models.segment_memberships OWNER TO marketflow_owner;
 
 CREATE TABLE models.send_time_patterns (
     run_id bigint NOT NULL,
@@ -1799,6 +1881,9 @@ ALTER TABLE ONLY core.customers
 ALTER TABLE ONLY core.deleted_orders
     ADD CONSTRAINT deleted_orders_pkey PRIMARY KEY (source, external_id);
 
+ALTER TABLE ONLY core.event_types
+    ADD CONSTRAINT event_types_pkey PRIMARY KEY (event_type);
+
 ALTER TABLE ONLY core.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (occurred_on, event_id);
 
@@ -2263,6 +2348,10 @@ GRANT SELECT ON TABLE marts.association_rules TO marketflow_sender;
 GRANT SELECT ON TABLE marts.association_rules TO marketflow_audience;
 GRANT SELECT ON TABLE marts.association_rules TO marketflow_analyst;
 
+GRANT SELECT ON TABLE marts.campaign_members TO marketflow_sender;
+GRANT SELECT ON TABLE marts.campaign_members TO marketflow_audience;
+GRANT SELECT ON TABLE marts.campaign_members TO marketflow_analyst;
+
 GRANT SELECT ON TABLE marts.campaign_performance TO marketflow_sender;
 GRANT SELECT ON TABLE marts.campaign_performance TO marketflow_audience;
 GRANT SELECT ON TABLE marts.campaign_performance TO marketflow_analyst;
@@ -2270,6 +2359,10 @@ GRANT SELECT ON TABLE marts.campaign_performance TO marketflow_analyst;
 GRANT SELECT ON TABLE marts.campaign_recommendations TO marketflow_sender;
 GRANT SELECT ON TABLE marts.campaign_recommendations TO marketflow_audience;
 GRANT SELECT ON TABLE marts.campaign_recommendations TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_sender;
+GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_audience;
+GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_analyst;
 
 GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_sender;
 GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_audience;
@@ -2282,6 +2375,10 @@ GRANT SELECT ON TABLE marts.customer_360 TO marketflow_analyst;
 GRANT SELECT ON TABLE marts.customer_days TO marketflow_sender;
 GRANT SELECT ON TABLE marts.customer_days TO marketflow_audience;
 GRANT SELECT ON TABLE marts.customer_days TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.customer_events TO marketflow_sender;
+GRANT SELECT ON TABLE marts.customer_events TO marketflow_audience;
+GRANT SELECT ON TABLE marts.customer_events TO marketflow_analyst;
 
 GRANT SELECT ON TABLE marts.open_baskets TO marketflow_sender;
 GRANT SELECT ON TABLE marts.open_baskets TO marketflow_audience;
@@ -2306,6 +2403,12 @@ GRANT SELECT ON TABLE marts.revenue_daily TO marketflow_analyst;
 GRANT SELECT ON TABLE marts.sales_forecasts TO marketflow_sender;
 GRANT SELECT ON TABLE marts.sales_forecasts TO marketflow_audience;
 GRANT SELECT ON TABLE marts.sales_forecasts TO marketflow_analyst;
+
+GRANT SELECT ON TABLE models.segment_memberships TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.segment_memberships TO marketflow_sender;
+GRANT SELECT ON TABLE marts.segment_memberships TO marketflow_audience;
+GRANT SELECT ON TABLE marts.segment_memberships TO marketflow_analyst;
 
 GRANT SELECT ON TABLE marts.segment_migrations TO marketflow_sender;
 GRANT SELECT ON TABLE marts.segment_migrations TO marketflow_audience;
@@ -2340,8 +2443,6 @@ GRANT SELECT ON TABLE models.published TO marketflow_analyst;
 GRANT SELECT ON TABLE models.runs TO marketflow_analyst;
 
 GRANT SELECT ON TABLE models.sales_forecasts TO marketflow_analyst;
-
-GRANT SELECT ON TABLE models.segment_memberships TO marketflow_analyst;
 
 GRANT SELECT ON TABLE models.send_time_patterns TO marketflow_analyst;
 
@@ -2425,6 +2526,62 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 --     amount numeric(14,2),
 --     discount numeric(14,2),
 --     ordered_on date
+-- );
+
+-- VIEW marts.campaign_members (
+--     plan_id bigint,
+--     campaign text,
+--     occasion text,
+--     channel text,
+--     customer_id bigint,
+--     business_date date,
+--     is_dry_run boolean,
+--     definition_version text,
+--     rule text,
+--     plan_state text,
+--     planned_at timestamp with time zone,
+--     outcome text,
+--     send_id bigint,
+--     send_state text,
+--     send_reason text,
+--     sent_at timestamp with time zone
+-- );
+
+-- VIEW marts.campaign_sends (
+--     send_id bigint,
+--     campaign text,
+--     occasion text,
+--     channel text,
+--     step integer,
+--     plan_id bigint,
+--     customer_id bigint,
+--     purpose text,
+--     definition_version text,
+--     state text,
+--     reason text,
+--     attempts integer,
+--     planned_at timestamp with time zone,
+--     released_at timestamp with time zone,
+--     sent_at timestamp with time zone,
+--     is_test boolean
+-- );
+
+-- VIEW marts.customer_events (
+--     occurred_on date,
+--     event_id uuid,
+--     customer_id bigint,
+--     event_type text,
+--     occurred_at timestamp with time zone,
+--     product_id bigint,
+--     campaign_ref text,
+--     coupon_ref text
+-- );
+
+-- VIEW marts.segment_memberships (
+--     customer_id bigint,
+--     segment text,
+--     entered_on date,
+--     left_on date
 -- );
 
 -- VIEW raw.order_lines (

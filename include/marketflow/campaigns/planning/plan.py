@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from marketflow.campaigns.audience import AudienceRefused, select_audience
+from marketflow.campaigns.audience import AudienceRefused, select_audience, tables_read
 from marketflow.campaigns.content import Renderer, TemplateRefused
 from marketflow.campaigns.definition import Campaign
 from marketflow.campaigns.planning.samples import check_templates, render_samples
@@ -132,8 +132,9 @@ class _Planner:
 
     def _select(self) -> int:
         return select_audience(
-            self.conn, self.campaign, occasion_on=self.about.day, dry_run=self.dry_run, keys=self.keys, now=self.now
-        )
+            self.conn, self.campaign, occasion_on=self.about.day, dry_run=self.dry_run, keys=self.keys, now=self.now,
+            time_zone=self.clock.time_zone,
+        )  # fmt: skip
 
     def _check_day(self) -> None:
         age = (self.clock.business_date() - self.about.day).days
@@ -147,7 +148,8 @@ class _Planner:
             raise _Refused("stale_data", f"marts.top_products has no complete week until {self.about.day}")
 
     def _check_freshness(self) -> None:
-        tables = self.campaign.required_tables
+        asked = tables_read(self.campaign.audience.where) if self.campaign.audience.where else ()
+        tables = tuple(dict.fromkeys([*self.campaign.required_tables, *asked]))
         known: dict[str, dt.date | None] = dict(
             self.conn.execute(queries("warehouse")["freshness_read"], {"tables": list(tables)}).fetchall()
         )
