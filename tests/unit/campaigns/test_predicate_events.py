@@ -39,7 +39,7 @@ def sql_of(text: str) -> str:
 
 
 IT_IS = "AS d WHERE d.customer_id = customer_360.customer_id AND"
-WINE = "IN (SELECT p.product_id FROM marts.products AS p WHERE lower(\"p\".\"category\") = lower('WINE'))"
+WINE = 'IN (SELECT p.product_id FROM marts.products AS p WHERE lower("p"."category") = lower(\'WINE\'))'
 
 
 @pytest.mark.parametrize(
@@ -56,19 +56,19 @@ WINE = "IN (SELECT p.product_id FROM marts.products AS p WHERE lower(\"p\".\"cat
         ),
         (
             "did('order', at_least => 2, days => 30)",
-            "EXISTS (SELECT FROM (SELECT d.customer_id FROM marts.customer_days AS d WHERE d.ordered_on <= '2017-12-31'::date AND"
+            ("EXISTS (SELECT FROM (SELECT d.customer_id FROM marts.customer_days AS d WHERE d.ordered_on <= '2017-12-31'::date AND"
             " d.ordered_on >= '2017-12-02'::date GROUP BY d.customer_id HAVING sum(d.orders) >= 2) AS d"
-            " WHERE d.customer_id = customer_360.customer_id)",
+            " WHERE d.customer_id = customer_360.customer_id)"),
         ),
         (
             "did('order', category => 'WINE')",
-            f"EXISTS (SELECT FROM marts.customer_days {IT_IS} d.ordered_on <= '2017-12-31'::date AND"
-            f" EXISTS (SELECT FROM unnest(d.product_ids) AS u (product_id) WHERE u.product_id {WINE}))",
+            (f"EXISTS (SELECT FROM marts.customer_days {IT_IS} d.ordered_on <= '2017-12-31'::date AND"
+            f" EXISTS (SELECT FROM unnest(d.product_ids) AS u (product_id) WHERE u.product_id {WINE}))"),
         ),
         (
             "did('add_to_cart', category => 'WINE', days => 7)",
-            f"EXISTS (SELECT FROM marts.customer_events {IT_IS} d.occurred_on <= '2017-12-31'::date AND d.occurred_on >= '2017-12-25'::date AND"
-            f" d.event_type IN ('product_added', 'add_to_cart', 'added_to_cart', 'cart_add') AND d.product_id {WINE})",
+            (f"EXISTS (SELECT FROM marts.customer_events {IT_IS} d.occurred_on <= '2017-12-31'::date AND d.occurred_on >= '2017-12-25'::date AND"
+            f" d.event_type IN ('product_added', 'add_to_cart', 'added_to_cart', 'cart_add') AND d.product_id {WINE})"),
         ),
         (
             "did('wishlist_shared')",
@@ -77,13 +77,13 @@ WINE = "IN (SELECT p.product_id FROM marts.products AS p WHERE lower(\"p\".\"cat
         ("in_segment('at_risk')", "(\"segment\" IS NOT NULL AND \"segment\" = 'at_risk')"),
         (
             "in_segment('at_risk', days => 30)",
-            "((\"segment\" IS NOT NULL AND \"segment\" = 'at_risk') OR EXISTS (SELECT FROM marts.segment_memberships"
-            f" {IT_IS} d.segment = 'at_risk' AND d.entered_on <= '2017-12-31'::date AND (d.left_on IS NULL OR d.left_on > '2017-12-02'::date)))",
+            ("((\"segment\" IS NOT NULL AND \"segment\" = 'at_risk') OR EXISTS (SELECT FROM marts.segment_memberships"
+            f" {IT_IS} d.segment = 'at_risk' AND d.entered_on <= '2017-12-31'::date AND (d.left_on IS NULL OR d.left_on > '2017-12-02'::date)))"),
         ),
         (
             "got_campaign('win_back', days => 30)",
-            f"EXISTS (SELECT FROM marts.campaign_sends {IT_IS} d.state = 'sent' AND d.campaign = 'win_back' AND"
-            " d.sent_at >= '2017-12-02T00:00:00-05:00'::timestamptz)",
+            (f"EXISTS (SELECT FROM marts.campaign_sends {IT_IS} d.state = 'sent' AND d.campaign = 'win_back' AND"
+            " d.sent_at >= '2017-12-02T00:00:00-05:00'::timestamptz)"),
         ),
         ("got_campaign()", f"EXISTS (SELECT FROM marts.campaign_sends {IT_IS} d.state = 'sent')"),
         ("everybody()", "(true)"),
@@ -119,7 +119,7 @@ def test_what_predicates_compile_to(text: str, sql: str) -> None:
         ("did('order', days => 99999999999999999999)", "days must be a whole number from 1 to 3660"),
         ("did('order', days => 1.5)", "days must be a whole number"),
         ("did('order', days => '30')", "days must be a whole number"),
-        ("did('order', days => ٣)", "days must be a whole number|cannot be read|is not allowed"),  # noqa: RUF001
+        ("did('order', days => ٣)", "days must be a whole number|cannot be read|is not allowed"),
         ("did('order', days => orders)", "days must be a whole number"),
         ("did('order', at_least => 0)", "at_least must be a whole number from 1 to 1000"),
         ("did('order', at_least => 1001)", "at_least must be a whole number from 1 to 1000"),
@@ -171,13 +171,23 @@ def test_what_predicates_refuse(text: str, said: str) -> None:
 
 def test_what_is_said_of_a_condition_without_running_it() -> None:
     rule = "segment = 'lost' and (orders > 2 and not did('order', days => 30)) and (did('page') or country = 'US')"
-    assert parts_of(rule) == ["segment = 'lost'", "orders > 2", "NOT did('order', days => 30)", "did('page') OR country = 'US'"]
+    assert parts_of(rule) == [
+        "segment = 'lost'",
+        "orders > 2",
+        "NOT did('order', days => 30)",
+        "did('page') OR country = 'US'",
+    ]
     assert [sql_of(part) for part in parts_of(rule)]  # each is a condition of its own
     assert sorted(columns_read(rule)) == ["country", "orders", "segment"]
     assert columns_read("in_segment('lost')") == ["segment"]
     assert tables_read(rule) == ("core.events", "marts.customer_days")
     assert tables_read("in_segment('lost')") == ()
-    assert [says_everybody(t) for t in ("everybody()", "true", "everybody() and orders > 1", "orders >= 0")] == [True, True, True, False]
+    assert [says_everybody(t) for t in ("everybody()", "true", "everybody() and orders > 1", "orders >= 0")] == [
+        True,
+        True,
+        True,
+        False,
+    ]
 
 
 WORD = st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=30)
