@@ -33,6 +33,24 @@ CREATE SCHEMA raw;
 
 ALTER SCHEMA raw OWNER TO marketflow_owner;
 
+CREATE FUNCTION activation.draw(salt text, person_id bigint) RETURNS double precision
+    LANGUAGE sql IMMUTABLE
+    RETURN ((((('x'::text || "left"(md5(((salt || ':'::text) || person_id)), 8)))::bit(32))::bigint)::double precision / (4294967296.0)::double precision);
+
+ALTER FUNCTION activation.draw(salt text, person_id bigint) OWNER TO marketflow_owner;
+
+CREATE FUNCTION activation.known_zone(zone text, fallback text) RETURNS text
+    LANGUAGE sql STABLE
+    RETURN CASE WHEN ((zone ~ '^(UTC|GMT|[A-Z][A-Za-z]+/[A-Z][A-Za-z0-9_/+-]+)$'::text) AND pg_input_is_valid(('2000-01-01 00:00:00 '::text || zone), 'timestamptz'::text)) THEN zone ELSE fallback END;
+
+ALTER FUNCTION activation.known_zone(zone text, fallback text) OWNER TO marketflow_owner;
+
+CREATE FUNCTION activation.quiet_until(at timestamp with time zone, zone text, quiet_from time without time zone, quiet_to time without time zone) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    RETURN CASE WHEN ((quiet_from < quiet_to) AND (((at AT TIME ZONE zone))::time without time zone >= quiet_from) AND (((at AT TIME ZONE zone))::time without time zone < quiet_to)) THEN ((((at AT TIME ZONE zone))::date + quiet_to) AT TIME ZONE zone) WHEN ((quiet_from > quiet_to) AND (((at AT TIME ZONE zone))::time without time zone < quiet_to)) THEN ((((at AT TIME ZONE zone))::date + quiet_to) AT TIME ZONE zone) WHEN ((quiet_from > quiet_to) AND (((at AT TIME ZONE zone))::time without time zone >= quiet_from)) THEN (((((at AT TIME ZONE zone))::date + 1) + quiet_to) AT TIME ZONE zone) ELSE NULL::timestamp with time zone END;
+
+ALTER FUNCTION activation.quiet_until(at timestamp with time zone, zone text, quiet_from time without time zone, quiet_to time without time zone) OWNER TO marketflow_owner;
+
 CREATE FUNCTION models.begin_run(model text, run_id bigint) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -76,10 +94,18 @@ CREATE TABLE activation.campaign_states (
     is_paused boolean NOT NULL,
     changed_at timestamp with time zone NOT NULL,
     changed_by text NOT NULL,
-    reason text
+    reason text,
+    is_switched_off boolean DEFAULT false NOT NULL,
+    is_held boolean DEFAULT false NOT NULL
 );
 
 ALTER TABLE activation.campaign_states OWNER TO marketflow_owner;
+
+CREATE TABLE activation.contact_locks (
+    person_id bigint NOT NULL
+);
+
+ALTER TABLE activation.contact_locks OWNER TO marketflow_owner;
 
 CREATE TABLE activation.event_watermarks (
     campaign text NOT NULL,
@@ -119,7 +145,9 @@ CREATE TABLE activation.plans (
     decided_by text,
     decided_at timestamp with time zone,
     released_at timestamp with time zone,
-    CONSTRAINT plans_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'approved'::text, 'rejected'::text, 'released'::text, 'refused'::text])))
+    cancelled_by text,
+    cancelled_at timestamp with time zone,
+    CONSTRAINT plans_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'approved'::text, 'rejected'::text, 'released'::text, 'refused'::text, 'cancelled'::text])))
 );
 
 ALTER TABLE activation.plans OWNER TO marketflow_owner;
@@ -439,6 +467,13 @@ CREATE TABLE core.deleted_orders (
 
 ALTER TABLE core.deleted_orders OWNER TO marketflow_owner;
 
+CREATE TABLE core.event_types (
+    event_type text NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE core.event_types OWNER TO marketflow_owner;
+
 CREATE TABLE core.events (
     occurred_on date NOT NULL,
     event_id uuid NOT NULL,
@@ -709,6 +744,32 @@ CREATE TABLE marts.association_rules (
 
 ALTER TABLE marts.association_rules OWNER TO marketflow_owner;
 
+CREATE VIEW marts.campaign_members AS
+ SELECT m.plan_id,
+    p.campaign,
+    m.occasion,
+    p.channel,
+    m.customer_id,
+    p.business_date,
+    p.is_dry_run,
+    p.definition_version,
+    (((p.definition -> 'campaign'::text) -> 'audience'::text) ->> 'where'::text) AS rule,
+    p.state AS plan_state,
+    p.planned_at,
+    m.outcome,
+    s.send_id,
+    s.state AS send_state,
+    s.reason AS send_reason,
+        CASE
+            WHEN (s.state = 'sent'::text) THEN s.settled_at
+            ELSE NULL::timestamp with time zone
+        END AS sent_at
+   FROM ((activation.plan_members m
+     JOIN activation.plans p ON ((m.plan_id = p.plan_id)))
+     LEFT JOIN activation.sends s ON (((p.campaign = s.campaign) AND (m.occasion = s.occasion) AND (m.contact_point_id = s.contact_point_id) AND (p.channel = s.channel) AND (s.step = 0) AND (NOT p.is_dry_run))));
+
+ALTER VIEW marts.campaign_members OWNER TO marketflow_owner;
+
 CREATE TABLE marts.campaign_performance (
     campaign text NOT NULL,
     occasion text NOT NULL,
@@ -742,6 +803,31 @@ CREATE TABLE marts.campaign_recommendations (
 );
 
 ALTER TABLE marts.campaign_recommendations OWNER TO marketflow_owner;
+
+CREATE VIEW marts.campaign_sends AS
+ SELECT s.send_id,
+    s.campaign,
+    s.occasion,
+    s.channel,
+    s.step,
+    s.plan_id,
+    COALESCE(c.merged_into, s.customer_id) AS customer_id,
+    s.purpose,
+    s.definition_version,
+    s.state,
+    s.reason,
+    s.attempts,
+    s.planned_at,
+    s.released_at,
+        CASE
+            WHEN (s.state = 'sent'::text) THEN s.settled_at
+            ELSE NULL::timestamp with time zone
+        END AS sent_at,
+    s.is_test
+   FROM (activation.sends s
+     LEFT JOIN core.customers c ON ((s.customer_id = c.customer_id)));
+
+ALTER VIEW marts.campaign_sends OWNER TO marketflow_owner;
 
 CREATE TABLE marts.cluster_profiles (
     cluster_id integer NOT NULL,
@@ -811,6 +897,21 @@ CREATE TABLE marts.customer_days (
 );
 
 ALTER TABLE marts.customer_days OWNER TO marketflow_owner;
+
+CREATE VIEW marts.customer_events AS
+ SELECT e.occurred_on,
+    e.event_id,
+    e.customer_id,
+    e.event_type,
+    e.occurred_at,
+    p.product_id,
+    (e.properties ->> 'campaign'::text) AS campaign_ref,
+    (e.properties ->> 'coupon'::text) AS coupon_ref
+   FROM (core.events e
+     LEFT JOIN core.products p ON (((e.source = p.source) AND (COALESCE((e.properties ->> 'product'::text), (e.properties ->> 'product_id'::text)) = p.external_id))))
+  WHERE (e.customer_id IS NOT NULL);
+
+ALTER VIEW marts.customer_events OWNER TO marketflow_owner;
 
 CREATE TABLE marts.open_baskets (
     customer_id bigint NOT NULL,
@@ -887,6 +988,25 @@ CREATE TABLE marts.sales_forecasts (
 );
 
 ALTER TABLE marts.sales_forecasts OWNER TO marketflow_owner;
+
+CREATE TABLE models.segment_memberships (
+    customer_id bigint NOT NULL,
+    segment text NOT NULL,
+    entered_on date NOT NULL,
+    left_on date,
+    CONSTRAINT segment_memberships_check CHECK ((left_on > entered_on))
+);
+
+ALTER TABLE models.segment_memberships OWNER TO marketflow_owner;
+
+CREATE VIEW marts.segment_memberships AS
+ SELECT customer_id,
+    segment,
+    entered_on,
+    left_on
+   FROM models.segment_memberships h;
+
+ALTER VIEW marts.segment_memberships OWNER TO marketflow_owner;
 
 CREATE TABLE marts.segment_migrations (
     period_from date NOT NULL,
@@ -1177,16 +1297,6 @@ CREATE TABLE models.sales_forecasts (
 PARTITION BY RANGE (run_id);
 
 ALTER TABLE models.sales_forecasts OWNER TO marketflow_owner;
-
-CREATE TABLE models.segment_memberships (
-    customer_id bigint NOT NULL,
-    segment text NOT NULL,
-    entered_on date NOT NULL,
-    left_on date,
-    CONSTRAINT segment_memberships_check CHECK ((left_on > entered_on))
-);
-
-ALTER TABLE models.segment_memberships OWNER TO marketflow_owner;
 
 CREATE TABLE models.send_time_patterns (
     run_id bigint NOT NULL,
@@ -1757,6 +1867,9 @@ ALTER TABLE ONLY core.events ATTACH PARTITION core.events_rest DEFAULT;
 ALTER TABLE ONLY activation.campaign_states
     ADD CONSTRAINT campaign_states_pkey PRIMARY KEY (campaign);
 
+ALTER TABLE ONLY activation.contact_locks
+    ADD CONSTRAINT contact_locks_pkey PRIMARY KEY (person_id);
+
 ALTER TABLE ONLY activation.event_watermarks
     ADD CONSTRAINT event_watermarks_pkey PRIMARY KEY (campaign);
 
@@ -1825,6 +1938,9 @@ ALTER TABLE ONLY core.customers
 
 ALTER TABLE ONLY core.deleted_orders
     ADD CONSTRAINT deleted_orders_pkey PRIMARY KEY (source, external_id);
+
+ALTER TABLE ONLY core.event_types
+    ADD CONSTRAINT event_types_pkey PRIMARY KEY (event_type);
 
 ALTER TABLE ONLY core.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (occurred_on, event_id);
@@ -2008,7 +2124,11 @@ ALTER TABLE ONLY public.schema_migrations
 
 CREATE INDEX plans_campaign ON activation.plans USING btree (campaign, occasion);
 
+CREATE INDEX plans_cancelled ON activation.plans USING btree (plan_id) WHERE (state = 'cancelled'::text);
+
 CREATE INDEX sends_contact_point ON activation.sends USING btree (contact_point_id);
+
+CREATE INDEX sends_customer ON activation.sends USING btree (customer_id, sending_at) WHERE (customer_id IS NOT NULL);
 
 CREATE INDEX sends_due ON activation.sends USING btree (channel, priority, send_after, send_id) WHERE (state = ANY (ARRAY['released'::text, 'deferred'::text]));
 
@@ -2016,7 +2136,7 @@ CREATE INDEX sends_expiring ON activation.sends USING btree (expires_at) WHERE (
 
 CREATE INDEX sends_leased ON activation.sends USING btree (lease_until) WHERE (state = ANY (ARRAY['claimed'::text, 'sending'::text]));
 
-CREATE INDEX sends_plan ON activation.sends USING btree (plan_id);
+CREATE INDEX sends_plan ON activation.sends USING btree (plan_id, send_id);
 
 CREATE INDEX sends_planned ON activation.sends USING btree (campaign, planned_at);
 
@@ -2260,6 +2380,8 @@ GRANT USAGE ON SCHEMA raw TO marketflow_loader;
 
 GRANT SELECT ON TABLE activation.campaign_states TO marketflow_sender;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE activation.contact_locks TO marketflow_sender;
+
 GRANT SELECT ON TABLE activation.plans TO marketflow_sender;
 
 GRANT SELECT ON TABLE activation.sends TO marketflow_sender;
@@ -2304,9 +2426,17 @@ GRANT SELECT(given_name) ON TABLE core.customers TO marketflow_sender;
 
 GRANT SELECT(locale) ON TABLE core.customers TO marketflow_sender;
 
+GRANT SELECT(time_zone) ON TABLE core.customers TO marketflow_sender;
+
+GRANT SELECT(merged_into) ON TABLE core.customers TO marketflow_sender;
+
 GRANT SELECT ON TABLE marts.association_rules TO marketflow_sender;
 GRANT SELECT ON TABLE marts.association_rules TO marketflow_audience;
 GRANT SELECT ON TABLE marts.association_rules TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.campaign_members TO marketflow_sender;
+GRANT SELECT ON TABLE marts.campaign_members TO marketflow_audience;
+GRANT SELECT ON TABLE marts.campaign_members TO marketflow_analyst;
 
 GRANT SELECT ON TABLE marts.campaign_performance TO marketflow_sender;
 GRANT SELECT ON TABLE marts.campaign_performance TO marketflow_audience;
@@ -2315,6 +2445,10 @@ GRANT SELECT ON TABLE marts.campaign_performance TO marketflow_analyst;
 GRANT SELECT ON TABLE marts.campaign_recommendations TO marketflow_sender;
 GRANT SELECT ON TABLE marts.campaign_recommendations TO marketflow_audience;
 GRANT SELECT ON TABLE marts.campaign_recommendations TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_sender;
+GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_audience;
+GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_analyst;
 
 GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_sender;
 GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_audience;
@@ -2327,6 +2461,10 @@ GRANT SELECT ON TABLE marts.customer_360 TO marketflow_analyst;
 GRANT SELECT ON TABLE marts.customer_days TO marketflow_sender;
 GRANT SELECT ON TABLE marts.customer_days TO marketflow_audience;
 GRANT SELECT ON TABLE marts.customer_days TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.customer_events TO marketflow_sender;
+GRANT SELECT ON TABLE marts.customer_events TO marketflow_audience;
+GRANT SELECT ON TABLE marts.customer_events TO marketflow_analyst;
 
 GRANT SELECT ON TABLE marts.open_baskets TO marketflow_sender;
 GRANT SELECT ON TABLE marts.open_baskets TO marketflow_audience;
@@ -2351,6 +2489,12 @@ GRANT SELECT ON TABLE marts.revenue_daily TO marketflow_analyst;
 GRANT SELECT ON TABLE marts.sales_forecasts TO marketflow_sender;
 GRANT SELECT ON TABLE marts.sales_forecasts TO marketflow_audience;
 GRANT SELECT ON TABLE marts.sales_forecasts TO marketflow_analyst;
+
+GRANT SELECT ON TABLE models.segment_memberships TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.segment_memberships TO marketflow_sender;
+GRANT SELECT ON TABLE marts.segment_memberships TO marketflow_audience;
+GRANT SELECT ON TABLE marts.segment_memberships TO marketflow_analyst;
 
 GRANT SELECT ON TABLE marts.segment_migrations TO marketflow_sender;
 GRANT SELECT ON TABLE marts.segment_migrations TO marketflow_audience;
@@ -2385,8 +2529,6 @@ GRANT SELECT ON TABLE models.published TO marketflow_analyst;
 GRANT SELECT ON TABLE models.runs TO marketflow_analyst;
 
 GRANT SELECT ON TABLE models.sales_forecasts TO marketflow_analyst;
-
-GRANT SELECT ON TABLE models.segment_memberships TO marketflow_analyst;
 
 GRANT SELECT ON TABLE models.send_time_patterns TO marketflow_analyst;
 
@@ -2470,6 +2612,62 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 --     amount numeric(14,2),
 --     discount numeric(14,2),
 --     ordered_on date
+-- );
+
+-- VIEW marts.campaign_members (
+--     plan_id bigint,
+--     campaign text,
+--     occasion text,
+--     channel text,
+--     customer_id bigint,
+--     business_date date,
+--     is_dry_run boolean,
+--     definition_version text,
+--     rule text,
+--     plan_state text,
+--     planned_at timestamp with time zone,
+--     outcome text,
+--     send_id bigint,
+--     send_state text,
+--     send_reason text,
+--     sent_at timestamp with time zone
+-- );
+
+-- VIEW marts.campaign_sends (
+--     send_id bigint,
+--     campaign text,
+--     occasion text,
+--     channel text,
+--     step integer,
+--     plan_id bigint,
+--     customer_id bigint,
+--     purpose text,
+--     definition_version text,
+--     state text,
+--     reason text,
+--     attempts integer,
+--     planned_at timestamp with time zone,
+--     released_at timestamp with time zone,
+--     sent_at timestamp with time zone,
+--     is_test boolean
+-- );
+
+-- VIEW marts.customer_events (
+--     occurred_on date,
+--     event_id uuid,
+--     customer_id bigint,
+--     event_type text,
+--     occurred_at timestamp with time zone,
+--     product_id bigint,
+--     campaign_ref text,
+--     coupon_ref text
+-- );
+
+-- VIEW marts.segment_memberships (
+--     customer_id bigint,
+--     segment text,
+--     entered_on date,
+--     left_on date
 -- );
 
 -- VIEW raw.order_lines (

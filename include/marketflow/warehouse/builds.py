@@ -216,9 +216,9 @@ def _analyze(conn: psycopg.Connection, transform: Transform, *, is_first: bool) 
 
 
 def _note_derived(conn: psycopg.Connection, now: dt.datetime) -> None:
-    """The marts' freshness: each knows what the oldest of its upstream tables knows."""
+    """The marts' freshness: each knows what the oldest of its upstream tables knows. A view is as fresh as what it shows."""
     views = {name: t.doc.upstream for name, t in load_transforms().items() if t.is_view}
-    for transform in _of(("marts",)):
+    for transform in (t for t in _of(("marts",)) if not t.is_view):
         upstream = [table for name in transform.doc.upstream for table in views.get(name, [name])]
         tables = [t for t in upstream if t.split(".")[0] in _DATED and t not in _BESIDE_MODELS]
         row = conn.execute(queries("builds")["upstream_as_of"], {"tables": tables}).fetchone()

@@ -10,7 +10,7 @@ from psycopg import sql
 
 from campaign_shop import DAY, RING, THEN, Desk, People, add_customer
 from marketflow.campaigns import Campaign
-from marketflow.campaigns.audience import AudienceRefused, compile_predicate, select_audience
+from marketflow.campaigns.audience import About, AudienceRefused, compile_predicate, select_audience
 from marketflow.warehouse import use_role
 
 
@@ -43,7 +43,8 @@ def win_back(campaigns: dict[str, Campaign]) -> Campaign:
         ("recency_days + 1 - 2 < 40", "Ada Bo Cy Di Ed"),
         ("segment like 'at%' and segment <> '100% ''x'''", "Ada Bo Cy Di Ed"),
         ("email_contact_point_id is null", "Bo"),
-        ("false", ""),
+        ("everybody()", "Ada Bo Cy Di Ed"),
+        ("everybody() and not email_consent", "Cy Di"),
     ],
 )
 def test_conditions_mean_what_they_say(
@@ -63,7 +64,9 @@ def test_every_column_of_the_table_can_be_named(shop: psycopg.Connection) -> Non
     assert len(names) > 20
     for name in names:
         shop.execute(
-            sql.SQL("SELECT 1 FROM marts.customer_360 WHERE {}").format(compile_predicate(f"{name} IS NULL", names))
+            sql.SQL("SELECT 1 FROM marts.customer_360 WHERE {}").format(
+                compile_predicate(f"{name} IS NULL", names, About(day=DAY))
+            )
         )
 
 
@@ -92,7 +95,7 @@ def test_the_condition_has_the_audience_role_s_rights(
     shop: psycopg.Connection, win_back: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The second wall: suppose the allow-list let a function through."""
-    from marketflow.campaigns.audience import select as module
+    from marketflow.campaigns.audience import condition as module
 
     attempts = {
         "(SELECT count(*) FROM core.customers) > 0": "permission denied for schema core",
@@ -101,7 +104,7 @@ def test_the_condition_has_the_audience_role_s_rights(
         "lo_create(0) > 0": "cannot execute lo_create\\(\\) in a read-only transaction",
     }
     for text, said in attempts.items():
-        monkeypatch.setattr(module, "compile_predicate", lambda _text, _columns, text=text: sql.SQL(text))
+        monkeypatch.setattr(module, "compile_predicate", lambda *_, text=text: sql.SQL(text))
         add_customer(shop, None)
         with pytest.raises((AudienceRefused, psycopg.Error), match=said):
             select(shop, win_back, "ignored")
@@ -114,10 +117,10 @@ def test_the_condition_has_the_audience_role_s_rights(
 def test_a_condition_that_never_ends_is_stopped(
     shop: psycopg.Connection, win_back: Campaign, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from marketflow.campaigns.audience import select as module
+    from marketflow.campaigns.audience import condition as module
 
     add_customer(shop, None)
-    monkeypatch.setattr(module, "compile_predicate", lambda _text, _columns: sql.SQL("pg_sleep(60) IS NOT NULL"))
+    monkeypatch.setattr(module, "compile_predicate", lambda *_: sql.SQL("pg_sleep(60) IS NOT NULL"))
     began = dt.datetime.now(dt.UTC)
     with pytest.raises(AudienceRefused, match=r"took longer than 0\.2 s"):
         select(shop, win_back, "ignored", timeout_ms=200)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from marketflow.campaigns.audience import AudienceRefused, compile_predicate
+from marketflow.campaigns.audience import About, AudienceRefused, compile_predicate
 
 COLUMNS = ["customer_id", "segment", "orders", "revenue", "recency_days", "last_order_on", "country", "email_consent"]
 
@@ -20,7 +21,7 @@ OURS = re.compile(
 
 
 def sql_of(text: str) -> str:
-    return compile_predicate(text, COLUMNS).as_string(None)
+    return compile_predicate(text, COLUMNS, About(day=dt.date(2017, 12, 31))).as_string(None)
 
 
 @pytest.mark.parametrize(

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
+from zoneinfo import ZoneInfo
 
 import psycopg
-from psycopg import sql
 
+from marketflow.campaigns.audience.condition import TIMEOUT_MS, insert_by_condition
 from marketflow.campaigns.audience.events import Events
-from marketflow.campaigns.audience.predicate import AudienceRefused, compile_predicate
+from marketflow.campaigns.audience.predicate import About
+from marketflow.campaigns.audience.words import ShopWords
 from marketflow.campaigns.definition import Campaign
 from marketflow.privacy import ACCOUNT, KeyRing
 from marketflow.warehouse import queries
-
-_TIMEOUT_MS = 30_000
 
 
 def select_audience(
@@ -24,18 +24,21 @@ def select_audience(
     dry_run: bool,
     keys: KeyRing,
     now: dt.datetime,
-    timeout_ms: int = _TIMEOUT_MS,
+    time_zone: ZoneInfo | None = None,
+    timeout_ms: int = TIMEOUT_MS,
     events: Events | None = None,
 ) -> int:
     """Make and fill pg_temp.plan_audience in the caller's transaction; returns its size. Raises AudienceRefused.
 
     `events`: those to whom it happened, and of them those that fit the condition, if there is one.
+    Days of a condition are counted back from `occasion_on`, in the shop's `time_zone`.
     """
     q = queries("campaigns")
     conn.execute(q["drop_audience"])
     conn.execute(q["make_audience"])
     if campaign.audience.where is not None:
-        _by_condition(conn, campaign.audience.where, timeout_ms)
+        about = About(day=occasion_on, time_zone=time_zone or ZoneInfo("UTC"), unknown=ShopWords(conn))
+        insert_by_condition(conn, campaign.audience.where, about, timeout_ms)
     elif campaign.audience.accounts is not None:
         _by_accounts(conn, campaign, keys=keys, now=now, dry_run=dry_run)
     elif events is None:
@@ -46,27 +49,6 @@ def select_audience(
     row = conn.execute(q["audience_size"]).fetchone()
     assert row is not None  # an aggregate always has a row
     return int(row[0])
-
-
-def _by_condition(conn: psycopg.Connection, text: str, timeout_ms: int) -> None:
-    q = queries("campaigns")
-    columns = [str(name) for (name,) in conn.execute(q["audience_columns"])]
-    predicate = compile_predicate(text, columns)
-    insert = sql.SQL(
-        "INSERT INTO pg_temp.plan_audience (customer_id) SELECT customer_id FROM marts.customer_360 WHERE {}"
-    ).format(predicate)
-    conn.execute(q["lend_audience"])
-    before = conn.execute(q["current_settings"]).fetchone()
-    assert before is not None  # settings always have values
-    try:
-        with conn.transaction():  # a savepoint: read-only ends with it, and an error undoes the rest
-            conn.execute(q["become_audience"], {"timeout_ms": timeout_ms})
-            conn.execute(insert)
-    except psycopg.errors.QueryCanceled:
-        raise AudienceRefused(f"the condition took longer than {timeout_ms / 1000:g} s") from None
-    except (psycopg.errors.DataError, psycopg.errors.ProgrammingError) as error:
-        raise AudienceRefused(f"the condition cannot be evaluated: {error.diag.message_primary}") from None
-    conn.execute(q["restore_settings"], {"role": before[0], "statement_timeout": before[1]})
 
 
 def _by_accounts(

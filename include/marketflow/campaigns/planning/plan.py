@@ -9,7 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
-from marketflow.campaigns.audience import AudienceRefused, Events, find_events, select_audience
+from marketflow.campaigns.audience import AudienceRefused, Events, find_events, select_audience, tables_read
 from marketflow.campaigns.content import Renderer, TemplateRefused
 from marketflow.campaigns.definition import Campaign, ContactPolicy
 from marketflow.campaigns.planning.limits import apply_limits, expiry, has_limits, out_of_time, smaller
@@ -155,7 +155,7 @@ class _Planner:
             )  # fmt: skip
         return select_audience(
             self.conn, self.campaign, occasion_on=self.about.day, dry_run=self.dry_run, keys=self.keys, now=self.now,
-            events=self.events,
+            time_zone=self.clock.time_zone, events=self.events,
         )  # fmt: skip
 
     def _judge(self, audience_limit: int | None) -> dict[str, int]:
@@ -177,7 +177,8 @@ class _Planner:
             raise _Refused("stale_data", f"marts.top_products has no complete week until {self.about.day}")
 
     def _check_freshness(self) -> None:
-        tables = self.campaign.required_tables
+        asked = tables_read(self.campaign.audience.where) if self.campaign.audience.where else ()
+        tables = tuple(dict.fromkeys([*self.campaign.required_tables, *asked]))
         known: dict[str, dt.date | None] = dict(
             self.conn.execute(queries("warehouse")["freshness_read"], {"tables": list(tables)}).fetchall()
         )

@@ -1,8 +1,4 @@
-"""A marketer's condition, parsed by sqlglot and made anew from an allow-list: what is not on the list cannot be said.
-
-The statement that runs is composed of our own fragments, quoted identifiers and quoted literals; no piece of the text
-that the marketer wrote gets into it.
-"""
+"""Columns, comparisons and what joins them: what is not on the list of parts cannot be said."""
 
 from __future__ import annotations
 
@@ -14,109 +10,118 @@ from typing import TYPE_CHECKING
 
 from psycopg import sql
 
-from marketflow.shared import MarketflowError
+from marketflow.campaigns.audience.predicate.about import About
+from marketflow.campaigns.audience.predicate.events import Events
+from marketflow.campaigns.audience.predicate.parse import AudienceRefused, ands, is_everybody, name_of, only, parse
+from marketflow.campaigns.audience.predicate.parts import is_true
 
 if TYPE_CHECKING:
     from sqlglot import exp
 
-_MAX_TEXT = 4_000
 _NUMBER = re.compile(r"\d{1,18}(?:\.\d{1,18})?")
 _DATE = re.compile(r"\d{4}-\d{2}-\d{2}")
 _ALLOWED = (
     "columns of marts.customer_360, numbers, 'texts', true, false, null, date '2017-12-31', = <> < <= > >= + -, "
-    "AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, lower(), upper(), coalesce()"
+    "AND, OR, NOT, IN, BETWEEN, LIKE, IS NULL, lower(), upper(), coalesce(), "
+    "did(), in_segment(), got_campaign(), everybody()"
 )
 # sqlglot's node: our fragment
 _INFIX = {
-    "And": sql.SQL("AND"), "Or": sql.SQL("OR"), "EQ": sql.SQL("="), "NEQ": sql.SQL("<>"), "GT": sql.SQL(">"),
+    "EQ": sql.SQL("="), "NEQ": sql.SQL("<>"), "GT": sql.SQL(">"),
     "GTE": sql.SQL(">="), "LT": sql.SQL("<"), "LTE": sql.SQL("<="), "Add": sql.SQL("+"), "Sub": sql.SQL("-"),
     "Like": sql.SQL("LIKE"),
 }  # fmt: skip
-_PREFIX = {"Not": sql.SQL("NOT"), "Neg": sql.SQL("-"), "Paren": sql.SQL("")}
+_JOINS = {"And": sql.SQL("AND"), "Or": sql.SQL("OR")}
+_PREFIX = {"Neg": sql.SQL("-"), "Paren": sql.SQL("")}
 _FUNCTIONS = {"Lower": sql.SQL("lower"), "Upper": sql.SQL("upper"), "Coalesce": sql.SQL("coalesce")}
 
 
-class AudienceRefused(MarketflowError):
-    """The condition says something that it may not, or cannot be evaluated; the message says what and what is meant."""
-
-
-def compile_predicate(text: str, columns: Sequence[str]) -> sql.Composable:
+def compile_predicate(text: str, columns: Sequence[str], about: About) -> sql.Composable:
     """The condition `text` over `columns` (of marts.customer_360) as a fragment of SQL. Raises AudienceRefused."""
-    tree = _parse(text)
+    tree = parse(text)
+    if is_true(tree):
+        return sql.SQL("true")
     try:
-        return _Compiler(columns).compile(tree)
+        parts = [part for part in ands(tree) if not is_everybody(part)]
+        if len(parts) < len(list(ands(tree))):
+            made = [sql.SQL("true"), *map(_Compiler(columns, about).condition, parts)]
+            return sql.SQL("({})").format(sql.SQL(" AND ").join(made))
+        return _Compiler(columns, about).condition(tree)
     except RecursionError:
         raise AudienceRefused("the condition is nested too deeply") from None
-
-
-def _parse(text: str) -> exp.Expr:
-    import sqlglot  # 0.1 s, and not needed where definitions are only read
-    from sqlglot.errors import SqlglotError
-
-    if len(text) > _MAX_TEXT or "\0" in text:
-        raise AudienceRefused(f"the condition is longer than {_MAX_TEXT} characters or holds a zero byte")
-    try:
-        tokens = sqlglot.tokenize(text, read="postgres")
-        parsed = sqlglot.parse(text, read="postgres")
-    except SqlglotError as error:
-        raise AudienceRefused(f"the condition cannot be read{_place(error)}") from None
-    except RecursionError:
-        raise AudienceRefused("the condition is nested too deeply") from None
-    if any(t.comments for t in tokens):
-        raise AudienceRefused("comments are not part of a condition")
-    if len(parsed) != 1 or parsed[0] is None:
-        raise AudienceRefused("give exactly one condition, without a semicolon")
-    return parsed[0]
-
-
-def _place(error: Exception) -> str:
-    details = getattr(error, "errors", None) or [{}]
-    line, column, near = (details[0].get(k) for k in ("line", "col", "highlight"))
-    return f" at line {line}, column {column}, near {near!r}" if line else ""
 
 
 class _Compiler:
-    def __init__(self, columns: Sequence[str]) -> None:
-        self.columns = list(columns)
+    def __init__(self, columns: Sequence[str], about: About) -> None:
+        self.columns, self.about, self.events = list(columns), about, Events(about)
+
+    def condition(self, node: exp.Expr) -> sql.Composable:
+        """A node that is true or false of a customer; refused when it is the same for all of them, such as 1 = 1."""
+        made = self.compile(node)
+        if not any(type(n).__name__ in ("Column", "Anonymous") for n in node.walk()):
+            raise AudienceRefused(
+                f"{node.sql(dialect='postgres')[:60]!r} says nothing about a customer: it is the same for all; "
+                "write everybody() when all are meant"
+            )
+        return made
 
     def compile(self, node: exp.Expr) -> sql.Composable:
         """One node, always in brackets, so that our precedence is the tree's."""
         kind = type(node).__name__
+        if kind in _JOINS:
+            only(node, "this", "expression")
+            return sql.SQL("({} {} {})").format(
+                self._condition(node, "this"), _JOINS[kind], self._condition(node, "expression")
+            )
+        if kind == "Not":
+            only(node, "this")
+            return sql.SQL("(NOT {})").format(self._condition(node, "this"))
         if kind in _INFIX:
-            self._only(node, "this", "expression")
+            only(node, "this", "expression")
+            self._check_segments(node, [node.args.get("this"), node.args.get("expression")])
             return sql.SQL("({} {} {})").format(self._part(node, "this"), _INFIX[kind], self._part(node, "expression"))
         if kind in _PREFIX:
-            self._only(node, "this")
+            only(node, "this")
             return sql.SQL("({} {})").format(_PREFIX[kind], self._part(node, "this"))
+        return self._other(node, kind)
+
+    def _other(self, node: exp.Expr, kind: str) -> sql.Composable:
         if kind in _FUNCTIONS:
-            self._only(node, "this", "expressions")
+            only(node, "this", "expressions")
             return sql.SQL("{}({})").format(_FUNCTIONS[kind], self._list([node.this, *node.expressions]))
         special = {
             "Column": self._column, "Literal": self._literal, "Boolean": self._boolean, "Null": self._null,
             "In": self._in, "Between": self._between, "Is": self._is, "Cast": self._date,
+            "Anonymous": self.events.compile,
         }  # fmt: skip
         if kind not in special:
-            raise AudienceRefused(f"{_name_of(node)} is not allowed in a condition; allowed are: {_ALLOWED}")
+            raise AudienceRefused(f"{name_of(node)} is not allowed in a condition; allowed are: {_ALLOWED}")
         return special[kind](node)
+
+    def _condition(self, node: exp.Expr, arg: str) -> sql.Composable:
+        part = node.args.get(arg)
+        if part is None:
+            raise AudienceRefused(f"{name_of(node)} lacks one side")
+        return self.condition(part)
+
+    def _check_segments(self, node: exp.Expr, sides: Sequence[exp.Expr | None]) -> None:
+        """A segment that there is not is a slip of the pen, which a comparison would take for nobody, or everybody."""
+        if type(node).__name__ in ("EQ", "NEQ", "In") and any(_is_segment(s) for s in sides):
+            for side in sides:
+                if type(side).__name__ == "Literal" and side is not None and side.is_string:
+                    self.about.check("segment", side.name)
 
     def _part(self, node: exp.Expr, arg: str) -> sql.Composable:
         part = node.args.get(arg)
         if part is None:
-            raise AudienceRefused(f"{_name_of(node)} lacks one side")
+            raise AudienceRefused(f"{name_of(node)} lacks one side")
         return self.compile(part)
 
     def _list(self, nodes: Sequence[exp.Expr]) -> sql.Composable:
         return sql.SQL(", ").join([self.compile(n) for n in nodes])
 
-    @staticmethod
-    def _only(node: exp.Expr, *args: str) -> None:
-        """Refuse a node with parts that we would drop: what it means must be what we make of it."""
-        more = sorted(k for k, v in node.args.items() if v and k not in args)
-        if more:
-            raise AudienceRefused(f"{_name_of(node)} with {', '.join(more)} is not allowed in a condition")
-
     def _column(self, node: exp.Expr) -> sql.Composable:
-        self._only(node, "this")
+        only(node, "this")
         name = node.name if node.this.args.get("quoted") else node.name.lower()
         if name not in self.columns:
             close = difflib.get_close_matches(name, self.columns, n=1, cutoff=0.5)
@@ -142,22 +147,23 @@ class _Compiler:
     def _in(self, node: exp.Expr) -> sql.Composable:
         if node.args.get("query"):
             raise AudienceRefused("a query inside a condition is not allowed; list the values: segment IN ('a', 'b')")
-        self._only(node, "this", "expressions")
+        only(node, "this", "expressions")
+        self._check_segments(node, [node.this, *node.expressions])
         return sql.SQL("({} IN ({}))").format(self._part(node, "this"), self._list(node.expressions))
 
     def _between(self, node: exp.Expr) -> sql.Composable:
-        self._only(node, "this", "low", "high")
+        only(node, "this", "low", "high")
         return sql.SQL("({} BETWEEN {} AND {})").format(*(self._part(node, a) for a in ("this", "low", "high")))
 
     def _is(self, node: exp.Expr) -> sql.Composable:
-        self._only(node, "this", "expression", "negate")
+        only(node, "this", "expression", "negate")
         if type(node.expression).__name__ not in ("Null", "Boolean"):
             raise AudienceRefused("IS goes with NULL, TRUE or FALSE")
         verb = sql.SQL("IS NOT") if node.args.get("negate") else sql.SQL("IS")
         return sql.SQL("({} {} {})").format(self._part(node, "this"), verb, self._part(node, "expression"))
 
     def _date(self, node: exp.Expr) -> sql.Composable:
-        self._only(node, "this", "to")
+        only(node, "this", "to")
         value, kind = node.this, node.args["to"]
         is_date = str(getattr(kind.this, "value", kind.this)).upper() == "DATE"
         if not (is_date and type(value).__name__ == "Literal" and value.is_string and _DATE.fullmatch(value.name)):
@@ -165,10 +171,5 @@ class _Compiler:
         return sql.SQL("{}::date").format(sql.Literal(value.name))
 
 
-def _name_of(node: exp.Expr) -> str:
-    kind = type(node).__name__
-    if kind == "Anonymous":
-        return f"the function {node.name[:40]!r}"
-    if kind in ("Select", "Subquery", "Exists", "Union"):
-        return "a query inside a condition"
-    return kind.upper()
+def _is_segment(node: exp.Expr | None) -> bool:
+    return node is not None and type(node).__name__ == "Column" and node.name.lower() == "segment"
