@@ -25,7 +25,6 @@ from marketflow.shared import Clock, MarketflowError
 log = logging.getLogger(__name__)
 Connect = Callable[[], AbstractContextManager[psycopg.Connection]]
 _ENDS = ("sent", "failed", "deferred", "unknown", "skipped", "expired", "released")
-_Handed = tuple[Sequence[Prepared], dict[int, Outcome]]  # messages that were begun, and what became of them
 _IN_FLIGHT = Outcome(state="unknown", reason="interrupted")
 
 
@@ -107,7 +106,7 @@ class _Run:
         self.started = self.swept_at = self.renewed_at = time.monotonic()
         self.tally = _Tally()
         self.stopped: str | None = None
-        self.handed: list[_Handed] = []  # the window that is not settled yet, if there is one
+        self.unsettled: list[Settlement] = []  # what became of the window before
 
     def drain(self) -> None:
         self._sweep()
@@ -143,12 +142,13 @@ class _Run:
     def _batch(self, claim: Claim) -> None:
         rest = list(claim.send_ids)
         try:
-            for rows in windows(load(self.ledger.conn, claim), self.window):
-                if not self._pace(claim, rest, len(rows)):
-                    break
-                self._window(claim, rows)
-                rest = rest_without(rest, rows)
-            self._settle(claim)
+            with self._rescued(claim, (), {}):
+                for rows in windows(load(self.ledger.conn, claim), self.window):
+                    if not self._pace(claim, rest, len(rows)):
+                        break
+                    self._window(claim, rows)
+                    rest = rest_without(rest, rows)
+                self._settle(claim)
         except BaseException:
             with suppress(psycopg.Error):
                 self.ledger.give_back(claim, rest)
@@ -185,38 +185,35 @@ class _Run:
     def _window(self, claim: Claim, rows: Sequence[DueRow]) -> None:
         """Begin and hand over. It is settled in the transaction that begins the next: one at most is ever `sending`."""
         prepared = [self.writer.prepare(row) for row in rows]
-        with self._rescued(claim, [(prepared, {})]):
+        going, outcomes = prepared, dict[int, Outcome]()
+        with self._rescued(claim, prepared, outcomes):
             looked_at = time.monotonic()
-            states = self._begin(claim, prepared)
-        going = [p for p in prepared if states.get(p.row.send_id) == "sending"]
-        self.tally.begun += len(going)
-        self.tally.lost += len(prepared) - len(states)
-        self.tally.states.update(s for s in states.values() if s != "sending")
-        self.handed = [(going, outcomes := {})]
-        with self._rescued(claim):
+            states = self._begin(claim, [p.row.send_id for p in prepared])
+            going = [p for p in prepared if states.get(p.row.send_id) == "sending"]
+            self.tally.begun += len(going)
+            self.tally.lost += len(prepared) - len(states)
+            self.tally.states.update(s for s in states.values() if s != "sending")
             self._hand_over(going, outcomes, looked_at)
+        self.unsettled = self._settlements(going, outcomes)
 
-    def _begin(self, claim: Claim, prepared: Sequence[Prepared]) -> dict[int, str]:
-        """Settle the window before, if there is one, and begin this one: both or neither."""
-        send_ids, now, settlements = [p.row.send_id for p in prepared], self.clock.now(), self._settlements()
-        if not settlements:
-            return self.ledger.begin(claim, send_ids, now)
-        done, states = self.ledger.turn(claim, settlements, send_ids, now)
-        self._count(settlements, done)
+    def _begin(self, claim: Claim, send_ids: Sequence[int]) -> dict[int, str]:
+        """Begin a window and settle the one before, if there is one: both or neither."""
+        if not self.unsettled:
+            return self.ledger.begin(claim, send_ids, self.clock.now())
+        done, states = self.ledger.turn(claim, self.unsettled, send_ids, self.clock.now())
+        self._count(done)
         return states
 
     def _settle(self, claim: Claim) -> None:
-        """Settle the window that has been handed over, if there is one."""
-        if settlements := self._settlements():
-            with self._rescued(claim):
-                done = self.ledger.settle(claim, settlements, self.clock.now())
-            self._count(settlements, done)
+        """Settle the window before, if there is one."""
+        if self.unsettled:
+            self._count(self.ledger.settle(claim, self.unsettled, self.clock.now()))
 
-    def _count(self, settlements: Sequence[Settlement], done: Mapping[int, str]) -> None:
-        self.handed = []
-        self.tally.lost += len(settlements) - len(done)
+    def _count(self, done: Mapping[int, str]) -> None:
+        settled, self.unsettled = self.unsettled, []
+        self.tally.lost += len(settled) - len(done)
         self.tally.states.update(done.values())
-        self.tally.reasons.update(s.reason for s in settlements if s.reason is not None and s.send_id in done)
+        self.tally.reasons.update(s.reason for s in settled if s.reason is not None and s.send_id in done)
 
     def _hand_over(self, going: Sequence[Prepared], outcomes: dict[int, Outcome], looked_at: float) -> None:
         """Call the transport, one by one. Fills `outcomes` as it goes, so that an interruption loses none."""
@@ -241,12 +238,8 @@ class _Run:
             kind = type(error).__name__
         raise ChannelError(f"the channel {self.channel.name} raised {kind} for send {one.row.send_id}")
 
-    def _settlements(self, more: Sequence[_Handed] = ()) -> list[Settlement]:
-        return [
-            self._settlement(one.row, outcomes.get(one.row.send_id))
-            for going, outcomes in (*self.handed, *more)
-            for one in going
-        ]
+    def _settlements(self, going: Sequence[Prepared], outcomes: dict[int, Outcome]) -> list[Settlement]:
+        return [self._settlement(one.row, outcomes.get(one.row.send_id)) for one in going]
 
     def _settlement(self, row: DueRow, outcome: Outcome | None) -> Settlement:
         if outcome is None or not outcome.is_tried:  # begun, and never handed over
@@ -260,16 +253,17 @@ class _Run:
         return Settlement(send_id=row.send_id, state=outcome.state, reason=outcome.reason, retry_at=retry_at)
 
     @contextmanager
-    def _rescued(self, claim: Claim, more: Sequence[_Handed] = ()) -> Iterator[None]:
+    def _rescued(self, claim: Claim, going: Sequence[Prepared], outcomes: dict[int, Outcome]) -> Iterator[None]:
         """When anything breaks with messages in hand, write down what is known of them, then let it break."""
         try:
             yield
-        except psycopg.OperationalError:
-            self._settle_anew(claim, self._settlements(more))
-            raise
-        except BaseException:
-            with suppress(psycopg.Error):
-                self.ledger.settle(claim, self._settlements(more), self.clock.now())
+        except BaseException as error:
+            known, self.unsettled = self.unsettled + self._settlements(going, outcomes), []
+            if known and isinstance(error, psycopg.OperationalError):
+                self._settle_anew(claim, known)
+            elif known:
+                with suppress(psycopg.Error):
+                    self.ledger.settle(claim, known, self.clock.now())
             raise
 
     def _settle_anew(self, claim: Claim, settlements: Sequence[Settlement]) -> None:
