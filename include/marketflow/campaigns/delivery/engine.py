@@ -7,7 +7,7 @@ import logging
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 
@@ -106,6 +106,7 @@ class _Run:
         self.started = self.swept_at = self.renewed_at = time.monotonic()
         self.tally = _Tally()
         self.stopped: str | None = None
+        self.unsettled: list[Settlement] = []  # what became of the window before
 
     def drain(self) -> None:
         self._sweep()
@@ -141,11 +142,13 @@ class _Run:
     def _batch(self, claim: Claim) -> None:
         rest = list(claim.send_ids)
         try:
-            for rows in windows(load(self.ledger.conn, claim), self.window):
-                if not self._pace(claim, rest, len(rows)):
-                    break
-                self._window(claim, rows)
-                rest = rest_without(rest, rows)
+            with self._rescued(claim, (), {}):
+                for rows in windows(load(self.ledger.conn, claim), self.window):
+                    if not self._pace(claim, rest, len(rows)):
+                        break
+                    self._window(claim, rows)
+                    rest = rest_without(rest, rows)
+                self._settle(claim)
         except BaseException:
             with suppress(psycopg.Error):
                 self.ledger.give_back(claim, rest)
@@ -175,28 +178,42 @@ class _Run:
             wait = self.bucket.wait_for(count)
             if wait <= 0:
                 return True
+            self._settle(claim)  # what is done is written down before anybody waits
             time.sleep(min(wait, third, self._seconds_left()))
         return False
 
     def _window(self, claim: Claim, rows: Sequence[DueRow]) -> None:
-        """Begin, hand over, settle. Whatever breaks, what has been handed over is written down before it goes on."""
+        """Begin and hand over. It is settled in the transaction that begins the next: one at most is ever `sending`."""
         prepared = [self.writer.prepare(row) for row in rows]
         going, outcomes = prepared, dict[int, Outcome]()
         with self._rescued(claim, prepared, outcomes):
             looked_at = time.monotonic()
-            states = self.ledger.begin(claim, [p.row.send_id for p in prepared], self.clock.now())
+            states = self._begin(claim, [p.row.send_id for p in prepared])
             going = [p for p in prepared if states.get(p.row.send_id) == "sending"]
             self.tally.begun += len(going)
             self.tally.lost += len(prepared) - len(states)
             self.tally.states.update(s for s in states.values() if s != "sending")
             self._hand_over(going, outcomes, looked_at)
-        if going:
-            settlements = self._settlements(going, outcomes)
-            with self._rescued(claim, going, outcomes):
-                done = self.ledger.settle(claim, settlements, self.clock.now())
-            self.tally.lost += len(going) - len(done)
-            self.tally.states.update(done.values())
-            self.tally.reasons.update(s.reason for s in settlements if s.reason is not None and s.send_id in done)
+        self.unsettled = self._settlements(going, outcomes)
+
+    def _begin(self, claim: Claim, send_ids: Sequence[int]) -> dict[int, str]:
+        """Begin a window and settle the one before, if there is one: both or neither."""
+        if not self.unsettled:
+            return self.ledger.begin(claim, send_ids, self.clock.now())
+        done, states = self.ledger.turn(claim, self.unsettled, send_ids, self.clock.now())
+        self._count(done)
+        return states
+
+    def _settle(self, claim: Claim) -> None:
+        """Settle the window before, if there is one."""
+        if self.unsettled:
+            self._count(self.ledger.settle(claim, self.unsettled, self.clock.now()))
+
+    def _count(self, done: Mapping[int, str]) -> None:
+        settled, self.unsettled = self.unsettled, []
+        self.tally.lost += len(settled) - len(done)
+        self.tally.states.update(done.values())
+        self.tally.reasons.update(s.reason for s in settled if s.reason is not None and s.send_id in done)
 
     def _hand_over(self, going: Sequence[Prepared], outcomes: dict[int, Outcome], looked_at: float) -> None:
         """Call the transport, one by one. Fills `outcomes` as it goes, so that an interruption loses none."""
@@ -240,12 +257,13 @@ class _Run:
         """When anything breaks with messages in hand, write down what is known of them, then let it break."""
         try:
             yield
-        except psycopg.OperationalError:
-            self._settle_anew(claim, self._settlements(going, outcomes))
-            raise
-        except BaseException:
-            with suppress(psycopg.Error):
-                self.ledger.settle(claim, self._settlements(going, outcomes), self.clock.now())
+        except BaseException as error:
+            known, self.unsettled = self.unsettled + self._settlements(going, outcomes), []
+            if known and isinstance(error, psycopg.OperationalError):
+                self._settle_anew(claim, known)
+            elif known:
+                with suppress(psycopg.Error):
+                    self.ledger.settle(claim, known, self.clock.now())
             raise
 
     def _settle_anew(self, claim: Claim, settlements: Sequence[Settlement]) -> None:

@@ -98,17 +98,16 @@ class Ledger:
 
     def settle(self, claim: Claim, settlements: Sequence[Settlement], now: dt.datetime) -> dict[int, str]:
         """Write what became of begun messages. New state by send id; what is not in it is no longer ours."""
-        rows = self._run(
-            "settle",
-            token=claim.token,
-            now=now,
-            send_ids=[s.send_id for s in settlements],
-            states=[s.state for s in settlements],
-            reasons=[s.reason for s in settlements],
-            retry_ats=[s.retry_at for s in settlements],
-            tried=[s.is_tried for s in settlements],
-        )
-        return dict(rows)
+        return dict(self._run("settle", **_settled(claim, settlements, now)))
+
+    def turn(
+        self, claim: Claim, settlements: Sequence[Settlement], send_ids: Sequence[int], now: dt.datetime
+    ) -> tuple[dict[int, str], dict[int, str]]:
+        """`settle` one window and `begin` the next, both or neither: what both of them return."""
+        with self.conn.pipeline(), self.conn.transaction():
+            settling = self.conn.execute(self.statements["settle"], _settled(claim, settlements, now))
+            begun = self.begin(claim, send_ids, now)
+        return dict(settling.fetchall()), begun
 
     def give_back(
         self, claim: Claim, send_ids: Sequence[int], *, reason: str | None = None, retry_at: dt.datetime | None = None
@@ -129,3 +128,15 @@ class Ledger:
 
     def _run(self, name: str, **params: Any) -> list[Any]:
         return self.conn.execute(self.statements[name], params).fetchall()
+
+
+def _settled(claim: Claim, settlements: Sequence[Settlement], now: dt.datetime) -> dict[str, Any]:
+    return {
+        "token": claim.token,
+        "now": now,
+        "send_ids": [s.send_id for s in settlements],
+        "states": [s.state for s in settlements],
+        "reasons": [s.reason for s in settlements],
+        "retry_ats": [s.retry_at for s in settlements],
+        "tried": [s.is_tried for s in settlements],
+    }
