@@ -75,7 +75,8 @@ CREATE TABLE activation.campaign_states (
     campaign text NOT NULL,
     is_paused boolean NOT NULL,
     changed_at timestamp with time zone NOT NULL,
-    changed_by text NOT NULL
+    changed_by text NOT NULL,
+    reason text
 );
 
 ALTER TABLE activation.campaign_states OWNER TO marketflow_owner;
@@ -84,7 +85,8 @@ CREATE TABLE activation.plan_members (
     plan_id bigint NOT NULL,
     customer_id bigint,
     contact_point_id bigint,
-    outcome text NOT NULL
+    outcome text NOT NULL,
+    occasion text NOT NULL
 );
 
 ALTER TABLE activation.plan_members OWNER TO marketflow_owner;

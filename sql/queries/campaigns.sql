@@ -9,10 +9,13 @@ SELECT pg_advisory_xact_lock(hashtextextended('campaign' || chr(31) || %(campaig
 SELECT set_config('work_mem', '128MB', TRUE);
 
 -- name: make_audience
+-- The last two are of those whom an event brought; empty means the plan's own occasion and its day.
 CREATE TEMPORARY TABLE plan_audience (
     customer_id bigint,
     contact_point_id bigint,
-    address_hash bytea
+    address_hash bytea,
+    occasion text,
+    occasion_on date
 ) ON COMMIT DROP;
 
 -- name: drop_audience
@@ -99,13 +102,15 @@ WHERE plan_id = %(plan_id)s;
 -- Everybody of the audience with the outcome. A row of the ledger that was never released - its plan's run died, or the
 -- plan was rejected - may be planned again; any other row means that this occasion is settled for that contact point.
 -- The limit is for the occasion: those who are in the ledger already count, so that a repeated run adds nobody.
-INSERT INTO activation.plan_members (plan_id, customer_id, contact_point_id, outcome)
+INSERT INTO activation.plan_members (plan_id, customer_id, contact_point_id, occasion, outcome)
 WITH reached AS (
     SELECT
         a.customer_id,
         -- until the marts are written anew they know a customer who turned out to be another one under both numbers
         coalesce(k.merged_into, a.customer_id) AS person_id,
         a.address_hash IS NOT NULL AS is_account,
+        coalesce(a.occasion, %(occasion)s) AS occasion,
+        coalesce(a.occasion_on, %(occasion_on)s::date) AS occasion_on,
         coalesce(a.contact_point_id, c.email_contact_point_id) AS contact_point_id
     FROM pg_temp.plan_audience AS a
     LEFT JOIN marts.customer_360 AS c ON a.customer_id = c.customer_id
@@ -114,25 +119,40 @@ WITH reached AS (
 
 settled AS (
     SELECT
+        s.occasion,
         s.contact_point_id,
         -- the ledger keeps the customer it was planned for, who may have turned out to be another one since
         coalesce(c.merged_into, s.customer_id) AS customer_id
     FROM activation.sends AS s
     LEFT JOIN core.customers AS c ON s.customer_id = c.customer_id
     WHERE
-        s.campaign = %(campaign)s AND s.occasion = %(occasion)s AND s.channel = %(channel)s AND s.step = 0
+        s.campaign = %(campaign)s AND s.channel = %(channel)s AND s.step = 0
+        AND s.occasion IN (SELECT r.occasion FROM reached AS r)
         AND s.state <> 'planned' AND NOT (s.state = 'cancelled' AND s.reason IS NOT DISTINCT FROM 'plan_rejected')
+),
+
+settled_people AS (
+    SELECT DISTINCT
+        s.customer_id,
+        s.occasion
+    FROM settled AS s
+    WHERE s.customer_id IS NOT NULL
 ),
 
 judged AS (
     SELECT
         r.customer_id,
         r.contact_point_id,
+        r.occasion,
         CASE
+            WHEN r.occasion_on < %(oldest_on)s::date THEN 'occasion_too_old'
             WHEN r.is_account AND r.contact_point_id IS NULL THEN 'planned'
             WHEN p.contact_point_id IS NULL THEN 'no_contact_point'
             -- the person too, not only the address: who has a new address since then got it at the old one
-            WHEN d.contact_point_id IS NOT NULL OR r.person_id IN (SELECT e.customer_id FROM settled AS e) THEN 'already_planned'
+            WHEN
+                d.contact_point_id IS NOT NULL
+                OR e.customer_id IS NOT NULL
+                THEN 'already_planned'
             WHEN
                 r.person_id IS NOT NULL
                 AND row_number() OVER (
@@ -152,7 +172,8 @@ judged AS (
     -- an address that is gone is none: its row is kept for the ledger
     LEFT JOIN core.contact_points AS p
         ON r.contact_point_id = p.contact_point_id AND p.channel = %(channel)s AND octet_length(p.address) > 0
-    LEFT JOIN settled AS d ON r.contact_point_id = d.contact_point_id
+    LEFT JOIN settled AS d ON r.contact_point_id = d.contact_point_id AND r.occasion = d.occasion
+    LEFT JOIN settled_people AS e ON r.person_id = e.customer_id AND r.occasion = e.occasion
     LEFT JOIN privacy.suppressions AS u ON p.channel = u.channel AND p.address_hash = u.address_hash
     LEFT JOIN privacy.consents AS g
         ON r.contact_point_id = g.contact_point_id AND g.channel = %(channel)s AND g.purpose = %(purpose)s
@@ -162,6 +183,7 @@ SELECT
     %(plan_id)s,
     j.customer_id,
     j.contact_point_id,
+    j.occasion,
     CASE
         WHEN j.outcome <> 'planned' OR %(audience_limit)s::bigint IS NULL THEN j.outcome
         -- a fair choice, and the same one each time
@@ -326,7 +348,7 @@ INSERT INTO activation.sends AS s (
 )
 SELECT
     %(campaign)s::text,
-    %(occasion)s::text,
+    m.occasion,
     m.contact_point_id,
     %(channel)s::text,
     0 AS step,
@@ -344,7 +366,7 @@ SELECT
             sha256(
                 convert_to(
                     concat_ws(
-                        chr(31), 'send', %(campaign)s::text, %(occasion)s::text, m.contact_point_id, %(channel)s::text, 0
+                        chr(31), 'send', %(campaign)s::text, m.occasion, m.contact_point_id, %(channel)s::text, 0
                     ),
                     'UTF8'
                 )

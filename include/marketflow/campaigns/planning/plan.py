@@ -105,7 +105,7 @@ class _Planner:
             "business_date": about.day, "occasion_on": about.day, "week": about.week, "priority": campaign.priority,
             "expires_at": self.now + dt.timedelta(days=campaign.max_age_days), "mail_domain": settings().mail_domain,
             "list": recommend.list if recommend else None, "most": recommend.limit if recommend else 0,
-            "product_ids": [],
+            "product_ids": [], "oldest_on": clock.business_date() - dt.timedelta(days=campaign.max_age_days),
         }  # fmt: skip
 
     def run(self, audience_limit: int | None) -> PlanSummary:

@@ -11,6 +11,7 @@ from marketflow.warehouse import queries
 
 # What activation.plan_members.outcome may say; each refusal is counted under its name in activation.plans.refusals.
 OUTCOMES: Mapping[str, str] = {
+    "occasion_too_old": "what the message would be about is longer ago than the campaign allows (max_age_days)",
     "no_contact_point": "the customer has no address on this channel",
     "already_planned": "the ledger has this campaign and occasion for the address, whatever became of it",
     "shared_contact_point": "another customer of the audience has the same address and gets the message",
@@ -24,7 +25,8 @@ OUTCOMES: Mapping[str, str] = {
 def judge(conn: psycopg.Connection, plan: Mapping[str, Any], audience_limit: int | None) -> dict[str, int]:
     """Give everybody in pg_temp.plan_audience an outcome and return how many have which.
 
-    `plan` holds plan_id, campaign, occasion, channel and purpose. An audience limit is for the whole occasion.
+    `plan` holds plan_id, campaign, occasion, occasion_on, oldest_on, channel and purpose. An audience limit is for the
+    whole occasion.
     """
     q = queries("campaigns")
     conn.execute(q["members_insert"], {**plan, "audience_limit": audience_limit})
