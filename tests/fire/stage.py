@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import signal
@@ -22,6 +23,19 @@ from fire.sender import FileClock
 from ledger_fixture import KEYS_JSON
 from marketflow.embedded.postgres import Server, binaries, identity
 
+# An observer of the test's own in the test's own database: which sender has claimed under which token.
+OBSERVER = """
+CREATE TABLE public.claims_seen (claim_token uuid PRIMARY KEY, sender text NOT NULL);
+CREATE FUNCTION public.see_claims() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER AS $$
+BEGIN
+    INSERT INTO public.claims_seen
+    SELECT DISTINCT claim_token, current_setting('application_name') FROM fresh WHERE state = 'claimed'
+    ON CONFLICT DO NOTHING;
+    RETURN NULL;
+END $$;
+CREATE TRIGGER see_claims AFTER UPDATE ON activation.sends REFERENCING NEW TABLE AS fresh
+FOR EACH STATEMENT EXECUTE FUNCTION public.see_claims();
+"""
 Process = subprocess.Popen[bytes]
 # What is on its way or due; what is deferred until later is not.
 BUSY = (
@@ -129,8 +143,11 @@ class Stage:
         self.command = [sys.executable, script, str(mail.port), str(clock.path)]
         self.env = {**os.environ, "TEST_DSN": database.dsn, "TEST_KEYS": KEYS_JSON}
         self.running: list[Process] = []
-        self.kills = self.failures = self.moves = 0
+        self.names: dict[int, str] = {}  # by process id; a name is given once
+        self.killed: list[str] = []
+        self.failures = self.moves = 0
         self._looked_at = 0.0
+        self._numbers = itertools.count()
 
     def keep_going(self) -> None:
         """One look after everything: replace the senders that ended; nothing due any more, the clock is moved on."""
@@ -138,12 +155,18 @@ class Stage:
             self.failures += process.returncode != 0
             self.running.remove(process)
         while len(self.running) < self.count:
-            self.running.append(subprocess.Popen(self.command, env=self.env, stderr=subprocess.DEVNULL))
+            self._start_one()
         if time.monotonic() - self._looked_at > 0.5:
             self._looked_at = time.monotonic()
             if not self.is_busy():
                 self.clock.move(1800)
                 self.moves += 1
+
+    def _start_one(self) -> None:
+        name = f"sender-{next(self._numbers)}"
+        process = subprocess.Popen(self.command, env={**self.env, "PGAPPNAME": name}, stderr=subprocess.DEVNULL)
+        self.names[process.pid] = name
+        self.running.append(process)
 
     def is_busy(self) -> bool:
         return bool(self.database.ask(BUSY, self.clock.now())[0][0])
@@ -166,7 +189,7 @@ class Stage:
         victim = chance.choice(found if chance.random() > 0.25 else self.running)
         victim.kill()
         if victim.wait() == -signal.SIGKILL:  # it may just have ended by itself
-            self.kills += 1
+            self.killed.append(self.names[victim.pid])
         self.running.remove(victim)
 
     def _is_talking(self, process: Process) -> bool:
