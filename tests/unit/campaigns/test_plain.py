@@ -34,6 +34,7 @@ def text_of(path: Path, html: str, **variables: object) -> str:
         ("<!--[if mso]><p>Outlook</p><![endif]-->x<!-- {{ given_name }} -->", "x\n"),
         ("<div><div>a</div></div><div>b</div>", "a\nb\n"),
         ("a<br><br><br>b<br>", "a\n\nb\n"),
+        ("a<br>{% if products %}b{% endif %}<br>c", "a\nb\nc\n"),
         ("a<hr>b", "a\n\n---\n\nb\n"),
         ("{ {% raw %}{{ x }}{% endraw %} &#123;&#123; 7*7 }}", "{ {{ x }} {{ 7*7 }}\n"),
         ("<p>{% if products -%} \n yes {%- else %}no{% endif %}</p>\n<p>z</p>", "yes\n\nz\n"),

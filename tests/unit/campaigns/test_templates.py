@@ -224,6 +224,7 @@ def test_html_in_a_name_is_text_in_mjml_everywhere(tmp_path: Path) -> None:
         ("<mj-text>{% if given_name %}x</mj-text>", "5: "),
         ("<mj-text>\n\n{{ given_nme }}</mj-text>", "7: there is no variable 'given_nme'; did you mean 'given_name'?"),
         ("<mj-text>\n{% if products %}\n{{ products[0].nme }}{% endif %}</mj-text>", "7: 'dict object' has no attribute 'nme'"),
+        ("<mj-text>\na</mj-text>\n<mj-text title='{{ brand }}'>a</mj-text>", "7: MJML leaves out what stands here"),
         ("<mj-text>{{ given_name|safe }}</mj-text>", "5: the filter 'safe' would let"),
     ],
 )  # fmt: skip

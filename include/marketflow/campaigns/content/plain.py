@@ -22,7 +22,7 @@ _VOID = frozenset(["area", "base", "br", "col", "hr", "img", "input", "link", "m
 _OPEN, _SHUT = "\ue000", "\ue001"  # for private use: no text has a meaning for them
 _LINE, _PARAGRAPH = "\ue002", "\ue003"  # where a line and a paragraph end, however often it is said
 _OURS = re.compile("[\ue000-\ue003]")
-_BREAKS = re.compile(f" *(?:[\n{_LINE}{_PARAGRAPH}] *)+")
+_BREAKS = re.compile(f"[\n{_LINE}{_PARAGRAPH}][ \n{_LINE}{_PARAGRAPH}]*")
 _TOKEN = re.compile(f"{_OPEN}(\\d+){_SHUT}")
 _BLANKS = re.compile(" {2,}")
 _NO_LINK = re.compile(r"\s*(#|javascript:|$)", re.IGNORECASE)
@@ -42,18 +42,27 @@ def text_template(pieces: list[Piece]) -> str:
             parser.feed(f"{_OPEN}{count}{_SHUT}")
             count += 1
     parser.close()
-    text = "".join(parser.parts).replace("{", "{{ '{' }}")
+    text = _BREAKS.sub(_fewer, "".join(parser.parts)).replace("{", "{{ '{' }}")
     return _TOKEN.sub(lambda found: _tag(tags[int(found[1])]), text)
 
 
 def tidy(text: str) -> str:
     """What a template of `text_template` renders, with its line breaks and never more than one empty line."""
-    return _BLANKS.sub(" ", _BREAKS.sub(_break, text))
+    text = _BREAKS.sub(_break, text).replace(" \n", "\n")
+    return _BLANKS.sub(" ", text) if "  " in text else text
 
 
 def _break(found: re.Match[str]) -> str:
     run = found[0]
     return "\n\n" if _PARAGRAPH in run or run.count("\n") > 1 else "\n"
+
+
+def _fewer(found: re.Match[str]) -> str:
+    """Of breaks that stand together in the template, one: less to do for each message."""
+    run = found[0]
+    if _PARAGRAPH in run or run.count("\n") > 1:
+        return _PARAGRAPH
+    return "\n" if "\n" in run else _LINE
 
 
 def _tag(piece: Piece) -> str:

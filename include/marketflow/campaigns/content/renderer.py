@@ -7,17 +7,25 @@ import traceback
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any
 
 from jinja2 import Template, TemplateError, TemplateSyntaxError
 
 from marketflow.campaigns.content.formats import Formats, fallbacks, formats_for, localised
 from marketflow.campaigns.content.plain import text_template, tidy
-from marketflow.campaigns.content.sandbox import CampaignEnvironment, LimitReached, TemplateRefused, budget
+from marketflow.campaigns.content.sandbox import (
+    CampaignEnvironment,
+    LimitReached,
+    TemplateRefused,
+    begin_budget,
+    end_budget,
+)
 from marketflow.campaigns.content.source import Piece, flatten, jinja, names_in, place_of
 from marketflow.campaigns.content.words import clean, clean_variables
 
 VARIABLES = ("given_name", "products", "brand", "business_date", "locale", "lang")
+_AT_A_TIME = 256  # chunks; each is a stretch of the template or a value, so that they are short or shared
 _MAX_SUBJECT, _MAX_PREHEADER, _MAX_BODY = 250, 300, 256_000
 _EMPTY_LINES = re.compile(r"\n{3,}")
 _BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
@@ -148,25 +156,33 @@ class _Variant:
         except (TemplateError, RecursionError, ValueError) as error:
             raise TemplateRefused(self._words(error, name)) from None
 
-    def _fill(self, template: Template, variables: Mapping[str, Any]) -> str:
-        chunks, size = [], 0
+    def _fill(self, template: Template, variables: dict[str, Any]) -> str:
+        chunks: list[str] = []
+        size = 0
+        token = begin_budget()
         try:
-            with budget():
-                for chunk in template.generate(variables):
-                    chunks.append(chunk)
-                    size += len(chunk)
-                    if size > _MAX_BODY:
-                        raise LimitReached(f"it makes more than {_MAX_BODY} characters")
+            # as Template.generate, without its two generators around each chunk
+            made = template.root_render_func(template.new_context(variables, shared=True))
+            while some := list(islice(made, _AT_A_TIME)):
+                chunks += some
+                size += sum(map(len, some))
+                if size > _MAX_BODY:
+                    raise LimitReached(f"it makes more than {_MAX_BODY} characters")
         except _FAILURES as error:
             raise TemplateRefused(self._words(error, template.name or "template")) from None
+        finally:
+            end_budget(token)
         return "".join(chunks)
 
     def _words(self, error: BaseException, template: str) -> str:
         """`win_back/body.txt:3: ...`: where in which file, and what; values of variables are never part of it."""
         if isinstance(error, TemplateSyntaxError):
             return f"{self._place(template, error.lineno)}: {error.message}"
-        frames = [f for f in traceback.extract_tb(error.__traceback__) if not f.filename.endswith(".py")]
-        place = self._place(template, frames[-1].lineno or 1) if frames else template
+        place = template
+        for frame, _ in traceback.walk_tb(error.__traceback__):
+            if frame.f_globals.get("name") == template and frame.f_code.co_name == "root":
+                line = self._env.get_template(template).get_corresponding_lineno(frame.f_lineno)
+                place = self._place(template, line)
         if isinstance(error, TemplateError | LimitReached):  # these speak of the template, others of values
             return f"{place}: {error}"
         return f"{place}: cannot be rendered ({type(error).__name__})"

@@ -11,8 +11,7 @@ from __future__ import annotations
 import difflib
 import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
+from contextvars import ContextVar, Token
 from typing import Any
 
 from jinja2 import FunctionLoader, StrictUndefined, TemplateSyntaxError, meta, nodes, pass_context
@@ -50,14 +49,14 @@ class LimitReached(Exception):
     """Inside a render: too many steps or too much text."""
 
 
-@contextmanager
-def budget() -> Iterator[None]:
-    """One render's allowance of steps."""
-    token = _steps.set(_MAX_STEPS)
-    try:
-        yield
-    finally:
-        _steps.reset(token)
+def begin_budget() -> Token[int | None]:
+    """Give one render its allowance of steps; `end_budget` takes what this returns."""
+    return _steps.set(_MAX_STEPS)
+
+
+def end_budget(token: Token[int | None]) -> None:
+    """The render is over."""
+    _steps.reset(token)
 
 
 class CampaignEnvironment(SandboxedEnvironment):
