@@ -7,7 +7,7 @@ Never:  builds a mart, runs a model, or sends anything before its plan is releas
 
 from marketflow.campaigns.content import RenderedMessage, Renderer, TemplateRefused
 from marketflow.campaigns.definition import Campaign, find_campaigns, load_campaigns
-from marketflow.campaigns.planning import PlanSummary, decide, plan_campaign, release, set_paused
+from marketflow.campaigns.planning import PlanSummary, decide, plan_campaign, release, set_paused, to_test
 
 __all__ = [
     "Campaign",
@@ -21,4 +21,5 @@ __all__ = [
     "plan_campaign",
     "release",
     "set_paused",
+    "to_test",
 ]

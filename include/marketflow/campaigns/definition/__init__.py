@@ -5,6 +5,7 @@ Writes: nothing; `python -m marketflow.campaigns.definition` prints the JSON Sch
 Never:  opens the database, parses a rule or a template (planning does).
 """
 
+from marketflow.campaigns.definition.checks import mart_tables
 from marketflow.campaigns.definition.load import FoundCampaigns, find_campaigns, load_campaign, load_campaigns
 from marketflow.campaigns.definition.model import Campaign, CampaignFile, Templates, campaign_schema
 
@@ -17,4 +18,5 @@ __all__ = [
     "find_campaigns",
     "load_campaign",
     "load_campaigns",
+    "mart_tables",
 ]

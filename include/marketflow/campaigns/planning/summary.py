@@ -20,3 +20,4 @@ class PlanSummary:
     samples: list[dict[str, str]] = field(repr=False)
     state: Literal["planned", "refused"]
     reason: str | None
+    test_plan_id: int | None = None  # of the messages to test addresses, where there are any
