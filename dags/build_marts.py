@@ -6,8 +6,8 @@ The tables that analysts, BI tools and campaigns read: `customer_360`, `product_
 * **Woken** by new segments, clusters, predictions or recommendations; without a change it does nothing and wakes
   nobody.
 * **One transaction**: readers see the old rows or the new ones, never half.
-* **Wakes** the campaigns that follow the data. A campaign whose tables do not reach the business day yet says so and
-  waits for the next run.
+* **Wakes** the campaigns that follow the data, or one of its tables. A campaign whose tables do not reach the business
+  day yet says so and waits for the next run.
 * **Clear or re-run** it at any time: it replaces what it wrote.
 """
 
@@ -29,7 +29,7 @@ from marketflow.orchestration.defaults import COMMON, force
 def build_marts() -> None:
     """Wire the DAG."""
 
-    @task(outlets=[assets.MARTS])
+    @task(outlets=[assets.MARTS, *assets.marts()])
     def rebuild(params: dict[str, Any] | None = None) -> dict[str, Any]:
         return jobs.build_mart_tables(force=(params or {})["force"])
 

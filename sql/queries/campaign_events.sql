@@ -240,3 +240,98 @@ FROM (
     WHERE p.plan_id = %(plan_id)s AND p.outcome = 'planned' AND p.customer_id IS NOT NULL
 ) AS r
 WHERE m.plan_id = %(plan_id)s AND m.customer_id = r.customer_id AND r.place > %(room)s::bigint;
+
+-- name: count_members
+SELECT
+    m.outcome,
+    count(*) AS members
+FROM activation.plan_members AS m
+WHERE m.plan_id = %(plan_id)s
+GROUP BY m.outcome
+ORDER BY m.outcome;
+
+-- name: trial_contents
+-- The products that up to three of those who would get it would see.
+SELECT coalesce(k.product_ids, %(product_ids)s::bigint[]) AS product_ids
+FROM activation.plan_members AS m
+LEFT JOIN pg_temp.plan_content AS k ON m.customer_id = k.customer_id
+WHERE m.plan_id = %(plan_id)s AND m.outcome = 'planned'
+ORDER BY m.customer_id
+LIMIT %(samples)s;
+
+-- name: trial_contacts
+-- Addresses of the shop's own people. One that belongs to a customer stays hers; only the messages are a test then.
+INSERT INTO core.contact_points (channel, address_hash, address, is_test, first_seen_at)
+SELECT
+    'email' AS channel,
+    a.address_hash,
+    a.address,
+    TRUE AS is_test,
+    %(now)s::timestamptz
+FROM unnest(%(keyed)s::bytea[], %(addresses)s::bytea[]) AS a (address_hash, address)
+ON CONFLICT (channel, address_hash) DO NOTHING;
+
+-- name: trial_plan
+-- A plan beside the one that was counted: what it holds is released without an approval, and reaches no customer.
+INSERT INTO activation.plans (
+    campaign, occasion, channel, definition_version, definition, is_dry_run, state, business_date, audience_size, planned,
+    planned_at, released_at, reason
+)
+VALUES (
+    %(campaign)s, 'test:' || %(plan_id)s::bigint, %(channel)s, %(version)s, %(test_definition)s, FALSE, 'released',
+    %(business_date)s, 0, 0, %(now)s, %(now)s, 'test_addresses'
+)
+RETURNING plan_id;
+
+-- name: trial_sends
+-- No customer, so no name and nothing that is counted; transactional, since a colleague has asked for it herself.
+INSERT INTO activation.sends (
+    campaign, occasion, contact_point_id, channel, step, plan_id, purpose, state, priority, send_after, expires_at,
+    definition_version, content, message_id, planned_at, is_test
+)
+SELECT
+    %(campaign)s::text,
+    'test:' || %(plan_id)s::bigint AS occasion,
+    p.contact_point_id,
+    %(channel)s::text,
+    c.step,
+    %(test_plan_id)s::bigint,
+    'transactional' AS purpose,
+    'planned' AS state,
+    1 AS priority,
+    %(now)s::timestamptz,
+    %(now)s::timestamptz + interval '1 day',
+    %(version)s::text,
+    c.content,
+    left(
+        encode(
+            sha256(
+                convert_to(
+                    concat_ws(
+                        chr(31), 'send', %(campaign)s::text, 'test:' || %(plan_id)s::bigint, p.contact_point_id,
+                        %(channel)s::text, c.step
+                    ),
+                    'UTF8'
+                )
+            ),
+            'hex'
+        ),
+        32
+    ) || '@' || %(mail_domain)s::text AS message_id,
+    %(now)s::timestamptz,
+    TRUE AS is_test
+FROM core.contact_points AS p
+CROSS JOIN unnest(%(steps)s::integer[], %(contents)s::jsonb[]) AS c (step, content)
+WHERE p.channel = 'email' AND p.address_hash = any(%(keyed)s::bytea[]) AND octet_length(p.address) > 0
+ORDER BY p.contact_point_id, c.step;
+
+-- name: trial_counted
+UPDATE activation.plans
+SET
+    audience_size = %(messages)s,
+    planned = %(messages)s
+WHERE plan_id = %(test_plan_id)s;
+
+-- name: trial_noted
+INSERT INTO privacy.audit_log (happened_at, actor, action, object, records)
+VALUES (%(now)s, %(actor)s, 'test_send', %(campaign)s, %(messages)s);

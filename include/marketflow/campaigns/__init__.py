@@ -22,6 +22,7 @@ from marketflow.campaigns.planning import (
     preview,
     release,
     set_paused,
+    to_test,
 )
 
 __all__ = [
@@ -41,4 +42,5 @@ __all__ = [
     "preview",
     "release",
     "set_paused",
+    "to_test",
 ]

@@ -26,6 +26,18 @@ def any_raw(sources: list[str]) -> AssetAny:
     return AssetAny(REPLAYED, *map(raw, sources))
 
 
+def mart(table: str) -> Asset:
+    """A table of the marts, such as `marts.sales_forecasts`, was brought up to date."""
+    return Asset(table)
+
+
+def marts() -> list[Asset]:
+    """All tables that `build_marts` writes; what is made of the ledger is another DAG's."""
+    from marketflow.campaigns.definition import mart_tables
+
+    return [mart(table) for table in mart_tables() if table != PERFORMANCE.name]
+
+
 def released(channel: str) -> Asset:
     """Messages of a channel were released for sending."""
     return Asset(f"activation.released.{channel}")

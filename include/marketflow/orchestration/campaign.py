@@ -5,13 +5,15 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import DAG, Asset, Param, dag, get_current_context, task
-from airflow.sdk.exceptions import AirflowSkipException
+from airflow.sdk import DAG, dag, get_current_context, task
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from marketflow.orchestration.approval import CampaignApproval, approval_text
-from marketflow.orchestration.assets import MARTS, released
+from marketflow.orchestration.assets import released
+from marketflow.orchestration.campaign_form import campaign_form
+from marketflow.orchestration.campaign_schedule import business_day, schedule_of
 from marketflow.orchestration.connections import key_ring, warehouse
-from marketflow.orchestration.defaults import COMMON, as_date, day
+from marketflow.orchestration.defaults import COMMON, as_date
 from marketflow.shared import settings
 
 if TYPE_CHECKING:
@@ -24,10 +26,10 @@ def define_campaign(campaign: Campaign) -> DAG:
     @dag(
         dag_id=campaign.name,
         dag_display_name=campaign.title,
-        schedule=_schedule(campaign),
+        schedule=schedule_of(campaign),
         doc_md=_runbook(campaign),
         tags=["campaign", campaign.channel],
-        params=_form(campaign),
+        params=campaign_form(campaign),
         access_control=_access(),
         is_paused_upon_creation=not campaign.enabled,
         **{**COMMON, "default_args": {**COMMON["default_args"], "owner": campaign.owner}},
@@ -56,27 +58,32 @@ def define_campaign(campaign: Campaign) -> DAG:
 
 def plan_occasion(campaign: Campaign, form: dict[str, Any]) -> dict[str, Any]:
     """Plan one occasion; skips the rest of the run after a dry run, a refusal, or when there is nobody new."""
-    from marketflow.campaigns import load_contact_policy, plan_campaign
+    from marketflow.campaigns import load_contact_policy, plan_campaign, to_test
 
-    cfg = settings()
-    clock = cfg.clock()
+    clock = settings().clock()
+    trial = to_test(form.get("test_addresses") or [], actor=_actor())
+    if trial is not None and campaign.channel != "email":
+        raise AirflowFailException(f"test addresses are for mails; {campaign.name} goes by {campaign.channel}")
     with warehouse() as conn:
         summary = plan_campaign(
             conn,
             campaign,
-            business_date=as_date(form["business_date"]) or clock.business_date(),
+            business_date=as_date(form["business_date"]) or business_day(get_current_context(), clock),
             occasion=form["occasion"] or None,
             dry_run=form["dry_run"],
             audience_limit=form["audience_limit"],
             subject=form["subject"] or None,
             approval=form["approval"],
             policy=load_contact_policy(),
+            trial=trial,
             keys=key_ring(),
             clock=clock,
         )
     result = asdict(summary)
     result["question"] = f"Send “{campaign.title}” to {summary.planned:,} people?"
     result["approval_text"] = approval_text(result)
+    if summary.test_plan_id is not None:
+        return {**result, "plan_id": summary.test_plan_id}  # released already as far as people are asked
     if form["dry_run"]:
         _finish(result, "dry run: stored as a plan, nothing will be sent")
     if summary.state == "refused":
@@ -103,20 +110,45 @@ def _finish(result: dict[str, Any], why: str) -> None:
     raise AirflowSkipException(why)
 
 
-def _schedule(campaign: Campaign) -> list[Asset] | None:
-    return None if campaign.trigger.on == "manual" else [MARTS]
+def _actor() -> str:
+    """Who pressed the button, as Airflow knows it."""
+    run = get_current_context().get("dag_run")
+    return str(getattr(run, "triggering_user_name", None) or "unknown")
 
 
 def _runbook(campaign: Campaign) -> str:
+    facts = "\n".join(f"| {name} | {value} |" for name, value in _facts(campaign).items())
     return (
         f"# {campaign.title}\n\n{_audience(campaign)}\n\n"
-        f"Defined in `include/campaigns/{campaign.name}/`, version `{campaign.definition_version[:12]}`.\n\n"
+        f"| | |\n|---|---|\n{facts}\n\n"
+        f"Defined in `{campaign.name}/campaign.yaml` of the campaigns' folder, version "
+        f"`{campaign.definition_version[:12]}`.\n\n"
         "* **plan** counts who gets it and why others do not; *dry run* stops there.\n"
         "* **approve** waits for a person under *Required Actions*, unless the form switches it off.\n"
         "* **release** lets the messages go; `deliver_messages` sends them.\n\n"
         "Running it again for the same occasion reaches only people who were not planned before. "
         "The switch of this DAG pauses messages that are on their way, too.\n"
     )
+
+
+def _facts(campaign: Campaign) -> dict[str, str]:
+    """What a marketer wants to see at a glance; what is not set is left out."""
+    budget, goal, limits = campaign.budget, campaign.goal, campaign.limits
+    each = f", {budget.cost_per_message:f} a message" if budget and budget.cost_per_message else ""
+    found = {
+        "Started by": campaign.trigger.words,
+        "From": campaign.start,
+        "Until": campaign.end,
+        "Budget": budget and f"{budget.amount:f} {budget.currency}{each}",
+        "Goal": goal and f"{goal.metric} of {goal.target:f} within {campaign.window_days} days",
+        "At most": limits.audience and f"{limits.audience:,} people",
+        "At most a day": limits.per_day and f"{limits.per_day:,} people",
+        "Not older than": f"{campaign.max_age_days} days",
+        "Approval": "a person's" if campaign.approval else "none",
+        "Owner": campaign.owner,
+    }
+    # a bar would end the cell
+    return {name: str(value).replace("|", "\\|") for name, value in found.items() if value}
 
 
 def _access() -> dict[str, Any] | None:
@@ -128,53 +160,8 @@ def _audience(campaign: Campaign) -> str:
     audience = campaign.audience
     if audience.accounts:
         return f"A post by {', '.join(audience.accounts)}."
-    whom = "who ordered on the business day" if audience.event else f"with `{audience.where}`"
-    return f"Goes by {campaign.channel} to customers {whom}."
-
-
-def _form(campaign: Campaign) -> dict[str, Param]:
-    manual = campaign.trigger.on == "manual"
-    return {
-        "dry_run": Param(
-            default=manual,
-            type="boolean",
-            title="Dry run",
-            description_md="Count and show samples only. **Nothing is sent.**",
-            section="Sending",
-        ),
-        "approval": Param(
-            default=campaign.approval,
-            type="boolean",
-            title="A person approves",
-            description_md="Wait for a yes under *Required Actions* before anything is released.",
-            section="Sending",
-        ),
-        "audience_limit": Param(
-            None,
-            type=["null", "integer"],
-            minimum=1,
-            maximum=10_000_000,
-            title="At most so many people",
-            description_md="Empty: everybody in the audience.",
-            section="Audience",
-        ),
-        "subject": Param(
-            None,
-            type=["null", "string"],
-            maxLength=150,
-            title="Another subject line",
-            description_md="Empty: the subject in the campaign's templates.",
-            section="Content",
-        ),
-        "business_date": day(
-            "Business day", "The day that the campaign is about. Empty: the last complete day.", section="Occasion"
-        ),
-        "occasion": Param(
-            None,
-            type=["null", "string"],
-            maxLength=80,
-            title="Occasion",
-            description_md="Nobody gets this campaign twice for one occasion. Empty: the business day.",
-            section="Occasion",
-        ),
-    }
+    whom = f"brought by {campaign.trigger.words}" if campaign.trigger.is_event else ""
+    if audience.event and not campaign.trigger.is_event:
+        whom = "who ordered on the business day"
+    where = f"with `{audience.where}`" if audience.where else ""
+    return f"Goes by {campaign.channel} to customers {' '.join(w for w in (whom, where) if w)}."

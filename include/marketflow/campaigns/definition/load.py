@@ -91,8 +91,7 @@ def _load(folder: Path) -> Campaign:
         raise DefinitionError(told(path, tree, ["name"], _misnamed(folder, checked.name)))
     if wrong := [told(path, tree, place, words) for place, words in faults(checked)]:
         raise DefinitionError("\n".join(wrong))
-    values = {name: getattr(checked, name) for name in checked.model_fields_set}
-    return Campaign(**values, templates=load_templates(folder, mail=checked.channel == "email"))
+    return Campaign(**checked.model_dump(), templates=load_templates(folder, mail=checked.channel == "email"))
 
 
 def _checked(path: Path, data: object, tree: yaml.Node | None) -> CampaignFile:

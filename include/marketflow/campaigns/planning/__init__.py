@@ -9,14 +9,17 @@ from marketflow.campaigns.planning.decisions import decide, release, set_paused
 from marketflow.campaigns.planning.plan import plan_campaign
 from marketflow.campaigns.planning.preview import Preview, lint_campaign, preview
 from marketflow.campaigns.planning.summary import PlanSummary
+from marketflow.campaigns.planning.trial import Trial, to_test
 
 __all__ = [
     "PlanSummary",
     "Preview",
+    "Trial",
     "decide",
     "lint_campaign",
     "plan_campaign",
     "preview",
     "release",
     "set_paused",
+    "to_test",
 ]

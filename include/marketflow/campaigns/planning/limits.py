@@ -58,7 +58,7 @@ def apply_limits(conn: psycopg.Connection, campaign: Campaign, plan: Mapping[str
     for reason, room in rooms.items():
         if room is not None:
             conn.execute(q["limit_members"], {**plan, "reason": reason, "room": max(0, room)})
-    return {str(outcome): int(n) for outcome, n in conn.execute(queries("policy")["members_count"], plan)}
+    return {str(outcome): int(n) for outcome, n in conn.execute(q["count_members"], plan)}
 
 
 def smaller(first: int | None, second: int | None) -> int | None:

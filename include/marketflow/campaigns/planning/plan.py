@@ -15,6 +15,7 @@ from marketflow.campaigns.definition import Campaign, ContactPolicy
 from marketflow.campaigns.planning.limits import apply_limits, expiry, has_limits, out_of_time, smaller
 from marketflow.campaigns.planning.samples import check_templates, render_samples
 from marketflow.campaigns.planning.summary import PlanSummary
+from marketflow.campaigns.planning.trial import Trial, write_trial
 from marketflow.campaigns.policy import judge
 from marketflow.privacy import KeyRing
 from marketflow.shared import Clock, DefinitionError, settings
@@ -51,6 +52,7 @@ def plan_campaign(
     subject: str | None = None,
     approval: bool | None = None,
     policy: ContactPolicy | None = None,
+    trial: Trial | None = None,
     keys: KeyRing,
     clock: Clock,
 ) -> PlanSummary:
@@ -61,8 +63,9 @@ def plan_campaign(
     the occasion of its customer, and all that no plan has dealt with are taken; with another day than the clock's, or
     an `occasion`, those of that day once more. `audience_limit` is for the whole occasion, or the run.
     `subject` and `approval` override the definition. `policy` is what holds for all campaigns together; the plan keeps
-    it. A plan whose data are stale, whose day is too old or
-    whose rule or template is wrong comes back in state `refused` with a reason, and has no rows in the ledger.
+    it. `trial`: test messages to a few addresses, beside a dry run.
+    A plan whose data are stale, whose day is too old or whose rule or template is wrong comes back in state `refused`
+    with a reason, and has no rows in the ledger.
     Raises DefinitionError for an occasion that cannot be a name.
     """
     if occasion is not None and not (0 < len(occasion) <= _MAX_OCCASION and occasion.isprintable()):
@@ -77,7 +80,9 @@ def plan_campaign(
     }
     with conn.transaction():
         about = _occasion(conn, campaign, occasion, business_date)
-        planner = _Planner(conn, campaign, about, frozen, policy=policy, dry_run=dry_run, keys=keys, clock=clock)
+        is_dry = dry_run or trial is not None
+        planner = _Planner(conn, campaign, about, frozen, policy=policy, dry_run=is_dry, keys=keys, clock=clock)
+        planner.trial = trial
         planner.has_own_occasion = occasion is not None
         return planner.run(audience_limit)
 
@@ -110,6 +115,7 @@ class _Planner:
         self.warnings: list[str] = []
         self.has_own_occasion = False
         self.events: Events | None = None
+        self.trial: Trial | None = None
         recommend, zone = campaign.content.recommend, clock.time_zone.key
         self.params: dict[str, Any] = {
             "campaign": campaign.name, "occasion": about.name, "channel": campaign.channel, "purpose": campaign.purpose,
@@ -135,6 +141,7 @@ class _Planner:
             refusals = self._judge(audience_limit)
             planned = refusals.pop("planned", 0)
             samples = self._fill()
+            test_plan_id = self._write_trial()
         except _Refused as error:
             return self._refuse(error, audience)
         except AudienceRefused as error:
@@ -145,7 +152,14 @@ class _Planner:
             planned = self._execute("sends_insert").rowcount
             if self.events:
                 self.events.take(self.conn, self.params["plan_id"])
-        return self._finish("planned", audience=audience, planned=planned, refusals=refusals, samples=samples)
+        return self._finish(
+            "planned", audience=audience, planned=planned, refusals=refusals, samples=samples, test_plan_id=test_plan_id
+        )
+
+    def _write_trial(self) -> int | None:
+        if self.trial is None:
+            return None
+        return write_trial(self.conn, self.params, self.frozen, self.trial, keys=self.keys)
 
     def _select(self) -> int:
         if self.campaign.event:

@@ -24,3 +24,4 @@ class PlanSummary:
     state: Literal["planned", "refused"]
     reason: str | None
     warnings: list[str] = field(default_factory=list)
+    test_plan_id: int | None = None  # of the messages to test addresses, where there are any
