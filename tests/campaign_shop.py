@@ -15,7 +15,8 @@ from marketflow.shared import Clock
 
 DAY = dt.date(2017, 12, 31)
 THEN = dt.datetime(2017, 12, 1, tzinfo=dt.UTC)
-RING = KeyRing.from_json(generate_key_ring())
+KEYS_JSON = generate_key_ring()
+RING = KeyRing.from_json(KEYS_JSON)
 TABLES = ("customer_360", "customer_days", "products", "related_products", "product_recommendations", "top_products")
 People = dict[str, tuple[int, int | None]]
 

@@ -7,17 +7,31 @@ Never:  builds a mart, runs a model, or sends anything before its plan is releas
 
 from marketflow.campaigns.content import RenderedMessage, Renderer, TemplateRefused
 from marketflow.campaigns.definition import Campaign, load_campaigns
-from marketflow.campaigns.planning import PlanSummary, decide, plan_campaign, release, set_paused
+from marketflow.campaigns.planning import (
+    Explanation,
+    PlanSummary,
+    decide,
+    explain_audience,
+    plan_campaign,
+    release,
+    set_paused,
+    told,
+    why,
+)
 
 __all__ = [
     "Campaign",
+    "Explanation",
     "PlanSummary",
     "RenderedMessage",
     "Renderer",
     "TemplateRefused",
     "decide",
+    "explain_audience",
     "load_campaigns",
     "plan_campaign",
     "release",
     "set_paused",
+    "told",
+    "why",
 ]

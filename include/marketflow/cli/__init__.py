@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from marketflow.cli.audience import app as audience_app
 from marketflow.cli.docs import docs
 from marketflow.cli.source import app as source_app
 from marketflow.embedded import stack
@@ -158,6 +159,7 @@ def schema(
 
 
 app.command()(docs)
+app.add_typer(audience_app, name="audience")
 app.add_typer(source_app, name="source")
 
 

@@ -8,5 +8,6 @@ Never:  executes a marketer's text: statements are made anew from an allow-list 
 
 from marketflow.campaigns.audience.predicate import About, AudienceRefused, compile_predicate, tables_read
 from marketflow.campaigns.audience.select import select_audience
+from marketflow.campaigns.audience.words import ShopWords
 
-__all__ = ["About", "AudienceRefused", "compile_predicate", "select_audience", "tables_read"]
+__all__ = ["About", "AudienceRefused", "ShopWords", "compile_predicate", "select_audience", "tables_read"]

@@ -6,7 +6,19 @@ Never:  writes to the ledger in a dry run; shows a name; releases a plan that wa
 """
 
 from marketflow.campaigns.planning.decisions import decide, release, set_paused
+from marketflow.campaigns.planning.explain import Explanation, explain_audience, told
 from marketflow.campaigns.planning.plan import plan_campaign
 from marketflow.campaigns.planning.summary import PlanSummary
+from marketflow.campaigns.planning.why import why
 
-__all__ = ["PlanSummary", "decide", "plan_campaign", "release", "set_paused"]
+__all__ = [
+    "Explanation",
+    "PlanSummary",
+    "decide",
+    "explain_audience",
+    "plan_campaign",
+    "release",
+    "set_paused",
+    "told",
+    "why",
+]
