@@ -57,6 +57,7 @@ def define_campaign(campaign: Campaign) -> DAG:
 def plan_occasion(campaign: Campaign, form: dict[str, Any]) -> dict[str, Any]:
     """Plan one occasion; skips the rest of the run after a dry run, a refusal, or when there is nobody new."""
     from marketflow.campaigns import plan_campaign
+    from marketflow.campaigns.audience.condition import count_customers
 
     cfg = settings()
     clock = cfg.clock()
@@ -73,7 +74,8 @@ def plan_occasion(campaign: Campaign, form: dict[str, Any]) -> dict[str, Any]:
             keys=key_ring(),
             clock=clock,
         )
-    result = asdict(summary)
+        customers = count_customers(conn) if campaign.audience.where is not None else None
+    result = {**asdict(summary), "customers": customers}
     result["question"] = f"Send “{campaign.title}” to {summary.planned:,} people?"
     result["approval_text"] = approval_text(result)
     if form["dry_run"]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -184,3 +185,38 @@ def test_the_command_explains_and_tells_why(
     assert "no column 'segmnt'; did you mean 'segment'?" in run("explain", "segmnt = 'x'")[1]
     assert "'emial' is not one of email; did you mean 'email'?" in run("explain", RULE, "--channel", "emial")[1]
     assert "'yesterday' is no day" in run("explain", RULE, "--day", "yesterday")[1]
+
+
+def test_the_form_explains_and_a_wrong_rule_is_not_tried_again(
+    warehouse_dsn: str, five: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from airflow.sdk.exceptions import AirflowFailException
+
+    from marketflow.orchestration import audience as module
+    from marketflow.shared import Settings
+    from marketflow.warehouse import connect
+
+    monkeypatch.setattr(module, "warehouse", lambda: connect(warehouse_dsn, "owner"))
+    monkeypatch.setattr(module, "key_ring", lambda: RING)
+    monkeypatch.setattr(module, "settings", lambda: Settings(business_date=DAY))
+    form = {name: field.value for name, field in module.explain_form().items()}
+    found = module.explain_rule(form)
+    assert (found["selected"], found["planned"], found["day"]) == (len(five), 1, "2017-12-31")
+    assert "Selects    5 of 5 customers" in found["in_words"]
+    assert json.loads(json.dumps(found)) == found  # an XCom
+    with pytest.raises(AirflowFailException, match="did you mean 'segment'"):
+        module.explain_rule({**form, "rule": "segmnt = 'x'"})
+
+
+def test_the_approval_says_which_share_it_is() -> None:
+    from marketflow.orchestration.approval import approval_text
+
+    plan = {"planned": 90, "audience": 995, "refusals": {"no_consent": 905}, "samples": [], "customers": 1000}
+    first, *_ = approval_text(plan).splitlines()
+    assert (
+        first
+        == "**90** of 995 people would get it. The audience is 100% of all 1,000 customers. **That is everybody.**"
+    )
+    first, *_ = approval_text({**plan, "audience": 250}).splitlines()
+    assert first == "**90** of 250 people would get it. The audience is 25% of all 1,000 customers."
+    assert approval_text({**plan, "customers": None}).startswith("**90** of 995 people would get it.\n")
