@@ -58,3 +58,54 @@ LIMIT 500;
 
 -- name: customers_count
 SELECT count(*) FROM marts.customer_360;
+
+-- name: explained_members
+-- Ten of them, the same ones each time.
+SELECT
+    a.customer_id,
+    u.given_name,
+    c.segment,
+    c.orders,
+    c.last_order_on,
+    c.country
+FROM pg_temp.plan_audience AS a
+INNER JOIN marts.customer_360 AS c ON a.customer_id = c.customer_id
+INNER JOIN core.customers AS u ON a.customer_id = u.customer_id
+ORDER BY md5(a.customer_id::text), a.customer_id
+LIMIT %(members)s;
+
+-- name: numbers_of_person
+-- All numbers that she has or had: the one given, the one that it became, and those that became that one.
+SELECT o.customer_id
+FROM core.customers AS c
+INNER JOIN core.customers AS o
+    ON coalesce(c.merged_into, c.customer_id) IN (o.customer_id, o.merged_into)
+WHERE c.customer_id = %(customer_id)s
+ORDER BY o.merged_into IS NOT NULL, o.customer_id;
+
+-- name: plans_of_person
+SELECT
+    m.plan_id,
+    m.occasion,
+    m.definition_version,
+    m.is_dry_run,
+    m.plan_state,
+    m.outcome,
+    m.send_state,
+    m.send_reason,
+    m.sent_at
+FROM marts.campaign_members AS m
+WHERE m.campaign = %(campaign)s AND m.customer_id = any(%(customer_ids)s::bigint[])
+ORDER BY m.plan_id DESC, m.occasion ASC
+LIMIT 20;
+
+-- name: newest_plan
+SELECT
+    p.plan_id,
+    p.occasion,
+    p.state,
+    p.definition -> 'campaign' -> 'audience' ->> 'where' AS rule
+FROM activation.plans AS p
+WHERE p.campaign = %(campaign)s
+ORDER BY p.plan_id DESC
+LIMIT 1;

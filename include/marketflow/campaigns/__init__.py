@@ -6,34 +6,34 @@ Never:  builds a mart, runs a model, or sends anything before its plan is releas
 """
 
 from marketflow.campaigns.content import RenderedMessage, Renderer, TemplateRefused
-from marketflow.campaigns.definition import (
-    Campaign,
-    ContactPolicy,
-    find_campaigns,
-    load_campaigns,
-    load_contact_policy,
-)
+from marketflow.campaigns.definition import Campaign, ContactPolicy, find_campaigns, load_campaigns, load_contact_policy
 from marketflow.campaigns.planning import (
+    Explanation,
     PlanSummary,
     Preview,
     decide,
+    explain_audience,
     lint_campaign,
     plan_campaign,
     preview,
     release,
     set_paused,
     to_test,
+    told,
+    why,
 )
 
 __all__ = [
     "Campaign",
     "ContactPolicy",
+    "Explanation",
     "PlanSummary",
     "Preview",
     "RenderedMessage",
     "Renderer",
     "TemplateRefused",
     "decide",
+    "explain_audience",
     "find_campaigns",
     "lint_campaign",
     "load_campaigns",
@@ -43,4 +43,6 @@ __all__ = [
     "release",
     "set_paused",
     "to_test",
+    "told",
+    "why",
 ]

@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 
+from marketflow.cli.audience import app as audience_app
 from marketflow.cli.campaign import app as campaign_app
 from marketflow.cli.campaign import preview
 from marketflow.cli.docs import docs
@@ -160,6 +161,7 @@ def schema(
 
 
 app.command()(docs)
+app.add_typer(audience_app, name="audience")
 app.command()(preview)
 app.add_typer(source_app, name="source")
 app.add_typer(campaign_app, name="campaign")

@@ -62,7 +62,7 @@ class CampaignApproval(ApprovalOperator):
 def approval_text(plan: dict[str, Any]) -> str:
     """Markdown for the person who decides: counts, refusals by reason, faults of the templates, masked samples."""
     lines = [
-        f"**{plan['planned']:,}** of {plan['audience']:,} people would get it.",
+        f"**{plan['planned']:,}** of {plan['audience']:,} people would get it.{_share(plan)}",
         "",
         "| not written to, because | people |",
         "|---|---:|",
@@ -78,3 +78,14 @@ def approval_text(plan: dict[str, Any]) -> str:
         preheader = [f"> *{sample['preheader']}*", ">"] if sample.get("preheader") else []
         lines += ["", f"> **{sample['subject']}**", ">", *preheader, body]
     return "\n".join(lines)
+
+
+def _share(plan: dict[str, Any]) -> str:
+    """Which share of all customers the audience is; a rule that is everybody says so."""
+    from marketflow.campaigns.audience.condition import is_everybody
+
+    customers = plan.get("customers") or 0
+    if not customers:
+        return ""
+    everybody = " **That is everybody.**" if is_everybody(plan["audience"], customers) else ""
+    return f" The audience is {plan['audience'] / customers:.0%} of all {customers:,} customers.{everybody}"

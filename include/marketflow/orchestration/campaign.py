@@ -59,6 +59,7 @@ def define_campaign(campaign: Campaign) -> DAG:
 def plan_occasion(campaign: Campaign, form: dict[str, Any]) -> dict[str, Any]:
     """Plan one occasion; skips the rest of the run after a dry run, a refusal, or when there is nobody new."""
     from marketflow.campaigns import load_contact_policy, plan_campaign, to_test
+    from marketflow.campaigns.audience.condition import count_customers
 
     clock = settings().clock()
     trial = to_test(form.get("test_addresses") or [], actor=_actor())
@@ -79,7 +80,8 @@ def plan_occasion(campaign: Campaign, form: dict[str, Any]) -> dict[str, Any]:
             keys=key_ring(),
             clock=clock,
         )
-    result = asdict(summary)
+        customers = count_customers(conn) if campaign.audience.where is not None else None
+    result = {**asdict(summary), "customers": customers}
     result["question"] = f"Send “{campaign.title}” to {summary.planned:,} people?"
     result["approval_text"] = approval_text(result)
     if summary.test_plan_id is not None:

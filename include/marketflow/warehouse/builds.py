@@ -216,7 +216,7 @@ def _analyze(conn: psycopg.Connection, transform: Transform, *, is_first: bool) 
 
 
 def _note_derived(conn: psycopg.Connection, now: dt.datetime) -> None:
-    """The marts' freshness: each knows what the oldest of its upstream tables knows. A view is as fresh as what it shows."""
+    """The marts' freshness: each knows what the oldest of its upstream tables knows; a view has none of its own."""
     views = {name: t.doc.upstream for name, t in load_transforms().items() if t.is_view}
     for transform in (t for t in _of(("marts",)) if not t.is_view):
         upstream = [table for name in transform.doc.upstream for table in views.get(name, [name])]

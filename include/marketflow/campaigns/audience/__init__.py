@@ -10,11 +10,13 @@ Never:  executes a marketer's text: statements are made anew from an allow-list 
 from marketflow.campaigns.audience.events import Events, find_events
 from marketflow.campaigns.audience.predicate import About, AudienceRefused, compile_predicate, tables_read
 from marketflow.campaigns.audience.select import select_audience
+from marketflow.campaigns.audience.words import ShopWords
 
 __all__ = [
     "About",
     "AudienceRefused",
     "Events",
+    "ShopWords",
     "compile_predicate",
     "find_events",
     "select_audience",

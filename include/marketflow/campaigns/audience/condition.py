@@ -44,6 +44,15 @@ def fill_by_condition(conn: psycopg.Connection, text: str, about: About, timeout
         return conn.execute(insert).rowcount
 
 
+def estimate(conn: psycopg.Connection, text: str, about: About) -> tuple[float, int]:
+    """PostgreSQL's cost of the condition, in its own units, and how many it expects. Raises AudienceRefused."""
+    query = sql.SQL("EXPLAIN (FORMAT JSON) {}").format(selection(conn, text, about))
+    with as_audience(conn):
+        row = conn.execute(query).fetchone()
+    plan = row[0][0]["Plan"] if row else {}
+    return float(plan.get("Total Cost", 0)), int(plan.get("Plan Rows", 0))
+
+
 def selection(conn: psycopg.Connection, text: str, about: About) -> sql.Composable:
     """The query for the condition's customers. Raises AudienceRefused."""
     predicate = compile_predicate(text, known_columns(conn), about)

@@ -6,20 +6,26 @@ Never:  writes to the ledger in a dry run; shows a name; releases a plan that wa
 """
 
 from marketflow.campaigns.planning.decisions import decide, release, set_paused
+from marketflow.campaigns.planning.explain import Explanation, explain_audience, told
 from marketflow.campaigns.planning.plan import plan_campaign
 from marketflow.campaigns.planning.preview import Preview, lint_campaign, preview
 from marketflow.campaigns.planning.summary import PlanSummary
 from marketflow.campaigns.planning.trial import Trial, to_test
+from marketflow.campaigns.planning.why import why
 
 __all__ = [
+    "Explanation",
     "PlanSummary",
     "Preview",
     "Trial",
     "decide",
+    "explain_audience",
     "lint_campaign",
     "plan_campaign",
     "preview",
     "release",
     "set_paused",
     "to_test",
+    "told",
+    "why",
 ]
