@@ -1,4 +1,4 @@
-"""A sender in a process of its own, as a task of `deliver_messages` is one: `python -m benchmarks._sender PORT MESSAGES`.
+"""A sender in a process of its own, as a task of `deliver_messages` is: `python -m benchmarks._sender PORT MESSAGES`.
 
 It takes the warehouse's URI, the key ring and, where mails are signed, the DKIM key from standard input (JSON, one
 line), says `ready`, and sends when it is told `go`. It prints what it did as JSON.

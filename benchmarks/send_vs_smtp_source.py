@@ -35,7 +35,7 @@ def run() -> Result:
         unit="mails/s",
         what=f"{MESSAGES:,} personalised mails with their ledger, {SENDERS} senders; baseline: smtp-source, as many"
         " connections" + ("" if ours >= LIMIT * theirs else "; OUT OF LIMITS"),
-        beside={f"peak memory of a sender, MiB": max(o.peak for o, _ in pairs)},
+        beside={"peak memory of a sender, MiB": max(o.peak for o, _ in pairs)},
     )
 
 

@@ -7,12 +7,14 @@ Never:  sends without a fresh look at consent, or again what may have arrived; k
 
 from marketflow.campaigns.delivery.channel import Channel, MemoryChannel, Outcome, OutgoingMessage
 from marketflow.campaigns.delivery.channels import make_channel
+from marketflow.campaigns.delivery.dkim import DkimSigner
 from marketflow.campaigns.delivery.engine import ChannelError, deliver
 from marketflow.campaigns.delivery.mastodon import MastodonChannel
 from marketflow.campaigns.delivery.options import DeliveryOptions, DeliverySummary
 from marketflow.campaigns.delivery.reports import UnknownSend, unknown_sends
 from marketflow.campaigns.delivery.smtp import SmtpChannel
 from marketflow.campaigns.delivery.targets import AccountTarget, MastodonTarget, SmtpTarget, WebhookTarget
+from marketflow.campaigns.delivery.verp import bounced_send
 from marketflow.campaigns.delivery.webhook import WebhookChannel
 
 __all__ = [
@@ -21,6 +23,7 @@ __all__ = [
     "ChannelError",
     "DeliveryOptions",
     "DeliverySummary",
+    "DkimSigner",
     "MastodonChannel",
     "MastodonTarget",
     "MemoryChannel",
@@ -31,6 +34,7 @@ __all__ = [
     "UnknownSend",
     "WebhookChannel",
     "WebhookTarget",
+    "bounced_send",
     "deliver",
     "make_channel",
     "unknown_sends",
