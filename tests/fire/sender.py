@@ -18,7 +18,7 @@ from marketflow.shared import Clock
 from marketflow.warehouse import connect
 
 WINDOW, LEASE = 8, dt.timedelta(seconds=3)
-PER_SECOND = 400.0  # of one sender
+PER_SECOND = "400"  # of one sender; TEST_PER_SECOND='' for no limit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,8 +39,14 @@ class FileClock(Clock):
 
 def options() -> DeliveryOptions:
     """As little in flight as the real thing has, and leases that a test can wait for."""
+    per_second = os.environ.get("TEST_PER_SECOND", PER_SECOND)
     return DeliveryOptions(
-        edge_url="https://edge.test", brand="Test", batch=80, window=WINDOW, lease=LEASE, per_second=PER_SECOND
+        edge_url="https://edge.test",
+        brand="Test",
+        batch=80,
+        window=WINDOW,
+        lease=LEASE,
+        per_second=float(per_second) if per_second else None,
     )
 
 
