@@ -33,6 +33,24 @@ CREATE SCHEMA raw;
 
 ALTER SCHEMA raw OWNER TO marketflow_owner;
 
+CREATE FUNCTION activation.draw(salt text, person_id bigint) RETURNS double precision
+    LANGUAGE sql IMMUTABLE
+    RETURN ((((('x'::text || "left"(md5(((salt || ':'::text) || person_id)), 8)))::bit(32))::bigint)::double precision / (4294967296.0)::double precision);
+
+ALTER FUNCTION activation.draw(salt text, person_id bigint) OWNER TO marketflow_owner;
+
+CREATE FUNCTION activation.known_zone(zone text, fallback text) RETURNS text
+    LANGUAGE sql STABLE
+    RETURN CASE WHEN ((zone ~ '^(UTC|GMT|[A-Z][A-Za-z]+/[A-Z][A-Za-z0-9_/+-]+)$'::text) AND pg_input_is_valid(('2000-01-01 00:00:00 '::text || zone), 'timestamptz'::text)) THEN zone ELSE fallback END;
+
+ALTER FUNCTION activation.known_zone(zone text, fallback text) OWNER TO marketflow_owner;
+
+CREATE FUNCTION activation.quiet_until(at timestamp with time zone, zone text, quiet_from time without time zone, quiet_to time without time zone) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    RETURN CASE WHEN ((quiet_from < quiet_to) AND (((at AT TIME ZONE zone))::time without time zone >= quiet_from) AND (((at AT TIME ZONE zone))::time without time zone < quiet_to)) THEN ((((at AT TIME ZONE zone))::date + quiet_to) AT TIME ZONE zone) WHEN ((quiet_from > quiet_to) AND (((at AT TIME ZONE zone))::time without time zone < quiet_to)) THEN ((((at AT TIME ZONE zone))::date + quiet_to) AT TIME ZONE zone) WHEN ((quiet_from > quiet_to) AND (((at AT TIME ZONE zone))::time without time zone >= quiet_from)) THEN (((((at AT TIME ZONE zone))::date + 1) + quiet_to) AT TIME ZONE zone) ELSE NULL::timestamp with time zone END;
+
+ALTER FUNCTION activation.quiet_until(at timestamp with time zone, zone text, quiet_from time without time zone, quiet_to time without time zone) OWNER TO marketflow_owner;
+
 CREATE FUNCTION models.begin_run(model text, run_id bigint) RETURNS void
     LANGUAGE plpgsql
     AS $$
@@ -76,10 +94,18 @@ CREATE TABLE activation.campaign_states (
     is_paused boolean NOT NULL,
     changed_at timestamp with time zone NOT NULL,
     changed_by text NOT NULL,
-    reason text
+    reason text,
+    is_switched_off boolean DEFAULT false NOT NULL,
+    is_held boolean DEFAULT false NOT NULL
 );
 
 ALTER TABLE activation.campaign_states OWNER TO marketflow_owner;
+
+CREATE TABLE activation.contact_locks (
+    person_id bigint NOT NULL
+);
+
+ALTER TABLE activation.contact_locks OWNER TO marketflow_owner;
 
 CREATE TABLE activation.plan_members (
     plan_id bigint NOT NULL,
@@ -110,7 +136,9 @@ CREATE TABLE activation.plans (
     decided_by text,
     decided_at timestamp with time zone,
     released_at timestamp with time zone,
-    CONSTRAINT plans_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'approved'::text, 'rejected'::text, 'released'::text, 'refused'::text])))
+    cancelled_by text,
+    cancelled_at timestamp with time zone,
+    CONSTRAINT plans_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'approved'::text, 'rejected'::text, 'released'::text, 'refused'::text, 'cancelled'::text])))
 );
 
 ALTER TABLE activation.plans OWNER TO marketflow_owner;
@@ -1736,6 +1764,9 @@ ALTER TABLE ONLY core.events ATTACH PARTITION core.events_rest DEFAULT;
 ALTER TABLE ONLY activation.campaign_states
     ADD CONSTRAINT campaign_states_pkey PRIMARY KEY (campaign);
 
+ALTER TABLE ONLY activation.contact_locks
+    ADD CONSTRAINT contact_locks_pkey PRIMARY KEY (person_id);
+
 ALTER TABLE ONLY activation.plan_members
     ADD CONSTRAINT plan_members_plan_id_customer_id_key UNIQUE (plan_id, customer_id);
 
@@ -1981,7 +2012,11 @@ ALTER TABLE ONLY public.schema_migrations
 
 CREATE INDEX plans_campaign ON activation.plans USING btree (campaign, occasion);
 
+CREATE INDEX plans_cancelled ON activation.plans USING btree (plan_id) WHERE (state = 'cancelled'::text);
+
 CREATE INDEX sends_contact_point ON activation.sends USING btree (contact_point_id);
+
+CREATE INDEX sends_customer ON activation.sends USING btree (customer_id, sending_at) WHERE (customer_id IS NOT NULL);
 
 CREATE INDEX sends_due ON activation.sends USING btree (channel, priority, send_after, send_id) WHERE (state = ANY (ARRAY['released'::text, 'deferred'::text]));
 
@@ -1989,7 +2024,7 @@ CREATE INDEX sends_expiring ON activation.sends USING btree (expires_at) WHERE (
 
 CREATE INDEX sends_leased ON activation.sends USING btree (lease_until) WHERE (state = ANY (ARRAY['claimed'::text, 'sending'::text]));
 
-CREATE INDEX sends_plan ON activation.sends USING btree (plan_id);
+CREATE INDEX sends_plan ON activation.sends USING btree (plan_id, send_id);
 
 CREATE INDEX contact_points_customer ON core.contact_points USING btree (customer_id);
 
@@ -2215,6 +2250,8 @@ GRANT USAGE ON SCHEMA raw TO marketflow_loader;
 
 GRANT SELECT ON TABLE activation.campaign_states TO marketflow_sender;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE activation.contact_locks TO marketflow_sender;
+
 GRANT SELECT ON TABLE activation.plans TO marketflow_sender;
 
 GRANT SELECT ON TABLE activation.sends TO marketflow_sender;
@@ -2258,6 +2295,10 @@ GRANT SELECT(customer_id) ON TABLE core.customers TO marketflow_sender;
 GRANT SELECT(given_name) ON TABLE core.customers TO marketflow_sender;
 
 GRANT SELECT(locale) ON TABLE core.customers TO marketflow_sender;
+
+GRANT SELECT(time_zone) ON TABLE core.customers TO marketflow_sender;
+
+GRANT SELECT(merged_into) ON TABLE core.customers TO marketflow_sender;
 
 GRANT SELECT ON TABLE marts.association_rules TO marketflow_sender;
 GRANT SELECT ON TABLE marts.association_rules TO marketflow_audience;

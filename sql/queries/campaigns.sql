@@ -98,112 +98,6 @@ SET
     reason = %(reason)s
 WHERE plan_id = %(plan_id)s;
 
--- name: members_insert
--- Everybody of the audience with the outcome. A row of the ledger that was never released - its plan's run died, or the
--- plan was rejected - may be planned again; any other row means that this occasion is settled for that contact point.
--- The limit is for the occasion: those who are in the ledger already count, so that a repeated run adds nobody.
-INSERT INTO activation.plan_members (plan_id, customer_id, contact_point_id, occasion, outcome)
-WITH reached AS (
-    SELECT
-        a.customer_id,
-        -- until the marts are written anew they know a customer who turned out to be another one under both numbers
-        coalesce(k.merged_into, a.customer_id) AS person_id,
-        a.address_hash IS NOT NULL AS is_account,
-        coalesce(a.occasion, %(occasion)s) AS occasion,
-        coalesce(a.occasion_on, %(occasion_on)s::date) AS occasion_on,
-        coalesce(a.contact_point_id, c.email_contact_point_id) AS contact_point_id
-    FROM pg_temp.plan_audience AS a
-    LEFT JOIN marts.customer_360 AS c ON a.customer_id = c.customer_id
-    LEFT JOIN core.customers AS k ON a.customer_id = k.customer_id
-),
-
-settled AS (
-    SELECT
-        s.occasion,
-        s.contact_point_id,
-        -- the ledger keeps the customer it was planned for, who may have turned out to be another one since
-        coalesce(c.merged_into, s.customer_id) AS customer_id
-    FROM activation.sends AS s
-    LEFT JOIN core.customers AS c ON s.customer_id = c.customer_id
-    WHERE
-        s.campaign = %(campaign)s AND s.channel = %(channel)s AND s.step = 0
-        AND s.occasion IN (SELECT r.occasion FROM reached AS r)
-        AND s.state <> 'planned' AND NOT (s.state = 'cancelled' AND s.reason IS NOT DISTINCT FROM 'plan_rejected')
-),
-
-settled_people AS (
-    SELECT DISTINCT
-        s.customer_id,
-        s.occasion
-    FROM settled AS s
-    WHERE s.customer_id IS NOT NULL
-),
-
-judged AS (
-    SELECT
-        r.customer_id,
-        r.contact_point_id,
-        r.occasion,
-        CASE
-            WHEN r.occasion_on < %(oldest_on)s::date THEN 'occasion_too_old'
-            WHEN r.is_account AND r.contact_point_id IS NULL THEN 'planned'
-            WHEN p.contact_point_id IS NULL THEN 'no_contact_point'
-            -- the person too, not only the address: who has a new address since then got it at the old one
-            WHEN
-                d.contact_point_id IS NOT NULL
-                OR e.customer_id IS NOT NULL
-                THEN 'already_planned'
-            WHEN
-                r.person_id IS NOT NULL
-                AND row_number() OVER (
-                    PARTITION BY r.person_id
-                    ORDER BY p.contact_point_id IS NULL, r.customer_id <> r.person_id, r.customer_id
-                ) > 1
-                THEN 'already_planned'
-            WHEN row_number() OVER (PARTITION BY r.contact_point_id ORDER BY r.customer_id) > 1
-                THEN 'shared_contact_point'
-            WHEN u.address_hash IS NOT NULL AND NOT (%(purpose)s = 'transactional' AND u.reason = 'unsubscribed')
-                THEN 'suppressed'
-            WHEN %(purpose)s = 'marketing' AND g.granted IS NOT TRUE THEN 'no_consent'
-            WHEN %(purpose)s = 'transactional' AND g.granted IS FALSE THEN 'no_consent'
-            ELSE 'planned'
-        END AS outcome
-    FROM reached AS r
-    -- an address that is gone is none: its row is kept for the ledger
-    LEFT JOIN core.contact_points AS p
-        ON r.contact_point_id = p.contact_point_id AND p.channel = %(channel)s AND octet_length(p.address) > 0
-    LEFT JOIN settled AS d ON r.contact_point_id = d.contact_point_id AND r.occasion = d.occasion
-    LEFT JOIN settled_people AS e ON r.person_id = e.customer_id AND r.occasion = e.occasion
-    LEFT JOIN privacy.suppressions AS u ON p.channel = u.channel AND p.address_hash = u.address_hash
-    LEFT JOIN privacy.consents AS g
-        ON r.contact_point_id = g.contact_point_id AND g.channel = %(channel)s AND g.purpose = %(purpose)s
-)
-
-SELECT
-    %(plan_id)s,
-    j.customer_id,
-    j.contact_point_id,
-    j.occasion,
-    CASE
-        WHEN j.outcome <> 'planned' OR %(audience_limit)s::bigint IS NULL THEN j.outcome
-        -- a fair choice, and the same one each time
-        WHEN
-            row_number() OVER (PARTITION BY j.outcome ORDER BY md5(%(campaign)s::text || j.customer_id), j.contact_point_id)
-            + (SELECT count(*) FROM settled) > %(audience_limit)s::bigint
-            THEN 'audience_limit'
-        ELSE 'planned'
-    END AS outcome
-FROM judged AS j;
-
--- name: members_count
-SELECT
-    m.outcome,
-    count(*) AS members
-FROM activation.plan_members AS m
-WHERE m.plan_id = %(plan_id)s
-GROUP BY m.outcome
-ORDER BY m.outcome;
-
 -- name: members_delete
 DELETE FROM activation.plan_members
 WHERE plan_id = %(plan_id)s;
@@ -342,10 +236,39 @@ WHERE p.product_id = any(%(product_ids)s::bigint[]);
 -- name: sends_insert
 -- The Message-ID is made of the row's key (marketflow.shared.ids.send_key computes the same; a test compares them). Rows that were never
 -- released come over to the new plan (see members_insert); whoever holds them now is the newest plan that chose them.
+-- Who is within quiet hours, by the clock of each, gets it after them.
 INSERT INTO activation.sends AS s (
-    campaign, occasion, contact_point_id, channel, step, plan_id, customer_id, purpose, state, priority, send_after,
-    expires_at, definition_version, content, message_id, planned_at, is_simulated, is_test
+    campaign, occasion, contact_point_id, channel, step, plan_id, customer_id, purpose, state, reason, priority,
+    send_after, expires_at, definition_version, content, message_id, planned_at, is_simulated, is_test
 )
+WITH chosen AS (
+    SELECT
+        m.plan_id,
+        m.customer_id,
+        m.contact_point_id,
+        m.occasion,
+        coalesce(u.time_zone, '') AS time_zone
+    FROM activation.plan_members AS m
+    LEFT JOIN core.customers AS u ON m.customer_id = u.customer_id
+    WHERE m.plan_id = %(plan_id)s AND m.outcome = 'planned'
+),
+
+-- one look at the clock per zone, not per person
+zones AS MATERIALIZED (
+    SELECT
+        z.time_zone,
+        max(
+            activation.quiet_until(
+                %(now)s::timestamptz,
+                activation.known_zone(z.time_zone, activation.known_zone(%(time_zone)s::text, 'UTC')),
+                q.quiet_from, q.quiet_to
+            )
+        ) AS until
+    FROM (SELECT DISTINCT c.time_zone FROM chosen AS c) AS z
+    CROSS JOIN unnest(%(quiet_from)s::time[], %(quiet_to)s::time[]) AS q (quiet_from, quiet_to)
+    GROUP BY z.time_zone
+)
+
 SELECT
     %(campaign)s::text,
     m.occasion,
@@ -356,8 +279,9 @@ SELECT
     m.customer_id,
     %(purpose)s::text,
     'planned' AS state,
+    CASE WHEN z.until IS NOT NULL THEN 'quiet_hours' END AS reason,
     %(priority)s::integer,
-    %(now)s::timestamptz,
+    coalesce(z.until, %(now)s::timestamptz) AS send_after,
     %(expires_at)s::timestamptz,
     %(version)s::text,
     jsonb_build_object('product_ids', coalesce(k.product_ids, %(product_ids)s::bigint[])) AS content,
@@ -378,10 +302,10 @@ SELECT
     %(now)s::timestamptz,
     p.is_simulated,
     p.is_test
-FROM activation.plan_members AS m
+FROM chosen AS m
 INNER JOIN core.contact_points AS p ON m.contact_point_id = p.contact_point_id
+LEFT JOIN zones AS z ON m.time_zone = z.time_zone
 LEFT JOIN pg_temp.plan_content AS k ON m.customer_id = k.customer_id
-WHERE m.plan_id = %(plan_id)s AND m.outcome = 'planned'
 ORDER BY m.contact_point_id
 ON CONFLICT (campaign, occasion, contact_point_id, channel, step) DO UPDATE
     SET
@@ -389,7 +313,7 @@ ON CONFLICT (campaign, occasion, contact_point_id, channel, step) DO UPDATE
         customer_id = excluded.customer_id,
         purpose = excluded.purpose,
         state = 'planned',
-        reason = NULL,
+        reason = excluded.reason,
         priority = excluded.priority,
         send_after = excluded.send_after,
         expires_at = excluded.expires_at,

@@ -115,32 +115,65 @@ SELECT
 FROM activation.plans AS p
 WHERE p.plan_id = %(plan_id)s;
 
+-- name: lock_people
+-- Whose messages are counted by `begin` in the same transaction: one row per person, made when it is first needed, locked in the
+-- order of the numbers. A row that exists is not changed, only locked: that is what the false condition does.
+INSERT INTO activation.contact_locks AS l (person_id)
+SELECT DISTINCT coalesce(cu.merged_into, s.customer_id, -s.contact_point_id) AS person_id
+FROM activation.sends AS s
+LEFT JOIN core.customers AS cu ON s.customer_id = cu.customer_id
+WHERE
+    s.send_id = any(%(send_ids)s::bigint[])
+    AND s.purpose = any(%(capped)s::text[])
+ORDER BY person_id
+ON CONFLICT (person_id) DO UPDATE
+    SET person_id = excluded.person_id
+    WHERE FALSE;
+
 -- name: begin
--- `claimed` to `sending`, and the last look at consent, suppression, the campaign's switch and the expiry: this commits
--- before the transport is called. Rows that another holds locked are left out, so that the snapshot is as young as the statement.
+-- `claimed` to `sending`, and the last look at consent, suppression, the campaign's switch, the plan, the contact policy and the
+-- expiry: this commits before the transport is called. Rows that another holds locked are left out, so that the snapshot is as
+-- young as the statement.
 WITH mine AS (
     SELECT
         s.send_id,
+        s.plan_id,
         s.campaign,
         s.channel,
         s.purpose,
         s.contact_point_id,
+        s.customer_id,
+        s.priority,
+        s.send_after,
         s.expires_at
     FROM activation.sends AS s
     WHERE
         s.send_id = any(%(send_ids)s::bigint[])
         AND s.state = 'claimed'
         AND s.claim_token = %(token)s
-        AND s.lease_until > %(now)s
+        AND (s.lease_until > %(now)s) IS TRUE -- so that nobody looks for it by `sends_leased`, among all that is claimed
     ORDER BY s.send_id
     FOR UPDATE SKIP LOCKED
 ),
 
-verdicts AS (
+people AS MATERIALIZED ( -- who is left of those who turned out to be one; an account of the shop's own is its contact point
+    SELECT
+        m.send_id,
+        cu.time_zone,
+        coalesce(cu.merged_into, m.customer_id, -m.contact_point_id) AS person_id
+    FROM mine AS m
+    LEFT JOIN core.customers AS cu ON m.customer_id = cu.customer_id
+),
+
+verdicts AS MATERIALIZED ( -- judged once, not at each mention below
     SELECT
         m.send_id,
         CASE
             WHEN m.expires_at <= %(now)s THEN 'expired'
+            WHEN EXISTS (
+                SELECT 1 FROM activation.plans AS l
+                WHERE l.plan_id = m.plan_id AND l.state = 'cancelled'
+            ) THEN 'cancelled'
             WHEN EXISTS (
                 SELECT 1 FROM activation.campaign_states AS c
                 WHERE c.campaign = m.campaign AND c.is_paused
@@ -179,24 +212,145 @@ verdicts AS (
             ELSE 'no_consent'
         END AS verdict
     FROM mine AS m
+),
+
+awake AS MATERIALIZED ( -- of those who may be written to: who was drawn never to be, and for whom it is night
+    SELECT
+        m.send_id,
+        m.purpose,
+        m.priority,
+        m.send_after,
+        p.person_id,
+        (
+            m.purpose = any(%(held_out)s::text[])
+            AND activation.draw(%(holdout_salt)s, p.person_id) < %(holdout_share)s
+        ) AS is_held_out,
+        (
+            SELECT
+                max(
+                    activation.quiet_until(
+                        %(now)s::timestamptz,
+                        activation.known_zone(p.time_zone, activation.known_zone(%(time_zone)s::text, 'UTC')),
+                        q.quiet_from, q.quiet_to
+                    )
+                )
+            FROM
+                unnest(%(quiet_purposes)s::text[], %(quiet_from)s::time[], %(quiet_to)s::time[])
+                    AS q (purpose, quiet_from, quiet_to)
+            WHERE q.purpose = m.purpose
+        ) AS quiet_until
+    FROM mine AS m
+    INNER JOIN people AS p ON m.send_id = p.send_id
+    INNER JOIN verdicts AS v ON m.send_id = v.send_id AND v.verdict = 'may_send'
+),
+
+queued AS ( -- two messages for one person may stand in one window: the second finds one more than the ledger shows
+    SELECT
+        a.send_id,
+        a.purpose,
+        a.person_id,
+        row_number() OVER (PARTITION BY a.person_id ORDER BY a.priority, a.send_after, a.send_id) - 1 AS before
+    FROM awake AS a
+    WHERE NOT a.is_held_out AND a.quiet_until IS NULL AND a.purpose = any(%(capped)s::text[])
+),
+
+capped AS ( -- who has had enough, and when there is room again: when the oldest of as many as are allowed leaves the time that counts
+    SELECT
+        d.send_id,
+        max(r.free_at) AS free_at
+    FROM queued AS d
+    INNER JOIN
+        jsonb_to_recordset(%(caps)s::jsonb) AS k (messages integer, days integer, purposes text[], channels text[])
+        ON d.purpose = any(k.purposes)
+    CROSS JOIN
+        LATERAL (
+            SELECT
+                CASE
+                    WHEN d.before >= k.messages THEN %(now)s::timestamptz
+                    ELSE (
+                        SELECT h.sending_at
+                        FROM (
+                            SELECT s.sending_at
+                            FROM activation.sends AS s
+                            WHERE
+                                d.person_id > 0
+                                AND s.customer_id = any(
+                                    d.person_id || array(
+                                        SELECT o.customer_id FROM core.customers AS o
+                                        WHERE o.merged_into = d.person_id
+                                    )
+                                )
+                                AND s.sending_at > %(now)s::timestamptz - k.days * interval '24 hours'
+                                AND s.state IN ('sending', 'sent', 'unknown')
+                                AND s.purpose = any(k.purposes)
+                                AND s.channel = any(k.channels)
+                            UNION ALL
+                            SELECT s.sending_at
+                            FROM activation.sends AS s
+                            WHERE
+                                d.person_id < 0
+                                AND s.contact_point_id = -d.person_id
+                                AND s.customer_id IS NULL
+                                AND s.sending_at > %(now)s::timestamptz - k.days * interval '24 hours'
+                                AND s.state IN ('sending', 'sent', 'unknown')
+                                AND s.purpose = any(k.purposes)
+                                AND s.channel = any(k.channels)
+                        ) AS h
+                        ORDER BY h.sending_at DESC
+                        LIMIT 1 OFFSET k.messages - 1 - d.before
+                    )
+                END + k.days * interval '24 hours' AS free_at
+        ) AS r
+    GROUP BY d.send_id
+),
+
+decided AS (
+    SELECT
+        v.send_id,
+        coalesce(a.quiet_until, c.free_at) AS retry_at,
+        CASE
+            WHEN v.verdict <> 'may_send' THEN v.verdict
+            WHEN a.is_held_out THEN 'holdout'
+            WHEN a.quiet_until IS NOT NULL THEN 'quiet_hours'
+            WHEN c.free_at IS NOT NULL THEN 'frequency_cap'
+            ELSE 'may_send'
+        END AS verdict
+    FROM verdicts AS v
+    LEFT JOIN awake AS a ON v.send_id = a.send_id
+    LEFT JOIN capped AS c ON v.send_id = c.send_id
 )
 
 UPDATE activation.sends AS s
 SET
-    state = CASE v.verdict
-        WHEN 'may_send' THEN 'sending'
-        WHEN 'paused' THEN 'released'
-        WHEN 'expired' THEN 'expired'
+    state = CASE
+        WHEN d.verdict = 'may_send' THEN 'sending'
+        WHEN d.verdict = 'paused' THEN 'released'
+        WHEN d.verdict IN ('expired', 'cancelled') THEN d.verdict
+        WHEN d.verdict IN ('quiet_hours', 'frequency_cap') AND d.retry_at < s.expires_at THEN 'deferred'
+        WHEN d.verdict = 'quiet_hours' THEN 'expired'
         ELSE 'skipped'
     END,
-    reason = CASE WHEN v.verdict IN ('may_send', 'expired') THEN s.reason ELSE v.verdict END,
-    attempts = s.attempts + CASE v.verdict WHEN 'may_send' THEN 1 ELSE 0 END,
-    claim_token = CASE v.verdict WHEN 'may_send' THEN s.claim_token END,
-    lease_until = CASE v.verdict WHEN 'may_send' THEN %(lease_until)s::timestamptz END,
-    sending_at = CASE v.verdict WHEN 'may_send' THEN %(now)s::timestamptz ELSE s.sending_at END,
-    settled_at = CASE WHEN v.verdict NOT IN ('may_send', 'paused') THEN %(now)s::timestamptz END
-FROM verdicts AS v
-WHERE s.send_id = v.send_id
+    reason = CASE
+        WHEN d.verdict IN ('may_send', 'expired') THEN s.reason
+        WHEN d.verdict = 'cancelled' THEN 'cancelled_by_person'
+        ELSE d.verdict
+    END,
+    attempts = s.attempts + CASE d.verdict WHEN 'may_send' THEN 1 ELSE 0 END,
+    send_after = CASE
+        WHEN d.verdict IN ('quiet_hours', 'frequency_cap') AND d.retry_at < s.expires_at THEN d.retry_at
+        ELSE s.send_after
+    END,
+    claim_token = CASE d.verdict WHEN 'may_send' THEN s.claim_token END,
+    lease_until = CASE d.verdict WHEN 'may_send' THEN %(lease_until)s::timestamptz END,
+    sending_at = CASE d.verdict WHEN 'may_send' THEN %(now)s::timestamptz ELSE s.sending_at END,
+    settled_at = CASE
+        WHEN
+            d.verdict NOT IN ('may_send', 'paused')
+            AND NOT (d.verdict IN ('quiet_hours', 'frequency_cap') AND d.retry_at < s.expires_at)
+            THEN %(now)s::timestamptz
+    END
+FROM decided AS d
+WHERE s.send_id = d.send_id
 RETURNING s.send_id, s.state;
 
 -- name: settle

@@ -9,7 +9,10 @@ SELECT
     ) AS loads,
     (
         SELECT count(*) FROM activation.sends AS s
-        WHERE s.state IN ('planned', 'released', 'claimed', 'sending', 'deferred')
+        WHERE
+            s.state IN ('planned', 'released', 'claimed', 'sending', 'deferred')
+            -- what waits for the morning, or for a person to have got less, is no work that is left
+            AND (s.reason IS NULL OR s.reason NOT IN ('quiet_hours', 'frequency_cap'))
     ) AS messages;
 
 -- name: loads

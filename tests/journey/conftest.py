@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import datetime as dt
 import os
 import shutil
 import subprocess
@@ -20,6 +20,7 @@ import pytest
 import small_shop
 from conftest import ROOT, SCRATCH, free_port
 from marketflow.embedded.airflow_api import AirflowApi
+from marketflow.embedded.config import pin_clock
 from marketflow.embedded.stack import Config
 
 PORTS = ("PG", "AIRFLOW", "SMTP", "MAILBOX", "EDGE", "LOG", "TRIGGER_LOG")
@@ -98,8 +99,8 @@ def running_stack(environ: dict[str, str]) -> Iterator[Stack]:
     environ = {**environ, "MARKETFLOW_SOURCES": str(home / "sources")}  # a test may add some
     shutil.copytree(ROOT / "include" / "sources", home / "sources", dirs_exist_ok=True)
     config = Config.from_env(environ)
-    state = {"business_date": small_shop.LAST_DAY.isoformat(), "time_zone": small_shop.ZONE.key}
-    (home / "state.json").write_text(json.dumps(state))
+    tomorrow = dt.datetime.now(small_shop.ZONE).date() + dt.timedelta(days=1)  # a clock that is ahead, never behind
+    pin_clock(config, small_shop.LAST_DAY, small_shop.ZONE, tomorrow)
     try:
         subprocess.run([sys.executable, "-m", "marketflow", "up"], env=environ, check=True)
         with AirflowApi(config.airflow_url, "admin", config.airflow_password("admin")) as admin:

@@ -6,17 +6,19 @@ Never:  builds a mart, runs a model, or sends anything before its plan is releas
 """
 
 from marketflow.campaigns.content import RenderedMessage, Renderer, TemplateRefused
-from marketflow.campaigns.definition import Campaign, load_campaigns
+from marketflow.campaigns.definition import Campaign, ContactPolicy, load_campaigns, load_contact_policy
 from marketflow.campaigns.planning import PlanSummary, decide, plan_campaign, release, set_paused
 
 __all__ = [
     "Campaign",
+    "ContactPolicy",
     "PlanSummary",
     "RenderedMessage",
     "Renderer",
     "TemplateRefused",
     "decide",
     "load_campaigns",
+    "load_contact_policy",
     "plan_campaign",
     "release",
     "set_paused",

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
 import os
 import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import psutil
 
@@ -143,6 +146,20 @@ class Config:
 
     def _url(self, port: str) -> str:
         return f"http://127.0.0.1:{self.ports[port]}"
+
+
+def pin_clock(config: Config, business_day: dt.date, zone: ZoneInfo, today: dt.date | None = None) -> None:
+    """Let the stack's clock stand at nine in the morning of `today`, and tick on; from its first start on.
+
+    Without `today` it is the day after `business_day`. At nine no quiet hours keep a mail back, whenever this is run.
+    """
+    if config.state_file.exists():
+        return
+    morning = dt.datetime.combine(today or business_day + dt.timedelta(days=1), dt.time(9), tzinfo=zone)
+    offset = (morning - dt.datetime.now(dt.UTC)).total_seconds()
+    state = {"business_date": business_day.isoformat(), "clock_offset_seconds": round(offset), "time_zone": zone.key}
+    config.state_file.parent.mkdir(parents=True, exist_ok=True)
+    config.state_file.write_text(json.dumps(state), encoding="utf-8")
 
 
 def check_ports(config: Config) -> None:

@@ -17,6 +17,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from marketflow.embedded.airflow_api import AirflowApi
+from marketflow.embedded.config import pin_clock
 from marketflow.embedded.demo_report import collect, show
 from marketflow.embedded.memory import PeakMemory
 from marketflow.embedded.stack import Config, process_roots, up
@@ -66,7 +67,7 @@ def run() -> None:
         with progress.phase("landing_files", "writing the shop's export into var/landing"):
             _landing(config)
         with progress.phase("start", "starting PostgreSQL, the mail catcher, the edge service and Airflow"):
-            _pin_clock(config)
+            pin_clock(config, BUSINESS_DAY, ZONE)
             up(config)
         with _api(config, "admin") as admin, _api(config, "marketer") as marketer:
             with progress.phase("load_model_send", "taking in the files; the other DAGs wake by themselves"):
@@ -92,17 +93,6 @@ def _landing(config: Config) -> None:
     # in a process of its own: the export is read whole, and its memory would stay with us until the end
     with ProcessPoolExecutor(max_workers=1, mp_context=get_context("spawn")) as pool:
         pool.submit(write_landing, config.landing).result()
-
-
-def _pin_clock(config: Config) -> None:
-    """Let the clock stand at the data's end from the first start on: the morning after the last complete day."""
-    if config.state_file.exists():
-        return
-    morning = dt.datetime.combine(BUSINESS_DAY + dt.timedelta(days=1), dt.time(9), tzinfo=ZONE)
-    offset = (morning - dt.datetime.now(dt.UTC)).total_seconds()
-    state = {"business_date": BUSINESS_DAY.isoformat(), "clock_offset_seconds": round(offset), "time_zone": ZONE.key}
-    config.state_file.parent.mkdir(parents=True, exist_ok=True)
-    config.state_file.write_text(json.dumps(state), encoding="utf-8")
 
 
 def _api(config: Config, user: str) -> AirflowApi:

@@ -56,7 +56,7 @@ def define_campaign(campaign: Campaign) -> DAG:
 
 def plan_occasion(campaign: Campaign, form: dict[str, Any]) -> dict[str, Any]:
     """Plan one occasion; skips the rest of the run after a dry run, a refusal, or when there is nobody new."""
-    from marketflow.campaigns import plan_campaign
+    from marketflow.campaigns import load_contact_policy, plan_campaign
 
     cfg = settings()
     clock = cfg.clock()
@@ -70,6 +70,7 @@ def plan_occasion(campaign: Campaign, form: dict[str, Any]) -> dict[str, Any]:
             audience_limit=form["audience_limit"],
             subject=form["subject"] or None,
             approval=form["approval"],
+            policy=load_contact_policy(),
             keys=key_ring(),
             clock=clock,
         )

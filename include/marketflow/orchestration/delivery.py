@@ -51,6 +51,7 @@ def define_delivery(channel: str, *, doc: str) -> DAG:
 
 def deliver_channel(channel: str, *, per_second: float | None) -> dict[str, Any]:
     """Send what is due on the channel; skips when nothing was."""
+    from marketflow.campaigns import load_contact_policy
     from marketflow.campaigns.delivery import DeliveryOptions, deliver, make_channel
 
     cfg = settings()
@@ -60,7 +61,7 @@ def deliver_channel(channel: str, *, per_second: float | None) -> dict[str, Any]
         make_channel(channel, smtp=smtp_target, account=account_target, settings=cfg),
         keys=key_ring(),
         clock=cfg.clock(),
-        options=DeliveryOptions.from_settings(cfg, per_second=per_second),
+        options=DeliveryOptions.from_settings(cfg, policy=load_contact_policy(), per_second=per_second),
     )
     result = asdict(summary)
     if not any(v for v in result.values() if isinstance(v, int)):

@@ -26,6 +26,9 @@ class Settings(BaseSettings):
     home: Path = Field(PROJECT / "var", description="state of this installation; holds landing/, quality/, logs")
     sources: Path = Field(PROJECT / "include/sources", description="the source files")
     recommendations: Path = Field(PROJECT / "include/recommendations.yaml", description="what is never proposed")
+    contact_policy: Path = Field(
+        PROJECT / "include/contact_policy.yaml", description="how often, at what hours and whom never to write to"
+    )
     landing: Path = Field(PROJECT / "var/landing", description="landing files, one folder per source")
 
     # the shop

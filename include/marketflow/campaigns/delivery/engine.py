@@ -49,7 +49,7 @@ def deliver(
     Raises ChannelError when a channel breaks its promise to answer.
     """
     with connect() as conn, channel:
-        ledger = Ledger.over(conn, channel.name, options.lease)
+        ledger = Ledger.over(conn, channel.name, options.lease, options.policy, options.time_zone)
         make = renderer or _content_renderer()
         writer = Writer(conn, channel.name, keys=keys, clock=clock, options=options, renderer=make)
         run = _Run(connect=connect, ledger=ledger, channel=channel, writer=writer, clock=clock, options=options)

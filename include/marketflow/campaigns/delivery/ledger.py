@@ -5,14 +5,17 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import psycopg
 
+from marketflow.campaigns.definition import ContactPolicy
 from marketflow.warehouse import queries, use_role
 
+_NOBODY_IS_KEPT = ContactPolicy()
 _SWEEP = 1_000  # rows per statement: a sweep never locks a million rows at once
 
 
@@ -42,15 +45,24 @@ class Ledger:
     conn: psycopg.Connection
     channel: str
     lease: dt.timedelta
+    policy: ContactPolicy = _NOBODY_IS_KEPT
+    time_zone: str = "UTC"
     statements: Any = field(default_factory=lambda: queries("delivery"), repr=False)
 
     @classmethod
-    def over(cls, conn: psycopg.Connection, channel: str, lease: dt.timedelta) -> Ledger:
+    def over(
+        cls,
+        conn: psycopg.Connection,
+        channel: str,
+        lease: dt.timedelta,
+        policy: ContactPolicy = _NOBODY_IS_KEPT,
+        time_zone: str = "UTC",
+    ) -> Ledger:
         """Take the connection over: role `sender`, one transaction per statement."""
         use_role(conn, "sender")
         conn.commit()  # so that a rollback does not bring the login's rights and zone back
         conn.autocommit = True
-        return cls(conn=conn, channel=channel, lease=lease)
+        return cls(conn=conn, channel=channel, lease=lease, policy=policy, time_zone=time_zone)
 
     def sweep(self, now: dt.datetime) -> Counter[str]:
         """Take up what senders that are gone have left, and end what is too late; counts by new state."""
@@ -67,10 +79,22 @@ class Ledger:
         return Claim(token=token, send_ids=[row[0] for row in rows])
 
     def begin(self, claim: Claim, send_ids: Sequence[int], now: dt.datetime) -> dict[int, str]:
-        """`claimed` to `sending`, after the last checks. New state by send id; what is not in it is no longer ours."""
-        return dict(
-            self._run("begin", send_ids=list(send_ids), token=claim.token, now=now, lease_until=now + self.lease)
-        )
+        """`claimed` to `sending`, after the last checks. New state by send id; what is not in it is no longer ours.
+
+        Where messages are counted, each person's row is locked first, by a statement of its own: the one that counts
+        then sees what others have begun meanwhile. Both go to the server in one trip.
+        """
+        params = {"send_ids": list(send_ids), "token": claim.token, "now": now, "lease_until": now + self.lease}
+        if not self._policy["capped"]:
+            return dict(self._run("begin", **params, **self._policy))
+        with self.conn.pipeline(), self.conn.transaction():
+            self.conn.execute(self.statements["lock_people"], {**params, **self._policy})
+            begun = self.conn.execute(self.statements["begin"], {**params, **self._policy})
+        return dict(begun.fetchall())
+
+    @cached_property
+    def _policy(self) -> Mapping[str, Any]:
+        return {**self.policy.parameters(self.channel), "time_zone": self.time_zone}
 
     def settle(self, claim: Claim, settlements: Sequence[Settlement], now: dt.datetime) -> dict[int, str]:
         """Write what became of begun messages. New state by send id; what is not in it is no longer ours."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 
+from marketflow.campaigns.definition import ContactPolicy
 from marketflow.shared import ConfigurationError, Settings
 
 
@@ -15,6 +16,7 @@ class DeliveryOptions:
     `max_messages` and `max_seconds` end a run early, after the window in hand; what it had claimed goes back.
     `stale_after`: a message is handed over at most this long after the last look at consent and pause.
     `patience`: how long a server that asks for patience, or is down, is left alone.
+    `policy`: what holds for all campaigns together; `time_zone`: the shop's, for customers whose own is not known.
     """
 
     edge_url: str
@@ -31,6 +33,8 @@ class DeliveryOptions:
     longest_retry: dt.timedelta = dt.timedelta(hours=1)
     patience: dt.timedelta = dt.timedelta(minutes=1)
     rescue_seconds: float = 15.0
+    policy: ContactPolicy = field(default_factory=ContactPolicy)
+    time_zone: str = "UTC"
 
     def __post_init__(self) -> None:
         """Refuse what would never send, or never end."""
@@ -44,6 +48,7 @@ class DeliveryOptions:
         cls,
         settings: Settings,
         *,
+        policy: ContactPolicy | None = None,
         per_second: float | None = None,
         max_messages: int | None = None,
         max_seconds: float | None = None,
@@ -56,6 +61,8 @@ class DeliveryOptions:
             batch=settings.delivery_batch,
             window=settings.delivery_window,
             lease=dt.timedelta(seconds=settings.delivery_lease_seconds),
+            policy=policy or ContactPolicy(),
+            time_zone=settings.time_zone,
             per_second=per_second,
             max_messages=max_messages,
             max_seconds=max_seconds,

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from marketflow.campaigns.audience import AudienceRefused, select_audience
 from marketflow.campaigns.content import Renderer, TemplateRefused
-from marketflow.campaigns.definition import Campaign
+from marketflow.campaigns.definition import Campaign, ContactPolicy
 from marketflow.campaigns.planning.samples import check_templates, render_samples
 from marketflow.campaigns.planning.summary import PlanSummary
 from marketflow.campaigns.policy import judge
@@ -49,6 +49,7 @@ def plan_campaign(
     audience_limit: int | None = None,
     subject: str | None = None,
     approval: bool | None = None,
+    policy: ContactPolicy | None = None,
     keys: KeyRing,
     clock: Clock,
 ) -> PlanSummary:
@@ -56,21 +57,24 @@ def plan_campaign(
 
     `occasion` defaults to the business day (for a weekly campaign: to the last day of the last complete week); one
     occasion reaches a contact point at most once, however often it is planned. `audience_limit` is for the whole
-    occasion. `subject` and `approval` override the definition. A plan whose data are stale, whose day is too old or
+    occasion. `subject` and `approval` override the definition. `policy` is what holds for all campaigns together; the
+    plan keeps it. A plan whose data are stale, whose day is too old or
     whose rule or template is wrong comes back in state `refused` with a reason, and has no rows in the ledger.
     Raises DefinitionError for an occasion that cannot be a name.
     """
     if occasion is not None and not (0 < len(occasion) <= _MAX_OCCASION and occasion.isprintable()):
         raise DefinitionError(f"occasion: must be 1 to {_MAX_OCCASION} printable characters")
+    policy = policy or ContactPolicy()
     frozen = {
         "campaign": campaign.definition,
         "templates": campaign.templates.model_dump(),
         "subject_override": subject or None,
         "approval": campaign.approval if approval is None else approval,
+        "contact_policy": {"version": policy.version, **policy.definition},
     }
     with conn.transaction():
         about = _occasion(conn, campaign, occasion, business_date)
-        planner = _Planner(conn, campaign, about, frozen, dry_run=dry_run, keys=keys, clock=clock)
+        planner = _Planner(conn, campaign, about, frozen, policy=policy, dry_run=dry_run, keys=keys, clock=clock)
         return planner.run(audience_limit)
 
 
@@ -92,13 +96,14 @@ class _Planner:
         about: _Occasion,
         frozen: dict[str, Any],
         *,
+        policy: ContactPolicy,
         dry_run: bool,
         keys: KeyRing,
         clock: Clock,
     ) -> None:
         self.conn, self.campaign, self.about, self.frozen = conn, campaign, about, frozen
         self.dry_run, self.keys, self.clock, self.now = dry_run, keys, clock, clock.now()
-        recommend = campaign.content.recommend
+        recommend, zone = campaign.content.recommend, clock.time_zone.key
         self.params: dict[str, Any] = {
             "campaign": campaign.name, "occasion": about.name, "channel": campaign.channel, "purpose": campaign.purpose,
             "version": campaign.definition_version, "definition": Jsonb(frozen), "dry_run": dry_run, "now": self.now,
@@ -106,6 +111,7 @@ class _Planner:
             "expires_at": self.now + dt.timedelta(days=campaign.max_age_days), "mail_domain": settings().mail_domain,
             "list": recommend.list if recommend else None, "most": recommend.limit if recommend else 0,
             "product_ids": [], "oldest_on": clock.business_date() - dt.timedelta(days=campaign.max_age_days),
+            **policy.parameters(campaign.channel, campaign.purpose), "time_zone": zone,
         }  # fmt: skip
 
     def run(self, audience_limit: int | None) -> PlanSummary:

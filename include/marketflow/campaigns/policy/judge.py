@@ -17,6 +17,8 @@ OUTCOMES: Mapping[str, str] = {
     "shared_contact_point": "another customer of the audience has the same address and gets the message",
     "suppressed": "the address bounced, complained, unsubscribed, or was shut out by a person",
     "no_consent": "the customer never allowed this purpose, or has withdrawn it",
+    "holdout": "drawn never to get marketing, so that all of it can be measured",
+    "frequency_cap": "has got, or will get from campaigns that go first, as many messages as the contact policy allows",
     "audience_limit": "beyond the limit that was set for the occasion",
     "planned": "gets the message, unless something changes before it is sent",
 }
@@ -25,9 +27,9 @@ OUTCOMES: Mapping[str, str] = {
 def judge(conn: psycopg.Connection, plan: Mapping[str, Any], audience_limit: int | None) -> dict[str, int]:
     """Give everybody in pg_temp.plan_audience an outcome and return how many have which.
 
-    `plan` holds plan_id, campaign, occasion, occasion_on, oldest_on, channel and purpose. An audience limit is for the
-    whole occasion.
+    `plan` holds plan_id, campaign, occasion, occasion_on, oldest_on, channel, purpose, priority, now, and the
+    parameters of the contact policy. An audience limit is for the whole occasion.
     """
-    q = queries("campaigns")
+    q = queries("policy")
     conn.execute(q["members_insert"], {**plan, "audience_limit": audience_limit})
     return {str(outcome): int(n) for outcome, n in conn.execute(q["members_count"], plan).fetchall()}
