@@ -24,6 +24,9 @@ RECIPIENTS, SENDERS = 3_000, 3
 @pytest.fixture
 def stage(pg_server: Server, warehouse_dsn: str, tmp_path: Path) -> Iterator[Stage]:
     (tmp_path / "clock").write_text("0")
+    (tmp_path / "contact_policy.yaml").write_text(
+        "frequency_caps: [{messages: 2, days: 7}]\n"
+    )  # counted, and not reached
     clock = FileClock(time_zone=ZoneInfo("UTC"), path=tmp_path / "clock")
     made = Stage(Database(pg_server, warehouse_dsn), MailServer(tmp_path / "taken.jsonl"), clock, senders=SENDERS)
     made.env["TEST_PER_SECOND"] = ""  # no limit
