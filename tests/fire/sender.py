@@ -1,6 +1,6 @@
-"""A sender in a process of its own, to be killed: `sender.py SMTP_PORT CLOCK_FILE`; warehouse and keys in the environment.
+"""A sender in a process of its own, to be killed: `sender.py SMTP_PORT FOLDER`; warehouse and keys in the environment.
 
-It does what the task of `deliver_messages_email` does, once: drain what is due, across all campaigns, and end.
+The folder holds the clock and the rules. It does what the task of `deliver_messages_email` does, once: drain what is due, across all campaigns, and end.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from fire.rules import policy_of
 from marketflow.campaigns.delivery import DeliveryOptions, SmtpChannel, SmtpTarget, deliver
 from marketflow.privacy import KeyRing
 from marketflow.shared import Clock
 from marketflow.warehouse import connect
 
 WINDOW, LEASE = 8, dt.timedelta(seconds=3)
-PER_SECOND = 400.0  # of one sender
+PER_SECOND = "400"  # of one sender; TEST_PER_SECOND='' for no limit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,22 +38,29 @@ class FileClock(Clock):
         fresh.rename(self.path)
 
 
-def options() -> DeliveryOptions:
-    """As little in flight as the real thing has, and leases that a test can wait for."""
+def options(folder: Path) -> DeliveryOptions:
+    """Small windows, and leases that a test can wait for."""
+    per_second = os.environ.get("TEST_PER_SECOND", PER_SECOND)
     return DeliveryOptions(
-        edge_url="https://edge.test", brand="Test", batch=80, window=WINDOW, lease=LEASE, per_second=PER_SECOND
+        edge_url="https://edge.test",
+        brand="Test",
+        batch=80,
+        window=WINDOW,
+        lease=LEASE,
+        policy=policy_of(folder),
+        per_second=float(per_second) if per_second else None,
     )
 
 
 def main() -> None:
     """Drain what is due, once."""
-    dsn = os.environ["TEST_DSN"]
+    dsn, folder = os.environ["TEST_DSN"], Path(sys.argv[2])
     deliver(
         lambda: connect(dsn),
         SmtpChannel(SmtpTarget(host="127.0.0.1", port=int(sys.argv[1])), sender="Shop <shop@example.com>", timeout=10),
         keys=KeyRing.from_json(os.environ["TEST_KEYS"]),
-        clock=FileClock(time_zone=ZoneInfo("UTC"), path=Path(sys.argv[2])),
-        options=options(),
+        clock=FileClock(time_zone=ZoneInfo("UTC"), path=folder / "clock"),
+        options=options(folder),
     )
 
 
