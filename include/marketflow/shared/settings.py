@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     home: Path = Field(PROJECT / "var", description="state of this installation; holds landing/, quality/, logs")
     sources: Path = Field(PROJECT / "include/sources", description="the source files")
     recommendations: Path = Field(PROJECT / "include/recommendations.yaml", description="what is never proposed")
+    delivery: Path = Field(PROJECT / "include/delivery.yaml", description="how fast channels send, when they stop")
     landing: Path = Field(PROJECT / "var/landing", description="landing files, one folder per source")
 
     # the shop
