@@ -131,12 +131,12 @@ WITH mine AS (
         s.send_id = any(%(send_ids)s::bigint[])
         AND s.state = 'claimed'
         AND s.claim_token = %(token)s
-        AND s.lease_until > %(now)s
+        AND (s.lease_until > %(now)s) IS TRUE -- so that nobody looks for it by `sends_leased`, among all that is claimed
     ORDER BY s.send_id
     FOR UPDATE SKIP LOCKED
 ),
 
-verdicts AS (
+verdicts AS MATERIALIZED ( -- judged once, not at each mention below
     SELECT
         m.send_id,
         CASE

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from itsdangerous import BadSignature, URLSafeSerializer
 
 from marketflow.privacy.keys import KeyRing
@@ -22,4 +24,9 @@ def read_unsubscribe_token(keys: KeyRing, token: str) -> int | None:
 
 
 def _serializer(keys: KeyRing) -> URLSafeSerializer:
-    return URLSafeSerializer(keys.signing, salt="marketflow.unsubscribe")
+    return _made(keys.signing)
+
+
+@lru_cache(4)
+def _made(secret: bytes) -> URLSafeSerializer:
+    return URLSafeSerializer(secret, salt="marketflow.unsubscribe")
