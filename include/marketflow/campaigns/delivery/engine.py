@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import psycopg
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
+from marketflow.campaigns.delivery.brakes import CHANNEL_PAUSED, Brakes
 from marketflow.campaigns.delivery.channel import Channel, Outcome
 from marketflow.campaigns.delivery.ledger import Claim, Ledger, Settlement
 from marketflow.campaigns.delivery.options import DeliveryOptions, DeliverySummary
@@ -25,6 +26,7 @@ from marketflow.shared import Clock, MarketflowError
 log = logging.getLogger(__name__)
 Connect = Callable[[], AbstractContextManager[psycopg.Connection]]
 _ENDS = ("sent", "failed", "deferred", "unknown", "skipped", "expired", "released")
+_NO_PATIENCE = (None, "max_messages", "max_seconds", CHANNEL_PAUSED)  # what is left may go at once, when it may
 _IN_FLIGHT = Outcome(state="unknown", reason="interrupted")
 
 
@@ -52,9 +54,12 @@ def deliver(
         ledger = Ledger.over(conn, channel.name, options.lease)
         make = renderer or _content_renderer()
         writer = Writer(conn, channel.name, keys=keys, clock=clock, options=options, renderer=make)
-        run = _Run(connect=connect, ledger=ledger, channel=channel, writer=writer, clock=clock, options=options)
+        brakes = Brakes(conn, channel.name, rules=options.rules, keys=keys)
+        run = _Run(
+            connect=connect, ledger=ledger, channel=channel, writer=writer, clock=clock, options=options, brakes=brakes
+        )
         run.drain()
-        return run.tally.summary(run.stopped)
+        return run.tally.summary(run.stopped, [str(stop) for stop in brakes.stops])
 
 
 def _content_renderer() -> RendererFactory:
@@ -70,16 +75,19 @@ class _Tally:
     claimed: int = 0
     begun: int = 0
     lost: int = 0
+    bounced: int = 0
     states: Counter[str] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     swept: Counter[str] = field(default_factory=Counter)
 
-    def summary(self, stopped: str | None) -> DeliverySummary:
+    def summary(self, stopped: str | None, stops: list[str]) -> DeliverySummary:
         return DeliverySummary(
             claimed=self.claimed,
             lost=self.lost,
+            bounced=self.bounced,
             reasons=dict(self.reasons),
             stopped=stopped,
+            stops=stops,
             **{state: self.states[state] for state in _ENDS},
             **{f"swept_{state}": self.swept[state] for state in ("released", "unknown", "expired")},
         )
@@ -97,7 +105,9 @@ class _Run:
         writer: Writer,
         clock: Clock,
         options: DeliveryOptions,
+        brakes: Brakes,
     ) -> None:
+        self.brakes = brakes
         self.connect, self.ledger, self.channel, self.writer = connect, ledger, channel, writer
         self.clock, self.options = clock, options
         self.window = window_of(options)
@@ -106,18 +116,30 @@ class _Run:
         self.started = self.swept_at = self.renewed_at = time.monotonic()
         self.tally = _Tally()
         self.stopped: str | None = None
+        self.retry_at: dt.datetime | None = None  # when a limit lets the rest go, if one stopped the run
 
     def drain(self) -> None:
         self._sweep()
+        self.stopped = self.brakes.look(self.clock.now(), at_once=True)
         while not self._is_over():
             claim = self.ledger.claim(self._room(), self.clock.now())
             if not claim.send_ids:
-                return
+                if self._linger():
+                    continue
+                break
             self.tally.claimed += len(claim.send_ids)
             self.renewed_at = time.monotonic()
             self._batch(claim)
             if time.monotonic() - self.swept_at > self.options.lease.total_seconds() / 2:
                 self._sweep()
+        self.stopped = self.stopped or self.brakes.look(self.clock.now(), at_once=True)
+
+    def _linger(self) -> bool:
+        """Wait for what a domain's limit has put off for a moment; False when there is nothing to wait for."""
+        wait = min(self.brakes.linger(self.clock.now()), 1.0, self._seconds_left())
+        if wait > 0:
+            time.sleep(wait)
+        return wait > 0
 
     def _sweep(self) -> None:
         self.tally.swept += self.ledger.sweep(self.clock.now())
@@ -142,10 +164,11 @@ class _Run:
         rest = list(claim.send_ids)
         try:
             for rows in windows(load(self.ledger.conn, claim), self.window):
-                if not self._pace(claim, rest, len(rows)):
+                count = self._pace(claim, rest, len(rows))
+                if not count:
                     break
-                self._window(claim, rows)
-                rest = rest_without(rest, rows)
+                self._window(claim, rows[:count])
+                rest = rest_without(rest, rows[:count])
         except BaseException:
             with suppress(psycopg.Error):
                 self.ledger.give_back(claim, rest)
@@ -155,7 +178,7 @@ class _Run:
 
     def _give_back(self, claim: Claim, rest: Sequence[int]) -> None:
         """What the run ended before. When the server asked for patience, all wait, and nobody is blamed for it."""
-        if self.stopped in (None, "max_messages", "max_seconds"):
+        if self.stopped in _NO_PATIENCE:
             self.tally.states["released"] += self.ledger.give_back(claim, rest)
             return
         count = self.ledger.give_back(claim, rest, reason=self.stopped, retry_at=self._later())
@@ -163,24 +186,32 @@ class _Run:
         self.tally.reasons[str(self.stopped)] += count
 
     def _later(self) -> dt.datetime:
-        return self.clock.now() + self.options.patience
+        return self.retry_at or self.clock.now() + self.options.patience
 
-    def _pace(self, claim: Claim, rest: Sequence[int], count: int) -> bool:
-        """Wait for the rate limit, holding on to the claim meanwhile; False when the run is over first."""
-        third = self.options.lease.total_seconds() / 3
+    def _pace(self, claim: Claim, rest: Sequence[int], count: int) -> int:
+        """Wait for the rate limits, holding on to the claim meanwhile; how many may go; 0: the run is over."""
+        third, granted = self.options.lease.total_seconds() / 3, 0
         while not self._is_over():
             if time.monotonic() - self.renewed_at > third:
                 self.ledger.renew(claim, rest, self.clock.now())
                 self.renewed_at = time.monotonic()
-            wait = self.bucket.wait_for(count)
-            if wait <= 0:
-                return True
-            time.sleep(min(wait, third, self._seconds_left()))
-        return False
+            if not granted:
+                grant = self.brakes.take(count, self.clock.now())
+                granted, wait = grant.count, grant.wait
+                if grant.reason is not None:
+                    self.stopped, self.retry_at = grant.reason, grant.retry_at
+                    return 0
+            if granted:
+                wait = self.bucket.wait_for(granted)
+                if wait <= 0:
+                    return granted
+            time.sleep(max(0.0, min(wait, third, self._seconds_left())))
+        self.brakes.unused(granted)
+        return 0
 
     def _window(self, claim: Claim, rows: Sequence[DueRow]) -> None:
         """Begin, hand over, settle. Whatever breaks, what has been handed over is written down before it goes on."""
-        prepared = [self.writer.prepare(row) for row in rows]
+        prepared = self._with_room(claim, [self.writer.prepare(row) for row in rows])
         going, outcomes = prepared, dict[int, Outcome]()
         with self._rescued(claim, prepared, outcomes):
             looked_at = time.monotonic()
@@ -189,7 +220,9 @@ class _Run:
             self.tally.begun += len(going)
             self.tally.lost += len(prepared) - len(states)
             self.tally.states.update(s for s in states.values() if s != "sending")
+            self.brakes.unused(len(rows) - len(going))
             self._hand_over(going, outcomes, looked_at)
+            self._judge(going, outcomes)
         if going:
             settlements = self._settlements(going, outcomes)
             with self._rescued(claim, going, outcomes):
@@ -197,6 +230,24 @@ class _Run:
             self.tally.lost += len(going) - len(done)
             self.tally.states.update(done.values())
             self.tally.reasons.update(s.reason for s in settlements if s.reason is not None and s.send_id in done)
+            self.tally.bounced += sum(s.bounce is not None and s.send_id in done for s in settlements)
+
+    def _with_room(self, claim: Claim, prepared: Sequence[Prepared]) -> Sequence[Prepared]:
+        """Those whose domain has room; the others are put off, each until its turn, and hold up nobody."""
+        later = self.brakes.put_off(prepared, self.clock.now())
+        if not later:
+            return prepared
+        count = self.ledger.put_off(claim, later, "domain_limit")
+        self.tally.lost += len(later) - count
+        self.tally.states["deferred"] += count
+        self.tally.reasons["domain_limit"] += count
+        return [p for p in prepared if p.row.send_id not in later]
+
+    def _judge(self, going: Sequence[Prepared], outcomes: dict[int, Outcome]) -> None:
+        """Is what the server said of this window to be believed, and is it time to stop?"""
+        judged, stop = self.brakes.judge(going, outcomes, self.clock.now())
+        outcomes.update(judged)
+        self.stopped = self.stopped or stop
 
     def _hand_over(self, going: Sequence[Prepared], outcomes: dict[int, Outcome], looked_at: float) -> None:
         """Call the transport, one by one. Fills `outcomes` as it goes, so that an interruption loses none."""
@@ -233,7 +284,10 @@ class _Run:
         if outcome.state == "deferred":
             attempts = row.attempts + 1
             retry_at = next_try(self.options, self.clock.now(), attempts, outcome.retry_after, self.chance)
-        return Settlement(send_id=row.send_id, state=outcome.state, reason=outcome.reason, retry_at=retry_at)
+        bounce = outcome.code or outcome.reason if outcome.is_bounce else None
+        return Settlement(
+            send_id=row.send_id, state=outcome.state, reason=outcome.reason, retry_at=retry_at, bounce=bounce
+        )
 
     @contextmanager
     def _rescued(self, claim: Claim, going: Sequence[Prepared], outcomes: dict[int, Outcome]) -> Iterator[None]:

@@ -32,6 +32,11 @@ class Stop:
     campaign: str | None
     reason: str
 
+    def __str__(self) -> str:
+        """One line for people."""
+        what = f"campaign {self.campaign}" if self.campaign else f"the channel {self.channel}"
+        return f"{what} is switched off: {self.reason}"
+
 
 class Guard:
     """Counts what a run hands over, and looks at the shares. Not thread-safe; `conn` is the ledger's."""
@@ -42,7 +47,6 @@ class Guard:
         self._conn, self._channel, self._rule, self._ticks = conn, channel, rule, ticks
         self._answered: Counter[str] = Counter()
         self._looked_at: float | None = None
-        self.stops: list[Stop] = []
 
     def count(self, campaigns: Iterable[str], now: dt.datetime, *, has_bounces: bool) -> None:
         """Messages that got their answer. Before their bounces are written, so that no share is ever too high."""
@@ -56,9 +60,7 @@ class Guard:
             return []
         self._looked_at = self._ticks()
         self._flush(now)
-        found = apply_stop(self._conn, self._channel, self._rule, now)
-        self.stops += found
-        return found
+        return apply_stop(self._conn, self._channel, self._rule, now)
 
     def _flush(self, now: dt.datetime) -> None:
         if not self._answered:
@@ -75,7 +77,7 @@ class Guard:
 
 
 def apply_stop(conn: psycopg.Connection, channel: str, rule: StopRule, now: dt.datetime) -> list[Stop]:
-    """Switch off the campaigns of the channel, and the channel, that have passed their limit; commits nothing itself."""
+    """Switch off the campaigns of the channel, and the channel, that have passed their limit; commits nothing."""
     q = queries("limits")
     params: dict[str, Any] = {
         "channel": channel,
@@ -95,9 +97,18 @@ def apply_stop(conn: psycopg.Connection, channel: str, rule: StopRule, now: dt.d
         for (reason,) in conn.execute(q["stop_channel"], params).fetchall()
     ]
     for stop in stops:
-        what = f"campaign {stop.campaign}" if stop.campaign else "the whole channel"
-        log.warning("%s is switched off on %s: %s", what, channel, stop.reason)
+        log.warning("%s", stop)
     return stops
+
+
+def forget_allowances(conn: psycopg.Connection, clock: Clock) -> dict[str, int]:
+    """Delete what no limit and no automatic stop looks at any longer; rows by table. Senders at work are not disturbed."""
+    now, q = clock.now(), queries("limits")
+    with conn.transaction():
+        return {
+            "rate_budgets": conn.execute(q["budgets_forget"], {"before": now - dt.timedelta(days=2)}).rowcount,
+            "delivery_counts": conn.execute(q["counts_forget"], {"before": now - dt.timedelta(days=8)}).rowcount,
+        }
 
 
 def switch_channel(

@@ -5,12 +5,13 @@ from __future__ import annotations
 import datetime as dt
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
 
+from marketflow.shared.ids import event_id
 from marketflow.warehouse import queries, use_role
 
 _SWEEP = 1_000  # rows per statement: a sweep never locks a million rows at once
@@ -26,13 +27,17 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True)
 class Settlement:
-    """What became of one message. `retry_at` stands with `deferred` only; `is_tried`: the transport was called."""
+    """What became of one message. `retry_at` stands with `deferred` only; `is_tried`: the transport was called.
+
+    `bounce`: it failed because the address is of no use; the code that says so.
+    """
 
     send_id: int
     state: str
     reason: str | None = None
     retry_at: dt.datetime | None = None
     is_tried: bool = True
+    bounce: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +78,18 @@ class Ledger:
         )
 
     def settle(self, claim: Claim, settlements: Sequence[Settlement], now: dt.datetime) -> dict[int, str]:
-        """Write what became of begun messages. New state by send id; what is not in it is no longer ours."""
+        """Write what became of begun messages. New state by send id; what is not in it is no longer ours.
+
+        Whose address bounced is shut out in the same transaction.
+        """
+        if bounces := _bounces(claim, settlements, now):
+            with self.conn.transaction():
+                done = self._settle(claim, settlements, now)
+                self._run("bounces_record", **bounces)
+            return done
+        return self._settle(claim, settlements, now)
+
+    def _settle(self, claim: Claim, settlements: Sequence[Settlement], now: dt.datetime) -> dict[int, str]:
         rows = self._run(
             "settle",
             token=claim.token,
@@ -97,6 +113,18 @@ class Ledger:
             )
         )
 
+    def put_off(self, claim: Claim, retry_ats: Mapping[int, dt.datetime], reason: str) -> int:
+        """`claimed` to `deferred`, each until a time of its own, for what was not tried; how many they are."""
+        return len(
+            self._run(
+                "put_off",
+                token=claim.token,
+                send_ids=list(retry_ats),
+                retry_ats=list(retry_ats.values()),
+                reason=reason,
+            )
+        )
+
     def renew(self, claim: Claim, send_ids: Sequence[int], now: dt.datetime) -> int:
         """Hold on to what is still ours for another lease; how many they are."""
         return len(
@@ -105,3 +133,17 @@ class Ledger:
 
     def _run(self, name: str, **params: Any) -> list[Any]:
         return self.conn.execute(self.statements[name], params).fetchall()
+
+
+def _bounces(claim: Claim, settlements: Sequence[Settlement], now: dt.datetime) -> dict[str, Any] | None:
+    """What `bounces_record` needs, if anything bounced; the ids are those of this very try."""
+    found = [s for s in settlements if s.bounce is not None]
+    if not found:
+        return None
+    return {
+        "token": claim.token,
+        "now": now,
+        "send_ids": [s.send_id for s in found],
+        "codes": [s.bounce for s in found],
+        "event_ids": [event_id("server", f"{s.send_id} {claim.token}") for s in found],
+    }

@@ -83,9 +83,7 @@ class Limits:
         """Must addresses be looked at?"""
         return bool(self._rules.domains)
 
-    def put_off(
-        self, messages: Sequence[tuple[Limited, str]], now: dt.datetime
-    ) -> dict[int, dt.datetime]:
+    def put_off(self, messages: Sequence[tuple[Limited, str]], now: dt.datetime) -> dict[int, dt.datetime]:
         """Of messages with their addresses, in their order: those whose domain has no room now, and until when.
 
         Keys are places in `messages`. Each domain's come back one by one, as its limit lets them.
@@ -117,9 +115,7 @@ class Limits:
             return 0.0
         return max((self._coming[0] - now).total_seconds(), _POLL)
 
-    def _times(
-        self, places: list[int], first: dt.datetime, spacing: float, now: dt.datetime
-    ) -> dict[int, dt.datetime]:
+    def _times(self, places: list[int], first: dt.datetime, spacing: float, now: dt.datetime) -> dict[int, dt.datetime]:
         times = {i: first + dt.timedelta(seconds=n * spacing) for n, i in enumerate(places)}
         last = now + _HORIZON * self._chance.uniform(0.9, 1.0)
         return {i: min(at, last) for i, at in times.items()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass, field
 
+from marketflow.campaigns.delivery.limits_file import ChannelRules
 from marketflow.shared import ConfigurationError, Settings
 
 
@@ -15,6 +16,7 @@ class DeliveryOptions:
     `max_messages` and `max_seconds` end a run early, after the window in hand; what it had claimed goes back.
     `stale_after`: a message is handed over at most this long after the last look at consent and pause.
     `patience`: how long a server that asks for patience, or is down, is left alone.
+    `per_second` is this run's own limit; `rules` are those that all senders of the channel share.
     """
 
     edge_url: str
@@ -31,6 +33,7 @@ class DeliveryOptions:
     longest_retry: dt.timedelta = dt.timedelta(hours=1)
     patience: dt.timedelta = dt.timedelta(minutes=1)
     rescue_seconds: float = 15.0
+    rules: ChannelRules | None = None
 
     def __post_init__(self) -> None:
         """Refuse what would never send, or never end."""
@@ -47,6 +50,7 @@ class DeliveryOptions:
         per_second: float | None = None,
         max_messages: int | None = None,
         max_seconds: float | None = None,
+        rules: ChannelRules | None = None,
     ) -> DeliveryOptions:
         """The options of this installation."""
         return cls(
@@ -59,6 +63,7 @@ class DeliveryOptions:
             per_second=per_second,
             max_messages=max_messages,
             max_seconds=max_seconds,
+            rules=rules,
         )
 
 
@@ -68,6 +73,8 @@ class DeliverySummary:
 
     `lost` were no longer ours when we came to them; `swept_*` is what senders that are gone, or time, had left behind;
     `reasons` counts what was not sent by code; `stopped` says why the run ended before all was done, if it did.
+    `bounced` of the failed were refused because of their address; `stops` are campaigns, or the channel, that the run
+    has switched off, with the reason in words.
     """
 
     claimed: int = 0
@@ -84,3 +91,5 @@ class DeliverySummary:
     swept_expired: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     stopped: str | None = None
+    bounced: int = 0
+    stops: list[str] = field(default_factory=list)

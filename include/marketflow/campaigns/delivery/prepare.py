@@ -63,6 +63,7 @@ class DueRow:
     given_name: bytes | None = field(repr=False)
     locale: str | None
     products: list[dict[str, Any]]
+    priority: int = 100
 
 
 @dataclass(frozen=True, kw_only=True)

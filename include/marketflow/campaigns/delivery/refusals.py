@@ -1,4 +1,4 @@
-"""May a server's permanent no be believed? Not from one that says it to everybody: that one is misconfigured, or angry."""
+"""May a server's permanent no be believed? Not from one that says it to everybody: that one is misconfigured."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Refusals:
     def judge(self, tried: Sequence[tuple[int, Outcome]]) -> list[Outcome]:
         """The outcomes of a window, each with the attempts before it, as they are to be settled.
 
-        A refusal that is not believed is put off; it does not count as a try when the server seems to refuse everybody.
+        A refusal that is not believed is put off, with the usual backoff, and shuts nobody out.
         """
         for _, outcome in tried:
             self._hear(outcome)
@@ -50,7 +50,8 @@ class Refusals:
     @property
     def stop(self) -> str | None:
         """The reason to stop the run, if the server refuses everybody."""
-        return REFUSES_ALL if self._in_a_row >= _IN_A_ROW else None
+        most = _IN_A_ROW if self._accepted else _SUSPICIOUS
+        return REFUSES_ALL if self._in_a_row >= most else None
 
     def _hear(self, outcome: Outcome) -> None:
         if outcome.state == "sent":
@@ -59,10 +60,8 @@ class Refusals:
             self._in_a_row += 1
 
     def _judged(self, attempts: int, outcome: Outcome) -> Outcome:
-        if not outcome.is_refusal or (self._accepted and self._in_a_row < _IN_A_ROW):
+        if not outcome.is_refusal or (self._accepted and self.stop is None):
             return outcome
-        if self._in_a_row >= (_IN_A_ROW if self._accepted else _SUSPICIOUS):
-            return replace(outcome, state="deferred", is_refusal=False, is_bounce=False, is_tried=False)
-        if attempts + 1 >= _TRIES:
+        if self.stop is None and attempts + 1 >= _TRIES:
             return replace(outcome, is_bounce=False)
         return replace(outcome, state="deferred", is_refusal=False, is_bounce=False)
