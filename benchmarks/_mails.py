@@ -22,9 +22,20 @@ NOW = dt.datetime(2026, 11, 22, 9, 0, tzinfo=dt.UTC)
 KEYS_JSON = generate_key_ring()
 _TEMPLATES = Path(__file__).with_name("_mail_templates")
 _NAMES = ("Ada", "Zoë", "李小龙", "Bob", "Maria", "Jürgen", "O'Brien", "Chen", "Noor", None)
-_PRODUCTS = ("Assam tea", "Plum jam", "Rye bread", "Olive oil", "Dark chocolate", "Sea salt", "Oat milk", "Green lentils")
+_PRODUCTS = (
+    "Assam tea",
+    "Plum jam",
+    "Rye bread",
+    "Olive oil",
+    "Dark chocolate",
+    "Sea salt",
+    "Oat milk",
+    "Green lentils",
+)
 
-_CONSENTS = "INSERT INTO privacy.consents SELECT contact_point_id, channel, 'marketing', true, %s FROM core.contact_points"
+_CONSENTS = (
+    "INSERT INTO privacy.consents SELECT contact_point_id, channel, 'marketing', true, %s FROM core.contact_points"
+)
 _PLAN = """
 INSERT INTO activation.plans (
     campaign, occasion, channel, definition_version, definition, is_dry_run, state, business_date, planned_at

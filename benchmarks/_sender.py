@@ -25,11 +25,15 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @dataclass(frozen=True, kw_only=True)
 class Sent:
-    """What some senders did side by side: mails, seconds from the first start to the last end, MiB of the largest."""
+    """What some senders did side by side: mails, seconds from the first start to the last end, MiB of the largest.
+
+    `cpu`: seconds of processor time that the senders took together, without PostgreSQL's.
+    """
 
     messages: int
     seconds: float
     peak: float
+    cpu: float
 
     @property
     def rate(self) -> float:
@@ -37,7 +41,9 @@ class Sent:
         return self.messages / self.seconds
 
 
-def send(dsn: str, port: int, messages: int, *, senders: int = 1, dkim: dict[str, str] | None = None, **options: Any) -> Sent:
+def send(
+    dsn: str, port: int, messages: int, *, senders: int = 1, dkim: dict[str, str] | None = None, **options: Any
+) -> Sent:
     """`messages` mails of the ledger at `dsn` to the server at `port`, by so many senders with a connection each."""
     told = json.dumps({"dsn": dsn, "keys": KEYS_JSON, "dkim": dkim, "options": options})
     with _processes(port, messages, senders, told) as running:
@@ -49,7 +55,7 @@ def send(dsn: str, port: int, messages: int, *, senders: int = 1, dkim: dict[str
     count = sum(f["sent"] for f in found)
     assert count == messages, f"{count} of {messages} were sent: {found}"
     seconds = max(f["ended"] for f in found) - min(f["started"] for f in found)
-    return Sent(messages=count, seconds=seconds, peak=max(f["peak"] for f in found))
+    return Sent(messages=count, seconds=seconds, peak=max(f["peak"] for f in found), cpu=sum(f["cpu"] for f in found))
 
 
 @contextmanager
@@ -97,7 +103,7 @@ def main() -> None:
     channel = SmtpChannel(SmtpTarget(host="127.0.0.1", port=port), sender="Bench Shop <shop@example.com>")
     print("ready", flush=True)
     sys.stdin.readline()
-    started = time.monotonic()
+    started, worked = time.monotonic(), time.process_time()
     summary = deliver(
         lambda: connect(told["dsn"]),
         channel,
@@ -107,8 +113,8 @@ def main() -> None:
             edge_url="https://shop.example.com", brand="Bench Shop", max_messages=messages, **options
         ),
     )
-    ended = time.monotonic()
-    print(json.dumps({"sent": summary.sent, "started": started, "ended": ended, "peak": peak_mib()}), flush=True)
+    found = {"sent": summary.sent, "started": started, "ended": time.monotonic(), "peak": peak_mib()}
+    print(json.dumps(found | {"cpu": time.process_time() - worked}), flush=True)
 
 
 if __name__ == "__main__":

@@ -13,8 +13,8 @@ Airflow DAG for each channel that a campaign uses.
   put off is `deferred`; a run that ends with `hour_limit` or `day_limit` has used them up.
 * **Too many bounces or complaints** switch a campaign off, or the channel: a warning in the log of `deliver` says which
   and why. Turn the campaign's switch off and on, or start `control_channel`, to go on.
-* **`refuses_all`**: the server refused everybody, which is about us and not about them. Nobody was given up or shut out;
-  look at the server's log, then at the connection `mail`.
+* **`refuses_all`**: the server refused everybody, which is about us and not about them. Nobody was given up or shut
+  out; look at the server's log, then at the connection `mail`.
 * **If the mail server is down**, messages become `deferred` and go out with a later run, until they expire.
 """
 

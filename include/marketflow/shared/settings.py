@@ -77,7 +77,7 @@ class Settings(BaseSettings):
     # delivery
     delivery_batch: int = Field(200, ge=1, le=10_000, description="messages claimed at a time")
     delivery_window: int = Field(
-        8, ge=1, le=1_000, description="messages marked `sending` at a time: at most these become unknown in a crash"
+        32, ge=1, le=1_000, description="messages marked `sending` at a time: at most these become unknown in a crash"
     )
     delivery_lease_seconds: int = Field(120, ge=5)
     smtp_timeout_seconds: float = Field(20.0, gt=0)

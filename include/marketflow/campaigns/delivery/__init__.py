@@ -1,6 +1,7 @@
 """Delivery: from released rows of the ledger to messages on a channel, each at most once, none lost.
 
-Reads:  include/delivery.yaml; activation.sends, .plans, .campaign_states; core.contact_points, core.customers; privacy.*; marts.products.
+Reads:  include/delivery.yaml; activation.sends, .plans, .campaign_states, .channel_states; core.contact_points,
+        core.customers; privacy.*; marts.products.
 Writes: activation.sends, from `released` to the end of each message; mails and posts; what was reported of them
         (activation.delivery_events), suppressions of addresses that bounced, and switches that turn by themselves.
 Never:  sends without a fresh look at consent, or again what may have arrived; keeps an address or a server's words.

@@ -51,21 +51,21 @@ class Brakes:
         """Seconds to wait for what this run has put off; 0.0: for nothing."""
         return 0.0 if self._limits is None else self._limits.linger(now)
 
-    def judge(
-        self, going: Sequence[Prepared], outcomes: Mapping[int, Outcome], now: dt.datetime
-    ) -> tuple[dict[int, Outcome], str | None]:
-        """The outcomes of a window as they are to be settled, and why the run is to stop, if it is."""
-        tried = [(p, outcomes[p.row.send_id]) for p in going if p.row.send_id in outcomes]
-        found = self._refusals.judge([(p.row.attempts, outcome) for p, outcome in tried])
+    def judge(self, going: Sequence[Prepared], outcomes: Mapping[int, Outcome]) -> dict[int, Outcome]:
+        """What the server said of a window, as it is to be settled: once for each window, and without a statement."""
+        tried = [(p.row, outcomes[p.row.send_id]) for p in going if p.row.send_id in outcomes]
+        found = self._refusals.judge([(row.attempts, outcome) for row, outcome in tried])
+        return {row.send_id: outcome for (row, _), outcome in zip(tried, found, strict=True)}
+
+    def count(self, going: Sequence[Prepared], judged: Mapping[int, Outcome], now: dt.datetime) -> str | None:
+        """Count a window before it is settled, and look; why the run is to stop, if it is."""
         if self._guard is not None:
+            heard = [(p.row.campaign, judged[p.row.send_id]) for p in going if p.row.send_id in judged]
             answered = [
-                p.row.campaign
-                for (p, _), o in zip(tried, found, strict=True)
-                if o.state == "sent" or (o.state == "failed" and o.is_refusal)
+                campaign for campaign, o in heard if o.state == "sent" or (o.state == "failed" and o.is_refusal)
             ]
-            self._guard.count(answered, now, has_bounces=any(o.is_bounce for o in found))
-        judged = {p.row.send_id: outcome for (p, _), outcome in zip(tried, found, strict=True)}
-        return judged, self._refusals.stop or self.look(now)
+            self._guard.count(answered, now, has_bounces=any(o.is_bounce for _, o in heard))
+        return self._refusals.stop or self.look(now)
 
     def look(self, now: dt.datetime, *, at_once: bool = False) -> str | None:
         """Switch off what bounces too much. Returns the reason to stop when that is the whole channel."""

@@ -3,30 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import random
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
 import psycopg
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from marketflow.campaigns.delivery.brakes import CHANNEL_PAUSED, Brakes
 from marketflow.campaigns.delivery.channel import Channel, Outcome
-from marketflow.campaigns.delivery.ledger import Claim, Ledger, Settlement
+from marketflow.campaigns.delivery.ledger import Claim, Connect, Ledger, Settlement, settle_anew
 from marketflow.campaigns.delivery.options import DeliveryOptions, DeliverySummary
 from marketflow.campaigns.delivery.pace import TokenBucket, next_try, window_of
-from marketflow.campaigns.delivery.prepare import DueRow, Prepared, RendererFactory, Writer, load, windows
+from marketflow.campaigns.delivery.prepare import DueRow, Prepared, RendererFactory, Writer, load, rest_without, windows
+from marketflow.campaigns.delivery.tally import Tally
 from marketflow.privacy import KeyRing
 from marketflow.shared import Clock, MarketflowError
 
-log = logging.getLogger(__name__)
-Connect = Callable[[], AbstractContextManager[psycopg.Connection]]
-_ENDS = ("sent", "failed", "deferred", "unknown", "skipped", "expired", "released")
 _NO_PATIENCE = (None, "max_messages", "max_seconds", CHANNEL_PAUSED)  # what is left may go at once, when it may
+_Handed = tuple[Sequence[Prepared], dict[int, Outcome]]  # messages that were begun, and what became of them
 _IN_FLIGHT = Outcome(state="unknown", reason="interrupted")
 
 
@@ -68,31 +63,6 @@ def _content_renderer() -> RendererFactory:
     return Renderer
 
 
-@dataclass
-class _Tally:
-    """What has been done so far."""
-
-    claimed: int = 0
-    begun: int = 0
-    lost: int = 0
-    bounced: int = 0
-    states: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-    swept: Counter[str] = field(default_factory=Counter)
-
-    def summary(self, stopped: str | None, stops: list[str]) -> DeliverySummary:
-        return DeliverySummary(
-            claimed=self.claimed,
-            lost=self.lost,
-            bounced=self.bounced,
-            reasons=dict(self.reasons),
-            stopped=stopped,
-            stops=stops,
-            **{state: self.states[state] for state in _ENDS},
-            **{f"swept_{state}": self.swept[state] for state in ("released", "unknown", "expired")},
-        )
-
-
 class _Run:
     """One run: what it works with, what it has done, how long it may go on."""
 
@@ -114,9 +84,10 @@ class _Run:
         self.bucket = TokenBucket(options.per_second, self.window)
         self.chance = random.Random()  # noqa: S311  (jitter, not a secret)
         self.started = self.swept_at = self.renewed_at = time.monotonic()
-        self.tally = _Tally()
+        self.tally = Tally()
         self.stopped: str | None = None
         self.retry_at: dt.datetime | None = None  # when a limit lets the rest go, if one stopped the run
+        self.handed: list[_Handed] = []  # the window that is not settled yet, if there is one
 
     def drain(self) -> None:
         self._sweep()
@@ -169,6 +140,7 @@ class _Run:
                     break
                 self._window(claim, rows[:count])
                 rest = rest_without(rest, rows[:count])
+            self._settle(claim)
         except BaseException:
             with suppress(psycopg.Error):
                 self.ledger.give_back(claim, rest)
@@ -182,8 +154,7 @@ class _Run:
             self.tally.states["released"] += self.ledger.give_back(claim, rest)
             return
         count = self.ledger.give_back(claim, rest, reason=self.stopped, retry_at=self._later())
-        self.tally.states["deferred"] += count
-        self.tally.reasons[str(self.stopped)] += count
+        self.tally.put_off(count, str(self.stopped))
 
     def _later(self) -> dt.datetime:
         return self.retry_at or self.clock.now() + self.options.patience
@@ -196,7 +167,8 @@ class _Run:
                 self.ledger.renew(claim, rest, self.clock.now())
                 self.renewed_at = time.monotonic()
             if not granted:
-                grant = self.brakes.take(count, self.clock.now())
+                with self._rescued(claim):
+                    grant = self.brakes.take(count, self.clock.now())
                 granted, wait = grant.count, grant.wait
                 if grant.reason is not None:
                     self.stopped, self.retry_at = grant.reason, grant.retry_at
@@ -205,49 +177,63 @@ class _Run:
                 wait = self.bucket.wait_for(granted)
                 if wait <= 0:
                     return granted
+            self._settle(claim)  # what is done is written down before anybody waits
             time.sleep(max(0.0, min(wait, third, self._seconds_left())))
         self.brakes.unused(granted)
         return 0
 
     def _window(self, claim: Claim, rows: Sequence[DueRow]) -> None:
-        """Begin, hand over, settle. Whatever breaks, what has been handed over is written down before it goes on."""
+        """Begin and hand over. It is settled in the transaction that begins the next: one at most is ever `sending`."""
         prepared = self._with_room(claim, [self.writer.prepare(row) for row in rows])
-        going, outcomes = prepared, dict[int, Outcome]()
-        with self._rescued(claim, prepared, outcomes):
+        if not prepared:
+            self.brakes.unused(len(rows))
+            return
+        with self._rescued(claim, [(prepared, {})]):
             looked_at = time.monotonic()
-            states = self.ledger.begin(claim, [p.row.send_id for p in prepared], self.clock.now())
-            going = [p for p in prepared if states.get(p.row.send_id) == "sending"]
-            self.tally.begun += len(going)
-            self.tally.lost += len(prepared) - len(states)
-            self.tally.states.update(s for s in states.values() if s != "sending")
-            self.brakes.unused(len(rows) - len(going))
-            self._hand_over(going, outcomes, looked_at)
-            self._judge(going, outcomes)
-        if going:
-            settlements = self._settlements(going, outcomes)
-            with self._rescued(claim, going, outcomes):
+            states = self._begin(claim, prepared)
+        going = [p for p in prepared if states.get(p.row.send_id) == "sending"]
+        self.tally.begun += len(going)
+        self.tally.lost += len(prepared) - len(states)
+        self.tally.states.update(s for s in states.values() if s != "sending")
+        outcomes: dict[int, Outcome] = {}
+        self.handed = [(going, outcomes)]
+        self.brakes.unused(len(rows) - len(going))
+        with self._rescued(claim):
+            try:
+                self._hand_over(going, outcomes, looked_at)
+            finally:
+                outcomes.update(self.brakes.judge(going, outcomes))
+            self.stopped = self.stopped or self.brakes.count(going, outcomes, self.clock.now())
+
+    def _begin(self, claim: Claim, prepared: Sequence[Prepared]) -> dict[int, str]:
+        """Settle the window before, if there is one, and begin this one: both or neither."""
+        send_ids, now, settlements = [p.row.send_id for p in prepared], self.clock.now(), self._settlements()
+        if not settlements:
+            return self.ledger.begin(claim, send_ids, now)
+        done, states = self.ledger.turn(claim, settlements, send_ids, now)
+        self._count(settlements, done)
+        return states
+
+    def _settle(self, claim: Claim) -> None:
+        """Settle the window that has been handed over, if there is one."""
+        if settlements := self._settlements():
+            with self._rescued(claim):
                 done = self.ledger.settle(claim, settlements, self.clock.now())
-            self.tally.lost += len(going) - len(done)
-            self.tally.states.update(done.values())
-            self.tally.reasons.update(s.reason for s in settlements if s.reason is not None and s.send_id in done)
-            self.tally.bounced += sum(s.bounce is not None and s.send_id in done for s in settlements)
+            self._count(settlements, done)
+
+    def _count(self, settlements: Sequence[Settlement], done: Mapping[int, str]) -> None:
+        self.handed = []
+        self.tally.settled(settlements, done)
 
     def _with_room(self, claim: Claim, prepared: Sequence[Prepared]) -> Sequence[Prepared]:
         """Those whose domain has room; the others are put off, each until its turn, and hold up nobody."""
-        later = self.brakes.put_off(prepared, self.clock.now())
-        if not later:
-            return prepared
-        count = self.ledger.put_off(claim, later, "domain_limit")
+        with self._rescued(claim):
+            later = self.brakes.put_off(prepared, self.clock.now())
+            count = self.ledger.put_off(claim, later, "domain_limit") if later else 0
         self.tally.lost += len(later) - count
-        self.tally.states["deferred"] += count
-        self.tally.reasons["domain_limit"] += count
+        if count:
+            self.tally.put_off(count, "domain_limit")
         return [p for p in prepared if p.row.send_id not in later]
-
-    def _judge(self, going: Sequence[Prepared], outcomes: dict[int, Outcome]) -> None:
-        """Is what the server said of this window to be believed, and is it time to stop?"""
-        judged, stop = self.brakes.judge(going, outcomes, self.clock.now())
-        outcomes.update(judged)
-        self.stopped = self.stopped or stop
 
     def _hand_over(self, going: Sequence[Prepared], outcomes: dict[int, Outcome], looked_at: float) -> None:
         """Call the transport, one by one. Fills `outcomes` as it goes, so that an interruption loses none."""
@@ -272,8 +258,12 @@ class _Run:
             kind = type(error).__name__
         raise ChannelError(f"the channel {self.channel.name} raised {kind} for send {one.row.send_id}")
 
-    def _settlements(self, going: Sequence[Prepared], outcomes: dict[int, Outcome]) -> list[Settlement]:
-        return [self._settlement(one.row, outcomes.get(one.row.send_id)) for one in going]
+    def _settlements(self, more: Sequence[_Handed] = ()) -> list[Settlement]:
+        return [
+            self._settlement(one.row, outcomes.get(one.row.send_id))
+            for going, outcomes in (*self.handed, *more)
+            for one in going
+        ]
 
     def _settlement(self, row: DueRow, outcome: Outcome | None) -> Settlement:
         if outcome is None or not outcome.is_tried:  # begun, and never handed over
@@ -290,38 +280,17 @@ class _Run:
         )
 
     @contextmanager
-    def _rescued(self, claim: Claim, going: Sequence[Prepared], outcomes: dict[int, Outcome]) -> Iterator[None]:
+    def _rescued(self, claim: Claim, more: Sequence[_Handed] = ()) -> Iterator[None]:
         """When anything breaks with messages in hand, write down what is known of them, then let it break."""
         try:
             yield
         except psycopg.OperationalError:
-            self._settle_anew(claim, self._settlements(going, outcomes))
+            settle_anew(
+                self.connect, self.ledger, claim, self._settlements(more),
+                clock=self.clock, seconds=self.options.rescue_seconds,
+            )  # fmt: skip
             raise
         except BaseException:
             with suppress(psycopg.Error):
-                self.ledger.settle(claim, self._settlements(going, outcomes), self.clock.now())
+                self.ledger.settle(claim, self._settlements(more), self.clock.now())
             raise
-
-    def _settle_anew(self, claim: Claim, settlements: Sequence[Settlement]) -> None:
-        """Over a new connection, as soon as the database is back; what cannot be written is left to the sweep."""
-        patience = Retrying(
-            stop=stop_after_delay(self.options.rescue_seconds),
-            wait=wait_exponential(multiplier=0.1, max=2),
-            retry=retry_if_exception_type(psycopg.OperationalError),
-            reraise=True,
-        )
-        try:
-            for attempt in patience:
-                with attempt, self.connect() as conn:
-                    ledger = Ledger.over(conn, self.ledger.channel, self.ledger.lease)
-                    ledger.settle(claim, settlements, self.clock.now())
-        except psycopg.Error:
-            log.warning(
-                "%s messages of claim %s could not be settled: they become unknown", len(settlements), claim.token
-            )
-
-
-def rest_without(rest: Sequence[int], rows: Sequence[DueRow]) -> list[int]:
-    """Those of `rest` that are not in `rows`."""
-    done = {row.send_id for row in rows}
-    return [send_id for send_id in rest if send_id not in done]

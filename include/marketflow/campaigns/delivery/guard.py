@@ -102,7 +102,7 @@ def apply_stop(conn: psycopg.Connection, channel: str, rule: StopRule, now: dt.d
 
 
 def forget_allowances(conn: psycopg.Connection, clock: Clock) -> dict[str, int]:
-    """Delete what no limit and no automatic stop looks at any longer; rows by table. Senders at work are not disturbed."""
+    """Delete what no limit and no automatic stop looks at any longer; rows by table."""
     now, q = clock.now(), queries("limits")
     with conn.transaction():
         return {

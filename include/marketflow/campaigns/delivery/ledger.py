@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 import psycopg
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
+from marketflow.shared import Clock
 from marketflow.shared.ids import event_id
 from marketflow.warehouse import queries, use_role
 
+log = logging.getLogger(__name__)
+Connect = Callable[[], AbstractContextManager[psycopg.Connection]]
 _SWEEP = 1_000  # rows per statement: a sweep never locks a million rows at once
 
 
@@ -82,25 +88,24 @@ class Ledger:
 
         Whose address bounced is shut out in the same transaction.
         """
-        if bounces := _bounces(claim, settlements, now):
-            with self.conn.transaction():
-                done = self._settle(claim, settlements, now)
-                self._run("bounces_record", **bounces)
-            return done
-        return self._settle(claim, settlements, now)
+        if not any(s.bounce for s in settlements):
+            return dict(self._run("settle", **_settled(claim, settlements, now)))
+        with self.conn.transaction():
+            done = dict(self._run("settle", **_settled(claim, settlements, now)))
+            self._run("bounces_record", **_bounces(claim, settlements, now))
+        return done
 
-    def _settle(self, claim: Claim, settlements: Sequence[Settlement], now: dt.datetime) -> dict[int, str]:
-        rows = self._run(
-            "settle",
-            token=claim.token,
-            now=now,
-            send_ids=[s.send_id for s in settlements],
-            states=[s.state for s in settlements],
-            reasons=[s.reason for s in settlements],
-            retry_ats=[s.retry_at for s in settlements],
-            tried=[s.is_tried for s in settlements],
-        )
-        return dict(rows)
+    def turn(
+        self, claim: Claim, settlements: Sequence[Settlement], send_ids: Sequence[int], now: dt.datetime
+    ) -> tuple[dict[int, str], dict[int, str]]:
+        """`settle` one window and `begin` the next, both or neither, in one round trip: what both of them return."""
+        begun = {"send_ids": list(send_ids), "token": claim.token, "now": now, "lease_until": now + self.lease}
+        with self.conn.pipeline(), self.conn.transaction():
+            settling = self.conn.execute(self.statements["settle"], _settled(claim, settlements, now))
+            if any(s.bounce for s in settlements):  # before the next look: it may be for the same address
+                self.conn.execute(self.statements["bounces_record"], _bounces(claim, settlements, now))
+            beginning = self.conn.execute(self.statements["begin"], begun)
+        return dict(settling.fetchall()), dict(beginning.fetchall())
 
     def give_back(
         self, claim: Claim, send_ids: Sequence[int], *, reason: str | None = None, retry_at: dt.datetime | None = None
@@ -135,11 +140,9 @@ class Ledger:
         return self.conn.execute(self.statements[name], params).fetchall()
 
 
-def _bounces(claim: Claim, settlements: Sequence[Settlement], now: dt.datetime) -> dict[str, Any] | None:
-    """What `bounces_record` needs, if anything bounced; the ids are those of this very try."""
+def _bounces(claim: Claim, settlements: Sequence[Settlement], now: dt.datetime) -> dict[str, Any]:
+    """What `bounces_record` needs; the ids of the reports are those of this very try."""
     found = [s for s in settlements if s.bounce is not None]
-    if not found:
-        return None
     return {
         "token": claim.token,
         "now": now,
@@ -147,3 +150,33 @@ def _bounces(claim: Claim, settlements: Sequence[Settlement], now: dt.datetime) 
         "codes": [s.bounce for s in found],
         "event_ids": [event_id("server", f"{s.send_id} {claim.token}") for s in found],
     }
+
+
+def _settled(claim: Claim, settlements: Sequence[Settlement], now: dt.datetime) -> dict[str, Any]:
+    return {
+        "token": claim.token,
+        "now": now,
+        "send_ids": [s.send_id for s in settlements],
+        "states": [s.state for s in settlements],
+        "reasons": [s.reason for s in settlements],
+        "retry_ats": [s.retry_at for s in settlements],
+        "tried": [s.is_tried for s in settlements],
+    }
+
+
+def settle_anew(
+    connect: Connect, lost: Ledger, claim: Claim, settlements: Sequence[Settlement], *, clock: Clock, seconds: float
+) -> None:
+    """Settle over a new connection, as soon as the database is back; what cannot be written is left to the sweep."""
+    patience = Retrying(
+        stop=stop_after_delay(seconds),
+        wait=wait_exponential(multiplier=0.1, max=2),
+        retry=retry_if_exception_type(psycopg.OperationalError),
+        reraise=True,
+    )
+    try:
+        for attempt in patience:
+            with attempt, connect() as conn:
+                Ledger.over(conn, lost.channel, lost.lease).settle(claim, settlements, clock.now())
+    except psycopg.Error:
+        log.warning("%s messages of claim %s could not be settled: they become unknown", len(settlements), claim.token)
