@@ -92,8 +92,8 @@ rooms AS (
         END AS second_room,
         greatest(0, coalesce(u.per_hour - u.hour_taken, u.wanted)) AS hour_room,
         greatest(0, coalesce(u.per_day - u.day_taken, u.wanted)) AS day_room,
-        to_timestamp((u.hour_oldest + 61) * 60::float8) AS hour_free_at,
-        to_timestamp((u.day_oldest + 97) * 900::float8) AS day_free_at,
+        to_timestamp((coalesce(u.hour_oldest, u.this_minute) + 61) * 60::float8) AS hour_free_at,
+        to_timestamp((coalesce(u.day_oldest, u.this_quarter) + 97) * 900::float8) AS day_free_at,
         -- the time from one message to the next in the long run, in seconds
         greatest(coalesce(1 / u.per_second, 0), coalesce(3600.0 / u.per_hour, 0), coalesce(86400.0 / u.per_day, 0)) AS spacing
     FROM used AS u

@@ -21,7 +21,6 @@ from marketflow.privacy import KeyRing
 from marketflow.shared import Clock, MarketflowError
 
 _NO_PATIENCE = (None, "max_messages", "max_seconds", CHANNEL_PAUSED)  # what is left may go at once, when it may
-_Handed = tuple[Sequence[Prepared], dict[int, Outcome]]  # messages that were begun, and what became of them
 _IN_FLIGHT = Outcome(state="unknown", reason="interrupted")
 
 
@@ -87,7 +86,7 @@ class _Run:
         self.tally = Tally()
         self.stopped: str | None = None
         self.retry_at: dt.datetime | None = None  # when a limit lets the rest go, if one stopped the run
-        self.handed: list[_Handed] = []  # the window that is not settled yet, if there is one
+        self.unsettled: list[Settlement] = []  # what became of the window before
 
     def drain(self) -> None:
         self._sweep()
@@ -134,13 +133,14 @@ class _Run:
     def _batch(self, claim: Claim) -> None:
         rest = list(claim.send_ids)
         try:
-            for rows in windows(load(self.ledger.conn, claim), self.window):
-                count = self._pace(claim, rest, len(rows))
-                if not count:
-                    break
-                self._window(claim, rows[:count])
-                rest = rest_without(rest, rows[:count])
-            self._settle(claim)
+            with self._rescued(claim, (), {}):
+                for rows in windows(load(self.ledger.conn, claim), self.window):
+                    count = self._pace(claim, rest, len(rows))
+                    if not count:
+                        break
+                    self._window(claim, rows[:count])
+                    rest = rest_without(rest, rows[:count])
+                self._settle(claim)
         except BaseException:
             with suppress(psycopg.Error):
                 self.ledger.give_back(claim, rest)
@@ -167,8 +167,7 @@ class _Run:
                 self.ledger.renew(claim, rest, self.clock.now())
                 self.renewed_at = time.monotonic()
             if not granted:
-                with self._rescued(claim):
-                    grant = self.brakes.take(count, self.clock.now())
+                grant = self.brakes.take(count, self.clock.now())
                 granted, wait = grant.count, grant.wait
                 if grant.reason is not None:
                     self.stopped, self.retry_at = grant.reason, grant.retry_at
@@ -188,50 +187,44 @@ class _Run:
         if not prepared:
             self.brakes.unused(len(rows))
             return
-        with self._rescued(claim, [(prepared, {})]):
+        going, outcomes = prepared, dict[int, Outcome]()
+        with self._rescued(claim, prepared, outcomes):
             looked_at = time.monotonic()
-            states = self._begin(claim, prepared)
-        going = [p for p in prepared if states.get(p.row.send_id) == "sending"]
-        self.tally.begun += len(going)
-        self.tally.lost += len(prepared) - len(states)
-        self.tally.states.update(s for s in states.values() if s != "sending")
-        outcomes: dict[int, Outcome] = {}
-        self.handed = [(going, outcomes)]
-        self.brakes.unused(len(rows) - len(going))
-        with self._rescued(claim):
+            states = self._begin(claim, [p.row.send_id for p in prepared])
+            going = [p for p in prepared if states.get(p.row.send_id) == "sending"]
+            self.tally.begun += len(going)
+            self.tally.lost += len(prepared) - len(states)
+            self.tally.states.update(s for s in states.values() if s != "sending")
+            self.brakes.unused(len(rows) - len(going))
             try:
                 self._hand_over(going, outcomes, looked_at)
             finally:
                 outcomes.update(self.brakes.judge(going, outcomes))
             self.stopped = self.stopped or self.brakes.count(going, outcomes, self.clock.now())
+        self.unsettled = self._settlements(going, outcomes)
 
-    def _begin(self, claim: Claim, prepared: Sequence[Prepared]) -> dict[int, str]:
-        """Settle the window before, if there is one, and begin this one: both or neither."""
-        send_ids, now, settlements = [p.row.send_id for p in prepared], self.clock.now(), self._settlements()
-        if not settlements:
-            return self.ledger.begin(claim, send_ids, now)
-        done, states = self.ledger.turn(claim, settlements, send_ids, now)
-        self._count(settlements, done)
+    def _begin(self, claim: Claim, send_ids: Sequence[int]) -> dict[int, str]:
+        """Begin a window and settle the one before, if there is one: both or neither."""
+        if not self.unsettled:
+            return self.ledger.begin(claim, send_ids, self.clock.now())
+        done, states = self.ledger.turn(claim, self.unsettled, send_ids, self.clock.now())
+        self._count(done)
         return states
 
     def _settle(self, claim: Claim) -> None:
-        """Settle the window that has been handed over, if there is one."""
-        if settlements := self._settlements():
-            with self._rescued(claim):
-                done = self.ledger.settle(claim, settlements, self.clock.now())
-            self._count(settlements, done)
+        """Settle the window before, if there is one."""
+        if self.unsettled:
+            self._count(self.ledger.settle(claim, self.unsettled, self.clock.now()))
 
-    def _count(self, settlements: Sequence[Settlement], done: Mapping[int, str]) -> None:
-        self.handed = []
-        self.tally.settled(settlements, done)
+    def _count(self, done: Mapping[int, str]) -> None:
+        settled, self.unsettled = self.unsettled, []
+        self.tally.settled(settled, done)
 
     def _with_room(self, claim: Claim, prepared: Sequence[Prepared]) -> Sequence[Prepared]:
         """Those whose domain has room; the others are put off, each until its turn, and hold up nobody."""
-        with self._rescued(claim):
-            later = self.brakes.put_off(prepared, self.clock.now())
-            count = self.ledger.put_off(claim, later, "domain_limit") if later else 0
-        self.tally.lost += len(later) - count
-        if count:
+        if later := self.brakes.put_off(prepared, self.clock.now()):
+            count = self.ledger.put_off(claim, later, "domain_limit")
+            self.tally.lost += len(later) - count
             self.tally.put_off(count, "domain_limit")
         return [p for p in prepared if p.row.send_id not in later]
 
@@ -258,12 +251,8 @@ class _Run:
             kind = type(error).__name__
         raise ChannelError(f"the channel {self.channel.name} raised {kind} for send {one.row.send_id}")
 
-    def _settlements(self, more: Sequence[_Handed] = ()) -> list[Settlement]:
-        return [
-            self._settlement(one.row, outcomes.get(one.row.send_id))
-            for going, outcomes in (*self.handed, *more)
-            for one in going
-        ]
+    def _settlements(self, going: Sequence[Prepared], outcomes: dict[int, Outcome]) -> list[Settlement]:
+        return [self._settlement(one.row, outcomes.get(one.row.send_id)) for one in going]
 
     def _settlement(self, row: DueRow, outcome: Outcome | None) -> Settlement:
         if outcome is None or not outcome.is_tried:  # begun, and never handed over
@@ -280,17 +269,17 @@ class _Run:
         )
 
     @contextmanager
-    def _rescued(self, claim: Claim, more: Sequence[_Handed] = ()) -> Iterator[None]:
+    def _rescued(self, claim: Claim, going: Sequence[Prepared], outcomes: dict[int, Outcome]) -> Iterator[None]:
         """When anything breaks with messages in hand, write down what is known of them, then let it break."""
         try:
             yield
-        except psycopg.OperationalError:
-            settle_anew(
-                self.connect, self.ledger, claim, self._settlements(more),
-                clock=self.clock, seconds=self.options.rescue_seconds,
-            )  # fmt: skip
-            raise
-        except BaseException:
-            with suppress(psycopg.Error):
-                self.ledger.settle(claim, self._settlements(more), self.clock.now())
+        except BaseException as error:
+            known, self.unsettled = self.unsettled + self._settlements(going, outcomes), []
+            if known and isinstance(error, psycopg.OperationalError):
+                settle_anew(
+                    self.connect, self.ledger, claim, known, clock=self.clock, seconds=self.options.rescue_seconds
+                )
+            elif known:
+                with suppress(psycopg.Error):
+                    self.ledger.settle(claim, known, self.clock.now())
             raise

@@ -98,14 +98,13 @@ class Ledger:
     def turn(
         self, claim: Claim, settlements: Sequence[Settlement], send_ids: Sequence[int], now: dt.datetime
     ) -> tuple[dict[int, str], dict[int, str]]:
-        """`settle` one window and `begin` the next, both or neither, in one round trip: what both of them return."""
-        begun = {"send_ids": list(send_ids), "token": claim.token, "now": now, "lease_until": now + self.lease}
+        """`settle` one window and `begin` the next, both or neither: what both of them return."""
         with self.conn.pipeline(), self.conn.transaction():
             settling = self.conn.execute(self.statements["settle"], _settled(claim, settlements, now))
             if any(s.bounce for s in settlements):  # before the next look: it may be for the same address
                 self.conn.execute(self.statements["bounces_record"], _bounces(claim, settlements, now))
-            beginning = self.conn.execute(self.statements["begin"], begun)
-        return dict(settling.fetchall()), dict(beginning.fetchall())
+            begun = self.begin(claim, send_ids, now)
+        return dict(settling.fetchall()), begun
 
     def give_back(
         self, claim: Claim, send_ids: Sequence[int], *, reason: str | None = None, retry_at: dt.datetime | None = None

@@ -24,7 +24,7 @@ def _mapping(value: object) -> object:
     """What has names in it; pydantic would speak of dictionaries, or of a class of ours. Only comments: nothing."""
     if value is None:
         return {}
-    if not isinstance(value, dict):
+    if not isinstance(value, dict | BaseModel):
         raise ValueError("has no fields in it: write each on a line of its own, with a colon")  # noqa: TRY004 - for pydantic
     return value
 
