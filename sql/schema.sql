@@ -101,11 +101,46 @@ CREATE TABLE activation.campaign_states (
 
 ALTER TABLE activation.campaign_states OWNER TO marketflow_owner;
 
+CREATE TABLE activation.channel_states (
+    channel text NOT NULL,
+    is_paused boolean NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    changed_by text NOT NULL,
+    reason text
+);
+
+ALTER TABLE activation.channel_states OWNER TO marketflow_owner;
+
 CREATE TABLE activation.contact_locks (
     person_id bigint NOT NULL
 );
 
 ALTER TABLE activation.contact_locks OWNER TO marketflow_owner;
+
+CREATE TABLE activation.delivery_counts (
+    channel text NOT NULL,
+    campaign text NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    answered bigint NOT NULL
+);
+
+ALTER TABLE activation.delivery_counts OWNER TO marketflow_owner;
+
+CREATE TABLE activation.delivery_events (
+    event_id uuid NOT NULL,
+    send_id bigint NOT NULL,
+    campaign text NOT NULL,
+    channel text NOT NULL,
+    kind text NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    handed_over_at timestamp with time zone NOT NULL,
+    source text NOT NULL,
+    code text,
+    CONSTRAINT delivery_events_kind_check CHECK ((kind = ANY (ARRAY['delivered'::text, 'bounce_hard'::text, 'bounce_soft'::text, 'complaint'::text])))
+);
+
+ALTER TABLE activation.delivery_events OWNER TO marketflow_owner;
 
 CREATE TABLE activation.event_watermarks (
     campaign text NOT NULL,
@@ -160,6 +195,19 @@ ALTER TABLE activation.plans ALTER COLUMN plan_id ADD GENERATED ALWAYS AS IDENTI
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE activation.rate_budgets (
+    scope text NOT NULL,
+    ready_at timestamp with time zone NOT NULL,
+    hour_slots integer[] DEFAULT '{}'::integer[] NOT NULL,
+    hour_counts integer[] DEFAULT '{}'::integer[] NOT NULL,
+    day_slots integer[] DEFAULT '{}'::integer[] NOT NULL,
+    day_counts integer[] DEFAULT '{}'::integer[] NOT NULL,
+    booked_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE activation.rate_budgets OWNER TO marketflow_owner;
 
 CREATE TABLE activation.sends (
     send_id bigint NOT NULL,
@@ -216,6 +264,26 @@ CREATE TABLE activation.taken_events (
 );
 
 ALTER TABLE activation.taken_events OWNER TO marketflow_owner;
+
+CREATE TABLE activation.unknown_decisions (
+    decision_id bigint NOT NULL,
+    send_id bigint NOT NULL,
+    decision text NOT NULL,
+    decided_by text NOT NULL,
+    decided_at timestamp with time zone NOT NULL,
+    CONSTRAINT unknown_decisions_decision_check CHECK ((decision = ANY (ARRAY['arrived'::text, 'send_again'::text, 'give_up'::text])))
+);
+
+ALTER TABLE activation.unknown_decisions OWNER TO marketflow_owner;
+
+ALTER TABLE activation.unknown_decisions ALTER COLUMN decision_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME activation.unknown_decisions_decision_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE core.baskets (
     order_id bigint NOT NULL,
@@ -1574,7 +1642,7 @@ CREATE TABLE privacy.suppressions (
     address_hash bytea NOT NULL,
     reason text NOT NULL,
     since timestamp with time zone NOT NULL,
-    CONSTRAINT suppressions_reason_check CHECK ((reason = ANY (ARRAY['unsubscribed'::text, 'hard_bounce'::text, 'complaint'::text, 'manual'::text, 'erased'::text])))
+    CONSTRAINT suppressions_reason_check CHECK ((reason = ANY (ARRAY['unsubscribed'::text, 'hard_bounce'::text, 'soft_bounces'::text, 'complaint'::text, 'manual'::text, 'erased'::text])))
 );
 
 ALTER TABLE privacy.suppressions OWNER TO marketflow_owner;
@@ -1867,8 +1935,17 @@ ALTER TABLE ONLY core.events ATTACH PARTITION core.events_rest DEFAULT;
 ALTER TABLE ONLY activation.campaign_states
     ADD CONSTRAINT campaign_states_pkey PRIMARY KEY (campaign);
 
+ALTER TABLE ONLY activation.channel_states
+    ADD CONSTRAINT channel_states_pkey PRIMARY KEY (channel);
+
 ALTER TABLE ONLY activation.contact_locks
     ADD CONSTRAINT contact_locks_pkey PRIMARY KEY (person_id);
+
+ALTER TABLE ONLY activation.delivery_counts
+    ADD CONSTRAINT delivery_counts_pkey PRIMARY KEY (channel, campaign, counted_at);
+
+ALTER TABLE ONLY activation.delivery_events
+    ADD CONSTRAINT delivery_events_pkey PRIMARY KEY (event_id);
 
 ALTER TABLE ONLY activation.event_watermarks
     ADD CONSTRAINT event_watermarks_pkey PRIMARY KEY (campaign);
@@ -1878,6 +1955,9 @@ ALTER TABLE ONLY activation.plan_members
 
 ALTER TABLE ONLY activation.plans
     ADD CONSTRAINT plans_pkey PRIMARY KEY (plan_id);
+
+ALTER TABLE ONLY activation.rate_budgets
+    ADD CONSTRAINT rate_budgets_pkey PRIMARY KEY (scope);
 
 ALTER TABLE ONLY activation.sends
     ADD CONSTRAINT sends_campaign_occasion_contact_point_id_channel_step_key UNIQUE (campaign, occasion, contact_point_id, channel, step);
@@ -1890,6 +1970,9 @@ ALTER TABLE ONLY activation.sends
 
 ALTER TABLE ONLY activation.taken_events
     ADD CONSTRAINT taken_events_pkey PRIMARY KEY (campaign, customer_id, occasion);
+
+ALTER TABLE ONLY activation.unknown_decisions
+    ADD CONSTRAINT unknown_decisions_pkey PRIMARY KEY (decision_id);
 
 ALTER TABLE ONLY core.baskets
     ADD CONSTRAINT baskets_pkey PRIMARY KEY (order_id);
@@ -2122,6 +2205,10 @@ ALTER TABLE ONLY privacy.suppressions
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
 
+CREATE INDEX delivery_events_bad ON activation.delivery_events USING btree (channel, handed_over_at) WHERE (kind = ANY (ARRAY['bounce_hard'::text, 'complaint'::text]));
+
+CREATE INDEX delivery_events_send ON activation.delivery_events USING btree (send_id);
+
 CREATE INDEX plans_campaign ON activation.plans USING btree (campaign, occasion);
 
 CREATE INDEX plans_cancelled ON activation.plans USING btree (plan_id) WHERE (state = 'cancelled'::text);
@@ -2140,9 +2227,13 @@ CREATE INDEX sends_plan ON activation.sends USING btree (plan_id, send_id);
 
 CREATE INDEX sends_planned ON activation.sends USING btree (campaign, planned_at);
 
+CREATE INDEX sends_unknown ON activation.sends USING btree (sending_at) WHERE (state = 'unknown'::text);
+
 CREATE INDEX taken_events_days ON activation.taken_events USING btree (campaign, occasion_on);
 
 CREATE INDEX taken_events_plan ON activation.taken_events USING btree (plan_id);
+
+CREATE INDEX unknown_decisions_send ON activation.unknown_decisions USING btree (send_id);
 
 CREATE INDEX contact_points_customer ON core.contact_points USING btree (customer_id);
 
@@ -2254,6 +2345,9 @@ ALTER INDEX core.events_pkey ATTACH PARTITION core.events_rest_pkey;
 
 ALTER INDEX core.events_anonymous ATTACH PARTITION core.events_rest_source_anonymous_ref_idx;
 
+ALTER TABLE ONLY activation.delivery_events
+    ADD CONSTRAINT delivery_events_send_id_fkey FOREIGN KEY (send_id) REFERENCES activation.sends(send_id);
+
 ALTER TABLE ONLY activation.event_watermarks
     ADD CONSTRAINT event_watermarks_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id);
 
@@ -2268,6 +2362,9 @@ ALTER TABLE ONLY activation.sends
 
 ALTER TABLE ONLY activation.taken_events
     ADD CONSTRAINT taken_events_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id);
+
+ALTER TABLE ONLY activation.unknown_decisions
+    ADD CONSTRAINT unknown_decisions_send_id_fkey FOREIGN KEY (send_id) REFERENCES activation.sends(send_id);
 
 ALTER TABLE ONLY core.contact_points
     ADD CONSTRAINT contact_points_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES core.customers(customer_id);
@@ -2378,11 +2475,19 @@ GRANT USAGE ON SCHEMA privacy TO marketflow_loader;
 
 GRANT USAGE ON SCHEMA raw TO marketflow_loader;
 
-GRANT SELECT ON TABLE activation.campaign_states TO marketflow_sender;
+GRANT SELECT,INSERT,UPDATE ON TABLE activation.campaign_states TO marketflow_sender;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE activation.channel_states TO marketflow_sender;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE activation.contact_locks TO marketflow_sender;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE activation.delivery_counts TO marketflow_sender;
+
+GRANT SELECT,INSERT ON TABLE activation.delivery_events TO marketflow_sender;
+
 GRANT SELECT ON TABLE activation.plans TO marketflow_sender;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE activation.rate_budgets TO marketflow_sender;
 
 GRANT SELECT ON TABLE activation.sends TO marketflow_sender;
 
@@ -2411,6 +2516,8 @@ GRANT UPDATE(claimed_at) ON TABLE activation.sends TO marketflow_sender;
 GRANT UPDATE(sending_at) ON TABLE activation.sends TO marketflow_sender;
 
 GRANT UPDATE(settled_at) ON TABLE activation.sends TO marketflow_sender;
+
+GRANT SELECT,INSERT ON TABLE activation.unknown_decisions TO marketflow_sender;
 
 GRANT SELECT ON TABLE core.contact_points TO marketflow_sender;
 
@@ -2575,6 +2682,10 @@ GRANT UPDATE(changed_at) ON TABLE privacy.consents TO marketflow_edge;
 
 GRANT SELECT,INSERT ON TABLE privacy.suppressions TO marketflow_sender;
 GRANT INSERT ON TABLE privacy.suppressions TO marketflow_edge;
+
+GRANT UPDATE(reason) ON TABLE privacy.suppressions TO marketflow_sender;
+
+GRANT UPDATE(since) ON TABLE privacy.suppressions TO marketflow_sender;
 
 GRANT SELECT,INSERT,DELETE ON TABLE raw.campaigns TO marketflow_loader;
 

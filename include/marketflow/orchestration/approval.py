@@ -62,6 +62,7 @@ class CampaignApproval(ApprovalOperator):
 def approval_text(plan: dict[str, Any]) -> str:
     """Markdown for the person who decides: counts, refusals by reason, faults of the templates, masked samples."""
     lines = [
+        *(_stopped(plan["stop"]) if plan.get("stop") else []),
         f"**{plan['planned']:,}** of {plan['audience']:,} people would get it.{_share(plan)}",
         "",
         "| not written to, because | people |",
@@ -89,3 +90,8 @@ def _share(plan: dict[str, Any]) -> str:
         return ""
     everybody = " **That is everybody.**" if is_everybody(plan["audience"], customers) else ""
     return f" The audience is {plan['audience'] / customers:.0%} of all {customers:,} customers.{everybody}"
+
+
+def _stopped(why: str) -> list[str]:
+    advice = "What you approve waits until somebody turns its switch off and on again."
+    return [f"⚠ **This campaign has switched itself off**: {why}. {advice}", ""]

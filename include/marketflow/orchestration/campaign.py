@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from marketflow.shared import settings
 
 if TYPE_CHECKING:
     from marketflow.campaigns import Campaign
+
+log = logging.getLogger(__name__)
 
 
 def define_campaign(campaign: Campaign) -> DAG:
@@ -60,6 +63,7 @@ def plan_occasion(campaign: Campaign, form: dict[str, Any]) -> dict[str, Any]:
     """Plan one occasion; skips the rest of the run after a dry run, a refusal, or when there is nobody new."""
     from marketflow.campaigns import load_contact_policy, plan_campaign, to_test
     from marketflow.campaigns.audience.condition import count_customers
+    from marketflow.campaigns.delivery import campaign_stop
 
     clock = settings().clock()
     trial = to_test(form.get("test_addresses") or [], actor=_actor())
@@ -81,7 +85,10 @@ def plan_occasion(campaign: Campaign, form: dict[str, Any]) -> dict[str, Any]:
             clock=clock,
         )
         customers = count_customers(conn) if campaign.audience.where is not None else None
-    result = {**asdict(summary), "customers": customers}
+        stop = campaign_stop(conn, campaign.name)
+    if stop:
+        log.warning("campaign %s was switched off by itself: %s", campaign.name, stop)
+    result = {**asdict(summary), "customers": customers, "stop": stop}
     result["question"] = f"Send “{campaign.title}” to {summary.planned:,} people?"
     result["approval_text"] = approval_text(result)
     if summary.test_plan_id is not None:
@@ -129,7 +136,10 @@ def _runbook(campaign: Campaign) -> str:
         "* **approve** waits for a person under *Required Actions*, unless the form switches it off.\n"
         "* **release** lets the messages go; `deliver_messages` sends them.\n\n"
         "Running it again for the same occasion reaches only people who were not planned before. "
-        "The switch of this DAG pauses messages that are on their way, too.\n"
+        "The switch of this DAG pauses messages that are on their way, too.\n\n"
+        "**It switches itself off** when too many of its messages bounce or are complained about "
+        "(`include/delivery.yaml`): the log of *plan*, the approval and `activation.campaign_states` say why. "
+        "To go on, turn the switch of this DAG off and on: the count starts anew.\n"
     )
 
 

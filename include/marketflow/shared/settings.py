@@ -30,6 +30,7 @@ class Settings(BaseSettings):
     contact_policy: Path = Field(
         PROJECT / "include/contact_policy.yaml", description="how often, at what hours and whom never to write to"
     )
+    delivery: Path = Field(PROJECT / "include/delivery.yaml", description="how fast channels send, when they stop")
     landing: Path = Field(PROJECT / "var/landing", description="landing files, one folder per source")
 
     # the shop

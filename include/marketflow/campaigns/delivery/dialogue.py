@@ -23,6 +23,7 @@ class Dialogue:
         self._sock = smtp.sock
         self._file = smtp.file or smtp.sock.makefile("rb")  # with what it has read ahead
         self.pipelines = smtp.has_extn("pipelining")
+        self.words = b""  # of the last reply: only its enhanced status code may leave this room
         self._flags = 0 if isinstance(smtp.sock, ssl.SSLSocket) else _MORE
 
     def say(self, *commands: str) -> None:
@@ -46,6 +47,7 @@ class Dialogue:
             if not line[:3].isdigit():
                 return -1
             if line[3:4] != b"-":
+                self.words = line[4:]
                 return int(line[:3])
 
 

@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 
 from marketflow.campaigns.definition import ContactPolicy
+from marketflow.campaigns.delivery.limits_file import ChannelRules
 from marketflow.campaigns.delivery.verp import check_bounce_address
 from marketflow.shared import ConfigurationError, Settings
 
@@ -19,6 +20,7 @@ class DeliveryOptions:
     `bounce_address`: where bounces go to; each message has its own form of it as envelope sender (VERP).
     `patience`: how long a server that asks for patience, or is down, is left alone.
     `policy`: what holds for all campaigns together; `time_zone`: the shop's, for customers whose own is not known.
+    `per_second` is this run's own limit; `rules` are those that all senders of the channel share.
     """
 
     edge_url: str
@@ -38,6 +40,7 @@ class DeliveryOptions:
     rescue_seconds: float = 15.0
     policy: ContactPolicy = field(default_factory=ContactPolicy)
     time_zone: str = "UTC"
+    rules: ChannelRules | None = None
 
     def __post_init__(self) -> None:
         """Refuse what would never send, or never end."""
@@ -57,6 +60,7 @@ class DeliveryOptions:
         per_second: float | None = None,
         max_messages: int | None = None,
         max_seconds: float | None = None,
+        rules: ChannelRules | None = None,
     ) -> DeliveryOptions:
         """The options of this installation."""
         return cls(
@@ -72,6 +76,7 @@ class DeliveryOptions:
             per_second=per_second,
             max_messages=max_messages,
             max_seconds=max_seconds,
+            rules=rules,
         )
 
 
@@ -81,6 +86,8 @@ class DeliverySummary:
 
     `lost` were no longer ours when we came to them; `swept_*` is what senders that are gone, or time, had left behind;
     `reasons` counts what was not sent by code; `stopped` says why the run ended before all was done, if it did.
+    `bounced` of the failed were refused because of their address; `stops` are campaigns, or the channel, that the run
+    has switched off, with the reason in words.
     """
 
     claimed: int = 0
@@ -97,3 +104,5 @@ class DeliverySummary:
     swept_expired: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     stopped: str | None = None
+    bounced: int = 0
+    stops: list[str] = field(default_factory=list)

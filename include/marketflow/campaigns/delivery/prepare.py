@@ -64,6 +64,7 @@ class DueRow:
     given_name: bytes | None = field(repr=False)
     locale: str | None
     products: list[dict[str, Any]]
+    priority: int = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,3 +162,9 @@ class Writer:
 def windows(rows: Sequence[DueRow], size: int) -> list[Sequence[DueRow]]:
     """Slices of `size`."""
     return [rows[i : i + size] for i in range(0, len(rows), size)]
+
+
+def rest_without(rest: Sequence[int], rows: Sequence[DueRow]) -> list[int]:
+    """Those of `rest` that are not in `rows`."""
+    done = {row.send_id for row in rows}
+    return [send_id for send_id in rest if send_id not in done]

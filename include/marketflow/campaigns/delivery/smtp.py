@@ -15,9 +15,11 @@ from types import TracebackType
 from typing import Self
 
 from marketflow.campaigns.delivery.channel import SENT, Outcome, OutgoingMessage, deferred, failed, unknown, unreachable
+from marketflow.campaigns.delivery.channel import refused as refused_for_good
 from marketflow.campaigns.delivery.dialogue import Dialogue, stuffed
 from marketflow.campaigns.delivery.dkim import DkimSigner
 from marketflow.campaigns.delivery.mime import MessageRefused, compose, envelope_address, split_sender
+from marketflow.campaigns.delivery.refusals import enhanced_code, is_dead
 from marketflow.campaigns.delivery.targets import SmtpTarget
 
 _BEFORE_LOSSES_STOP = 3  # connections lost in a row: the server is ill, the messages are not
@@ -128,7 +130,7 @@ class SmtpChannel:
                 dialogue.say(command)
             code = dialogue.reply()
             if code not in ((354,) if stage is _Stage.BODY else (250, 251)):
-                outcome = self._refusal(code)
+                outcome = self._refusal(code, dialogue.words)
                 if dialogue.pipelines and not outcome.stop:
                     self._hear_out(dialogue, len(steps) - count)
                 return outcome
@@ -136,7 +138,7 @@ class SmtpChannel:
         self._stage = _Stage.ENDED
         dialogue.end()
         code = dialogue.reply()
-        return SENT if code == 250 else self._refusal(code)
+        return SENT if code == 250 else self._refusal(code, dialogue.words)
 
     def _hear_out(self, dialogue: Dialogue, count: int) -> None:
         """The replies to what went out with a refused command. None may be yes: then it waits for a message."""
@@ -147,7 +149,7 @@ class SmtpChannel:
         if 354 in codes:
             self._drop()
 
-    def _refusal(self, code: int) -> Outcome:
+    def _refusal(self, code: int, words: bytes) -> Outcome:
         """What a reply other than yes means. 5xx to MAIL is about us, not about this recipient: nobody is given up."""
         reason = f"smtp_{code}"
         if code == 421:
@@ -155,7 +157,11 @@ class SmtpChannel:
         if 400 <= code < 500:
             return deferred(reason)
         if 500 <= code < 600:
-            return deferred(reason, stop=True) if self._stage is _Stage.ENVELOPE else failed(reason)
+            if self._stage is _Stage.ENVELOPE:
+                return deferred(reason, stop=True)
+            enhanced = enhanced_code(words)
+            is_bounce = self._stage is _Stage.RECIPIENT and is_dead(code, enhanced)
+            return refused_for_good(reason, code=enhanced or str(code), is_bounce=is_bounce)
         return unknown("odd_reply") if self._stage is _Stage.ENDED else deferred("odd_reply", stop=True)
 
     def _lost(self, error: Exception) -> Outcome:
