@@ -6,8 +6,8 @@ Never:  builds a mart, runs a model, or sends anything before its plan is releas
 """
 
 from marketflow.campaigns.content import RenderedMessage, Renderer, TemplateRefused
-from marketflow.campaigns.definition import Campaign, find_campaigns, load_campaigns
-from marketflow.campaigns.planning import PlanSummary, decide, plan_campaign, release, set_paused, to_test
+from marketflow.campaigns.definition import Campaign, find_campaigns, load_campaigns, write_campaign
+from marketflow.campaigns.planning import PlanSummary, decide, plan_campaign, rehearse, release, set_paused, to_test
 
 __all__ = [
     "Campaign",
@@ -19,7 +19,9 @@ __all__ = [
     "find_campaigns",
     "load_campaigns",
     "plan_campaign",
+    "rehearse",
     "release",
     "set_paused",
     "to_test",
+    "write_campaign",
 ]

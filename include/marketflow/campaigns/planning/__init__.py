@@ -7,7 +7,8 @@ Never:  writes to the ledger in a dry run; shows a name; releases a plan that wa
 
 from marketflow.campaigns.planning.decisions import decide, release, set_paused
 from marketflow.campaigns.planning.plan import plan_campaign
+from marketflow.campaigns.planning.rehearse import rehearse
 from marketflow.campaigns.planning.summary import PlanSummary
 from marketflow.campaigns.planning.trial import Trial, to_test
 
-__all__ = ["PlanSummary", "Trial", "decide", "plan_campaign", "release", "set_paused", "to_test"]
+__all__ = ["PlanSummary", "Trial", "decide", "plan_campaign", "rehearse", "release", "set_paused", "to_test"]
