@@ -45,7 +45,7 @@ def form(**fields: Any) -> dict[str, Any]:
         "where": "segment = 'at_risk'",
     } | fields  # fmt: skip
     assert set(given) <= set(params)
-    return {name: given[name] if name in given else param.value for name, param in params.items()}
+    return {name: given.get(name, param.value) for name, param in params.items()}
 
 
 def test_what_the_form_writes_is_a_campaign_like_any_other(folder: Path, desk: Desk, five: People) -> None:
@@ -72,7 +72,7 @@ def test_what_the_form_writes_is_a_campaign_like_any_other(folder: Path, desk: D
     [
         ({"where": "sgment = 'at_risk'"}, "did you mean 'segment'?"),
         ({"where": "1 = 1; drop table x"}, "audience.where: "),
-        ({"body": "{{ nme }}"}, "body.txt:1: 'nme' is undefined"),
+        ({"body": "{{ nme }}"}, "body.txt:1: there is no variable 'nme'"),
         ({"body": "{% for x in y %}"}, "body.txt"),
         ({"where": None}, "audience: is missing"),
         ({"trigger": "cron"}, "on: cron needs cron"),
