@@ -6,7 +6,14 @@ Never:  builds a mart, runs a model, or sends anything before its plan is releas
 """
 
 from marketflow.campaigns.content import RenderedMessage, Renderer, TemplateRefused
-from marketflow.campaigns.definition import Campaign, ContactPolicy, find_campaigns, load_campaigns, load_contact_policy
+from marketflow.campaigns.definition import (
+    Campaign,
+    ContactPolicy,
+    find_campaigns,
+    load_campaigns,
+    load_contact_policy,
+    write_campaign,
+)
 from marketflow.campaigns.planning import (
     Explanation,
     PlanSummary,
@@ -16,6 +23,7 @@ from marketflow.campaigns.planning import (
     lint_campaign,
     plan_campaign,
     preview,
+    rehearse,
     release,
     set_paused,
     to_test,
@@ -40,9 +48,11 @@ __all__ = [
     "load_contact_policy",
     "plan_campaign",
     "preview",
+    "rehearse",
     "release",
     "set_paused",
     "to_test",
     "told",
     "why",
+    "write_campaign",
 ]

@@ -38,6 +38,22 @@ class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[mi
 _Loader.yaml_implicit_resolvers = {**_WORDS, **{first: [_TRUE_OR_FALSE, *_WORDS.get(first, [])] for first in "tf"}}
 
 
+class _Dumper(yaml.SafeDumper):
+    """SafeDumper that quotes what our loader would take for something else, and `on` not."""
+
+    def ignore_aliases(self, _data: Any) -> bool:
+        return True
+
+
+_Dumper.yaml_implicit_resolvers = _Loader.yaml_implicit_resolvers
+
+
+def yaml_text(data: Any) -> str:
+    """`data` as people write it, in the order given; read_yaml reads the same from it."""
+    made: str = yaml.dump(data, Dumper=_Dumper, sort_keys=False, allow_unicode=True, width=110)
+    return made
+
+
 def read_yaml(path: Path) -> tuple[Any, yaml.Node | None]:
     """The file's data and its tree of nodes (for line numbers); raises DefinitionError with file and line."""
     text = path.read_bytes()

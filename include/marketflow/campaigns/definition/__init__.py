@@ -5,10 +5,11 @@ Writes: nothing; `python -m marketflow.campaigns.definition` prints the JSON Sch
 Never:  opens the database, parses a rule or a template (planning does).
 """
 
-from marketflow.campaigns.definition.checks import mart_tables
+from marketflow.campaigns.definition.checks import mart_tables, segment_names
 from marketflow.campaigns.definition.contact_policy import ContactPolicy, load_contact_policy
 from marketflow.campaigns.definition.load import FoundCampaigns, find_campaigns, load_campaign, load_campaigns
 from marketflow.campaigns.definition.model import Campaign, CampaignFile, Templates, campaign_schema
+from marketflow.campaigns.definition.write import WrittenCampaign, write_campaign
 
 __all__ = [
     "Campaign",
@@ -16,10 +17,13 @@ __all__ = [
     "ContactPolicy",
     "FoundCampaigns",
     "Templates",
+    "WrittenCampaign",
     "campaign_schema",
     "find_campaigns",
     "load_campaign",
     "load_campaigns",
     "load_contact_policy",
     "mart_tables",
+    "segment_names",
+    "write_campaign",
 ]

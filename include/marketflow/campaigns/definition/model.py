@@ -13,6 +13,7 @@ from marketflow.campaigns.definition.parts import Budget, Goal, Limits
 from marketflow.campaigns.definition.strict import Strict, Table
 from marketflow.campaigns.definition.triggers import EVENT_TABLES, Event, Trigger
 
+NAME = r"^[a-z][a-z0-9_]{1,49}$"
 Channel = Literal["email", "webhook", "mastodon"]
 Purpose = Literal["marketing", "transactional", "post"]
 RecommendationList = Literal["goes_with", "discover", "buy_again", "bestsellers"]
@@ -64,9 +65,7 @@ class Content(Strict):
 class CampaignFile(Strict):
     """What `campaign.yaml` may say."""
 
-    name: str = Field(
-        pattern=r"^[a-z][a-z0-9_]{1,49}$", description="the same as the folder's: the campaign's name for ever"
-    )
+    name: str = Field(pattern=NAME, description="the same as the folder's: the campaign's name for ever")
     title: str = Field(min_length=3, max_length=100, description="what people call it")
     owner: str = Field(min_length=1, max_length=100, description="the team or person to ask")
     start: dt.date | None = Field(

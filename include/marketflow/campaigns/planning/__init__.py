@@ -9,6 +9,7 @@ from marketflow.campaigns.planning.decisions import decide, release, set_paused
 from marketflow.campaigns.planning.explain import Explanation, explain_audience, told
 from marketflow.campaigns.planning.plan import plan_campaign
 from marketflow.campaigns.planning.preview import Preview, lint_campaign, preview
+from marketflow.campaigns.planning.rehearse import rehearse
 from marketflow.campaigns.planning.summary import PlanSummary
 from marketflow.campaigns.planning.trial import Trial, to_test
 from marketflow.campaigns.planning.why import why
@@ -23,6 +24,7 @@ __all__ = [
     "lint_campaign",
     "plan_campaign",
     "preview",
+    "rehearse",
     "release",
     "set_paused",
     "to_test",

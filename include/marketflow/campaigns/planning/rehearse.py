@@ -1,0 +1,32 @@
+"""Try a campaign that is not in its folder yet: does its rule select, do its templates render?"""
+
+from __future__ import annotations
+
+import psycopg
+
+from marketflow.campaigns.content import Renderer, TemplateRefused
+from marketflow.campaigns.definition import Campaign
+from marketflow.campaigns.planning.plan import plan_campaign
+from marketflow.campaigns.planning.samples import check_templates
+from marketflow.campaigns.planning.summary import PlanSummary
+from marketflow.privacy import KeyRing
+from marketflow.shared import Clock, DefinitionError
+
+
+def rehearse(conn: psycopg.Connection, campaign: Campaign, *, keys: KeyRing, clock: Clock) -> PlanSummary:
+    """Plan it for today as a dry run of which nothing is kept; the summary may be refused, such as for stale data.
+
+    Raises DefinitionError for a condition that may not be said or a template that cannot be rendered.
+    """
+    frozen = {"campaign": campaign.definition, "templates": campaign.templates.model_dump(), "subject_override": None}
+    try:
+        check_templates(Renderer(frozen), clock.business_date())
+    except TemplateRefused as error:
+        raise DefinitionError(str(error)) from None
+    with conn.transaction(force_rollback=True):
+        summary = plan_campaign(
+            conn, campaign, business_date=clock.business_date(), dry_run=True, keys=keys, clock=clock
+        )
+    if "audience_rule_wrong" in summary.refusals:
+        raise DefinitionError(summary.reason or "audience.where")
+    return summary

@@ -1,0 +1,126 @@
+"""The form that writes campaigns: the same files as by hand, tried on real customers before anybody can see them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+from airflow.sdk.exceptions import AirflowFailException
+
+from campaign_shop import RING, Desk, People, add_customer
+from marketflow.campaigns import find_campaigns
+from marketflow.campaigns.definition import load_campaign
+from marketflow.orchestration import create_campaign
+from marketflow.orchestration.create_form import create_form
+from marketflow.shared import Clock, settings
+
+
+@pytest.fixture
+def folder(tmp_path: Path, shop: psycopg.Connection, clock: Clock, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """An empty folder of campaigns, and the shop behind the form."""
+    root = tmp_path / "campaigns"
+    monkeypatch.setenv("MARKETFLOW_CAMPAIGNS", str(root))
+    settings.cache_clear()
+
+    @contextmanager
+    def warehouse(_role: str | None = None) -> Iterator[psycopg.Connection]:
+        yield shop
+
+    monkeypatch.setattr(create_campaign, "warehouse", warehouse)
+    monkeypatch.setattr(create_campaign, "key_ring", lambda: RING)
+    monkeypatch.setattr(type(settings()), "clock", lambda _self: clock)
+    yield root
+    settings.cache_clear()
+
+
+def form(**fields: Any) -> dict[str, Any]:
+    """What Airflow hands over: all fields, as typed or as they stand there."""
+    params = create_form()
+    given = {
+        "name": "spring_sale", "title": "Spring sale", "subject": "Hi {{ given_name or 'you' }}", "body": "Spring is here.",
+        "where": "segment = 'at_risk'",
+    } | fields  # fmt: skip
+    assert set(given) <= set(params)
+    return {name: given.get(name, param.value) for name, param in params.items()}
+
+
+def test_what_the_form_writes_is_a_campaign_like_any_other(folder: Path, desk: Desk, five: People) -> None:
+    done = create_campaign.create(
+        form(
+            start="2017-12-01", end="2018-12-31", budget=100, cost_per_message=0.5, goal="conversion_rate",
+            goal_target=0.05, limit=1000, recommend="discover", recommend_limit=3, priority=70,
+        )
+    )  # fmt: skip
+    assert (done["audience"], done["planned"], done["replaced"]) == (5, 1, None)
+    campaign = load_campaign(folder / "spring_sale")
+    assert (campaign.enabled, campaign.approval, campaign.limits.audience) == (False, True, 1000)
+    assert campaign.budget is not None
+    assert campaign.budget.messages == 200
+    assert campaign.templates.text.startswith("Spring is here.\n")
+    assert "{{ unsubscribe_url }}" in campaign.templates.text
+    assert desk.rows("SELECT count(*) FROM activation.plans") == [(0,)]  # the rehearsal leaves nothing
+    plan = desk.plan(campaign)
+    assert desk.outcomes(plan.plan_id)[five["Ada"][0]] == "planned"
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"where": "sgment = 'at_risk'"}, "did you mean 'segment'?"),
+        ({"where": "1 = 1; drop table x"}, "audience.where: "),
+        ({"body": "{{ nme }}"}, "body.txt:1: there is no variable 'nme'"),
+        ({"body": "{% for x in y %}"}, "body.txt"),
+        ({"where": None}, "audience: is missing"),
+        ({"trigger": "cron"}, "on: cron needs cron"),
+        ({"trigger": "cron", "cron": "99 * * * *"}, "minute: 99 is not between 0 and 59"),
+        ({"trigger": "manual", "after": "4 hours"}, "after goes with on: cart_abandoned"),
+        ({"start": "2018-02-01", "end": "2018-01-01"}, "end: 2018-01-01 is before start"),
+        ({"name": "deliver_messages_email"}, "one of the project's own DAGs"),
+        ({"channel": "webhook"}, "a post has purpose: post, audience.accounts"),
+        ({"subject": None}, "subject.txt: missing"),
+        ({"copy_from": "../../etc"}, "there is no campaign"),
+    ],
+)
+@pytest.mark.usefixtures("five")
+def test_what_is_wrong_fails_the_run_and_writes_nothing(folder: Path, fields: dict[str, Any], said: str) -> None:
+    with pytest.raises(AirflowFailException) as info:
+        create_campaign.create(form(**fields))
+    assert said in str(info.value)
+    assert find_campaigns(folder).names == []
+
+
+@pytest.mark.parametrize("trigger", ["order_placed", "cart_abandoned", "signed_up", "birthday", "weekly"])
+def test_every_trigger_can_be_chosen(folder: Path, trigger: str, shop: psycopg.Connection) -> None:
+    add_customer(shop, "Ada")
+    create_campaign.create(form(trigger=trigger))
+    assert load_campaign(folder / "spring_sale").trigger.on == trigger
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"trigger": "entered_segment", "segment": "at_risk", "where": None},
+        {"trigger": "table_update", "table": "marts.sales_forecasts"},
+        {"trigger": "cron", "cron": "0 9 * * mon-fri"},
+        {"channel": "webhook", "accounts": ["social"], "where": None, "trigger": "weekly", "recommend": "bestsellers"},
+    ],
+)
+def test_and_what_belongs_to_it(folder: Path, more: dict[str, Any]) -> None:
+    create_campaign.create(form(**more))
+    assert [c.name for c in find_campaigns(folder).good] == ["spring_sale"]
+
+
+def test_templates_can_be_copied_and_a_campaign_replaced(folder: Path) -> None:
+    first = create_campaign.create(form(html="<p>Hello</p><a href='{{ unsubscribe_url }}'>no more</a>"))
+    create_campaign.create(form(name="copy", title="A copy", copy_from="spring_sale", subject="Other", body=None))
+    one, two = (load_campaign(folder / name).templates for name in ("spring_sale", "copy"))
+    assert (two.text, two.html, two.subject.strip()) == (one.text, one.html, "Other")
+    with pytest.raises(AirflowFailException, match="exists already; to replace it, give its version"):
+        create_campaign.create(form(title="Spring sale 2"))
+    again = create_campaign.create(form(title="Spring sale 2", version=first["version"]))
+    assert again["replaced"] == first["version"]
+    assert load_campaign(folder / "spring_sale").title == "Spring sale 2"
