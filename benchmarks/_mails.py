@@ -7,11 +7,15 @@ change of words does not change what is measured: a layout with blocks, a loop o
 from __future__ import annotations
 
 import datetime as dt
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from psycopg.types.json import Jsonb
 
+from marketflow.campaigns.content import RenderedMessage, Renderer
+from marketflow.campaigns.delivery import OutgoingMessage
+from marketflow.campaigns.delivery.mime import compose
 from marketflow.privacy import EMAIL, GIVEN_NAME, KeyRing, generate_key_ring
 from marketflow.warehouse import connect
 
@@ -19,6 +23,7 @@ if TYPE_CHECKING:
     import psycopg
 
 NOW = dt.datetime(2026, 11, 22, 9, 0, tzinfo=dt.UTC)
+SENDER = "Bench Shop <shop@example.com>"
 KEYS_JSON = generate_key_ring()
 _TEMPLATES = Path(__file__).with_name("_mail_templates")
 _NAMES = ("Ada", "Zoë", "李小龙", "Bob", "Maria", "Jürgen", "O'Brien", "Chen", "Noor", None)
@@ -64,6 +69,40 @@ def fill_ledger(dsn: str, count: int) -> None:
         conn.commit()
         conn.autocommit = True
         conn.execute("VACUUM ANALYZE")
+
+
+def rendered(number: int) -> RenderedMessage:
+    """The words of customer `number`'s mail."""
+    products = [{"product_id": i, "name": _PRODUCTS[(number + i) % len(_PRODUCTS)]} for i in range(4)]
+    return _renderer().render(
+        {
+            "given_name": _NAMES[number % len(_NAMES)],
+            "products": products,
+            "unsubscribe_url": f"https://shop.example.com/u/{number}.abcdefghijklmnopqrstuvwxyz0",
+            "brand": "Bench Shop",
+            "business_date": NOW.date(),
+            "locale": "en-US",
+        }
+    )
+
+
+def mean_size() -> int:
+    """Bytes of a mail, on average, as it goes over the wire."""
+    sizes = []
+    for number in range(len(_NAMES)):
+        words = rendered(number)
+        one = OutgoingMessage(
+            send_id=number, message_id="0" * 32 + "@example.com", campaign="bench", occasion="2026-11-21",
+            address=f"customer.{number}@example.com", name=_NAMES[number], subject=words.subject, text=words.text,
+            html=words.html, unsubscribe_url="https://shop.example.com/u/" + "x" * 32, written_at=NOW,
+        )  # fmt: skip
+        sizes.append(len(compose(one, SENDER)))
+    return sum(sizes) // len(sizes)
+
+
+@cache
+def _renderer() -> Renderer:
+    return Renderer(_definition())
 
 
 def _definition() -> dict[str, Any]:
