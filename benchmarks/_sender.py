@@ -1,4 +1,4 @@
-"""A sender in a process of its own, as a task of `deliver_messages` is one: `python -m benchmarks._sender PORT MESSAGES`.
+"""A sender in a process of its own, as a task of `deliver_messages` is: `python -m benchmarks._sender PORT MESSAGES`.
 
 It takes the warehouse's URI, the key ring and, where mails are signed, the DKIM key from standard input (JSON, one
 line), says `ready`, and sends when it is told `go`. It prints what it did as JSON.
@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import IO, Any
 from zoneinfo import ZoneInfo
 
-from benchmarks._mails import KEYS_JSON
+from benchmarks._mails import KEYS_JSON, SENDER
 from benchmarks._peak import peak_mib
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,10 +41,11 @@ class Sent:
         return self.messages / self.seconds
 
 
-def send(
-    dsn: str, port: int, messages: int, *, senders: int = 1, dkim: dict[str, str] | None = None, **options: Any
-) -> Sent:
-    """`messages` mails of the ledger at `dsn` to the server at `port`, by so many senders with a connection each."""
+def send(dsn: str, port: int, messages: int, *, senders: int = 1, dkim: str | None = None, **options: Any) -> Sent:
+    """`messages` mails of the ledger at `dsn` to the server at `port`, by so many senders with a connection each.
+
+    `dkim`: a private key in PEM, where they are to be signed.
+    """
     told = json.dumps({"dsn": dsn, "keys": KEYS_JSON, "dkim": dkim, "options": options})
     with _processes(port, messages, senders, told) as running:
         for process in running:
@@ -92,7 +93,7 @@ def _stream(stream: IO[str] | None) -> IO[str]:
 
 def main() -> None:
     """Be told, wait, send, say what was done."""
-    from marketflow.campaigns.delivery import DeliveryOptions, SmtpChannel, SmtpTarget, deliver
+    from marketflow.campaigns.delivery import DeliveryOptions, DkimSigner, SmtpChannel, SmtpTarget, deliver
     from marketflow.privacy import KeyRing
     from marketflow.shared import Clock, settings
     from marketflow.warehouse import connect
@@ -100,7 +101,9 @@ def main() -> None:
     port, messages = int(sys.argv[1]), int(sys.argv[2])
     told = json.loads(sys.stdin.readline())
     options = {"batch": settings().delivery_batch, "window": settings().delivery_window, **told["options"]}
-    channel = SmtpChannel(SmtpTarget(host="127.0.0.1", port=port), sender="Bench Shop <shop@example.com>")
+    signer = None if told["dkim"] is None else DkimSigner.from_pem(told["dkim"], domain="example.com", selector="bench")
+    target = SmtpTarget(host="127.0.0.1", port=port)
+    channel = SmtpChannel(target, sender=SENDER, signer=signer)
     print("ready", flush=True)
     sys.stdin.readline()
     started, worked = time.monotonic(), time.process_time()

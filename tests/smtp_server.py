@@ -67,6 +67,7 @@ class Handler:
     ) -> None:
         self.record, self.rules, self.seconds, self.pipelining = record, rules, seconds, pipelining
         self.bodies: list[bytes] = []
+        self.senders: list[str | None] = []  # of the envelopes, one for each body
         self.connections = 0
 
     def rule(self, kind: str, recipient: str) -> str | None:
@@ -111,6 +112,7 @@ class Handler:
         content = bytes(envelope.original_content or envelope.content or b"")
         found = MESSAGE_ID.search(content)
         self.bodies.append(content)
+        self.senders.append(envelope.mail_from)
         self.record.add(found[1].decode() if found else "", recipient)
         if rule == "drop":
             server.transport.abort()

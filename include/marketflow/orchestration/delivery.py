@@ -12,7 +12,7 @@ import psycopg
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, task
 
 from marketflow.orchestration.assets import SETTLED, released
-from marketflow.orchestration.connections import account_target, key_ring, smtp_target, warehouse
+from marketflow.orchestration.connections import account_target, dkim_signer, key_ring, smtp_target, warehouse
 from marketflow.orchestration.defaults import COMMON
 from marketflow.orchestration.jobs import idle
 from marketflow.shared import settings
@@ -60,7 +60,7 @@ def deliver_channel(channel: str, *, per_second: float | None) -> dict[str, Any]
     connect: Callable[[], AbstractContextManager[psycopg.Connection]] = lambda: warehouse("sender")  # noqa: E731
     summary = deliver(
         connect,
-        make_channel(channel, smtp=smtp_target, account=account_target, settings=cfg),
+        make_channel(channel, smtp=smtp_target, account=account_target, dkim=dkim_signer, settings=cfg),
         keys=key_ring(),
         clock=cfg.clock(),
         options=DeliveryOptions.from_settings(

@@ -51,6 +51,9 @@ class Settings(BaseSettings):
     # mail and the service that faces the internet
     sender: str = "Marketflow Demo Shop <shop@example.com>"
     mail_domain: str = "example.com"
+    bounce_address: str | None = Field(
+        None, description="where bounces go: bounces@example.com; each message adds `+` and a token; not set: sender"
+    )
     edge_url: str = "http://127.0.0.1:8091"
     edge_host: str = "127.0.0.1"
     edge_port: int = 8091

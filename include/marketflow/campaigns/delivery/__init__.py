@@ -9,6 +9,7 @@ Never:  sends without a fresh look at consent, or again what may have arrived; k
 
 from marketflow.campaigns.delivery.channel import Channel, MemoryChannel, Outcome, OutgoingMessage
 from marketflow.campaigns.delivery.channels import make_channel
+from marketflow.campaigns.delivery.dkim import DkimSigner
 from marketflow.campaigns.delivery.engine import ChannelError, deliver
 from marketflow.campaigns.delivery.events import Recorded, record_delivery_event
 from marketflow.campaigns.delivery.guard import (
@@ -32,6 +33,7 @@ from marketflow.campaigns.delivery.reconcile import (
 from marketflow.campaigns.delivery.reports import UnknownSend, unknown_sends
 from marketflow.campaigns.delivery.smtp import SmtpChannel
 from marketflow.campaigns.delivery.targets import AccountTarget, MastodonTarget, SmtpTarget, WebhookTarget
+from marketflow.campaigns.delivery.verp import bounced_send
 from marketflow.campaigns.delivery.webhook import WebhookChannel
 
 __all__ = [
@@ -41,6 +43,7 @@ __all__ = [
     "DeliveryOptions",
     "DeliveryRules",
     "DeliverySummary",
+    "DkimSigner",
     "MastodonChannel",
     "MastodonTarget",
     "MemoryChannel",
@@ -55,6 +58,7 @@ __all__ = [
     "WebhookChannel",
     "WebhookTarget",
     "apply_stop",
+    "bounced_send",
     "campaign_stop",
     "channel_stop",
     "deliver",

@@ -27,6 +27,7 @@ class OutgoingMessage:
     text: str = field(repr=False)
     html: str | None = field(default=None, repr=False)
     unsubscribe_url: str | None = field(default=None, repr=False)
+    return_path: str | None = None  # the envelope sender, where it is the message's own
     written_at: dt.datetime
 
 

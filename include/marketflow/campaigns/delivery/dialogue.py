@@ -15,7 +15,7 @@ _MORE: Final = getattr(socket, "MSG_MORE", 0)  # Linux: the rest follows at once
 
 
 class Dialogue:
-    """Over a connection that smtplib has opened, secured and logged in. What goes wrong raises OSError or SMTPException."""
+    """Over a connection that smtplib has opened, secured and logged in. Raises OSError or SMTPException."""
 
     def __init__(self, smtp: smtplib.SMTP) -> None:
         if smtp.sock is None:

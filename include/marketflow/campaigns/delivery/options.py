@@ -6,6 +6,7 @@ import datetime as dt
 from dataclasses import dataclass, field
 
 from marketflow.campaigns.delivery.limits_file import ChannelRules
+from marketflow.campaigns.delivery.verp import check_bounce_address
 from marketflow.shared import ConfigurationError, Settings
 
 
@@ -15,6 +16,7 @@ class DeliveryOptions:
 
     `max_messages` and `max_seconds` end a run early, after the window in hand; what it had claimed goes back.
     `stale_after`: a message is handed over at most this long after the last look at consent and pause.
+    `bounce_address`: where bounces go to; each message has its own form of it as envelope sender (VERP).
     `patience`: how long a server that asks for patience, or is down, is left alone.
     `per_second` is this run's own limit; `rules` are those that all senders of the channel share.
     """
@@ -22,6 +24,7 @@ class DeliveryOptions:
     edge_url: str
     brand: str
     locale: str = "en-US"
+    bounce_address: str | None = None
     batch: int = 200
     window: int = 8
     lease: dt.timedelta = dt.timedelta(seconds=120)
@@ -41,6 +44,8 @@ class DeliveryOptions:
             raise ConfigurationError("delivery needs a batch, a window and a lease above zero")
         if self.per_second is not None and self.per_second <= 0:
             raise ConfigurationError("delivery's per_second must be above zero, or none for no limit")
+        if self.bounce_address is not None:
+            check_bounce_address(self.bounce_address)
 
     @classmethod
     def from_settings(
@@ -57,6 +62,7 @@ class DeliveryOptions:
             edge_url=settings.edge_url,
             brand=settings.brand,
             locale=settings.locale,
+            bounce_address=settings.bounce_address,
             batch=settings.delivery_batch,
             window=settings.delivery_window,
             lease=dt.timedelta(seconds=settings.delivery_lease_seconds),

@@ -15,6 +15,7 @@ from psycopg.rows import class_row
 from marketflow.campaigns.delivery.channel import OutgoingMessage
 from marketflow.campaigns.delivery.ledger import Claim
 from marketflow.campaigns.delivery.options import DeliveryOptions
+from marketflow.campaigns.delivery.verp import envelope_sender
 from marketflow.privacy import ACCOUNT, EMAIL, GIVEN_NAME, KeyRing, unsubscribe_token
 from marketflow.shared import Clock, ConfigurationError
 from marketflow.warehouse import queries
@@ -139,8 +140,13 @@ class Writer:
             text=rendered.text,
             html=rendered.html,
             unsubscribe_url=url,
+            return_path=self._return_path(row.send_id),
             written_at=self._clock.now(),
         )
+
+    def _return_path(self, send_id: int) -> str | None:
+        base = self._options.bounce_address
+        return None if base is None or self._channel != "email" else envelope_sender(self._keys, base, send_id)
 
     def _load_plan(self, plan_id: int) -> tuple[Renders, dt.date]:
         row = self._conn.execute(queries("delivery")["plan"], {"plan_id": plan_id}).fetchone()

@@ -17,6 +17,7 @@ from typing import Self
 from marketflow.campaigns.delivery.channel import SENT, Outcome, OutgoingMessage, deferred, failed, unknown, unreachable
 from marketflow.campaigns.delivery.channel import refused as refused_for_good
 from marketflow.campaigns.delivery.dialogue import Dialogue, stuffed
+from marketflow.campaigns.delivery.dkim import DkimSigner
 from marketflow.campaigns.delivery.mime import MessageRefused, compose, envelope_address, split_sender
 from marketflow.campaigns.delivery.refusals import enhanced_code, is_dead
 from marketflow.campaigns.delivery.targets import SmtpTarget
@@ -40,11 +41,20 @@ class SmtpChannel:
     name = "email"
 
     def __init__(
-        self, target: SmtpTarget, *, sender: str, timeout: float = 20.0, messages_per_connection: int = 500
+        self,
+        target: SmtpTarget,
+        *,
+        sender: str,
+        signer: DkimSigner | None = None,
+        timeout: float = 20.0,
+        messages_per_connection: int = 500,
     ) -> None:
         self._target = target
         self._sender = sender
         self._from = split_sender(sender)[1]
+        self._signer = signer
+        if signer is not None:
+            signer.check_sender(self._from)
         self._timeout = timeout  # seconds, of each reply
         self._limit = messages_per_connection
         self._smtp: smtplib.SMTP | None = None
@@ -73,19 +83,20 @@ class SmtpChannel:
         """
         try:
             recipient = envelope_address(message.address)
-            body = stuffed(compose(message, self._sender))
+            body = stuffed(compose(message, self._sender, self._signer))
         except MessageRefused as refused:
             return failed(refused.reason)
         if self._used >= self._limit:
             self.__exit__(None, None, None)
         is_reused = self._smtp is not None
-        outcome = self._attempt(recipient, body)
+        route = (message.return_path or self._from, recipient)
+        outcome = self._attempt(route, body)
         if is_reused and self._smtp is None and self._stage is _Stage.ENVELOPE:
             # the server had closed an idle connection: nothing of this message has been said yet
-            outcome = self._attempt(recipient, body)
+            outcome = self._attempt(route, body)
         return outcome
 
-    def _attempt(self, recipient: str, body: bytes) -> Outcome:
+    def _attempt(self, route: tuple[str, str], body: bytes) -> Outcome:
         self._stage = _Stage.CONNECT
         try:
             dialogue = self._dialogue or self._connect()
@@ -93,7 +104,7 @@ class SmtpChannel:
             self._drop()
             return unreachable(_why_no_connection(error))
         try:
-            outcome = self._transact(dialogue, recipient, body)
+            outcome = self._transact(dialogue, route, body)
         except (OSError, smtplib.SMTPException) as error:
             return self._lost(error)
         self._losses = 0
@@ -104,10 +115,10 @@ class SmtpChannel:
             self._reset()
         return outcome
 
-    def _transact(self, dialogue: Dialogue, recipient: str, body: bytes) -> Outcome:
+    def _transact(self, dialogue: Dialogue, route: tuple[str, str], body: bytes) -> Outcome:
         steps = (
-            (_Stage.ENVELOPE, f"MAIL FROM:<{self._from}>"),
-            (_Stage.RECIPIENT, f"RCPT TO:<{recipient}>"),
+            (_Stage.ENVELOPE, f"MAIL FROM:<{route[0]}>"),
+            (_Stage.RECIPIENT, f"RCPT TO:<{route[1]}>"),
             (_Stage.BODY, "DATA"),
         )
         self._stage = _Stage.ENVELOPE
@@ -130,7 +141,7 @@ class SmtpChannel:
         return SENT if code == 250 else self._refusal(code, dialogue.words)
 
     def _hear_out(self, dialogue: Dialogue, count: int) -> None:
-        """The replies to what went out together with a refused command. None may be yes: then it waits for a message."""
+        """The replies to what went out with a refused command. None may be yes: then it waits for a message."""
         try:
             codes = [dialogue.reply() for _ in range(count)]
         except (OSError, smtplib.SMTPException):
