@@ -4,10 +4,10 @@
 CREATE TABLE activation.rate_budgets (
     scope text PRIMARY KEY,
     ready_at timestamptz NOT NULL,
-    hour_slots integer [] NOT NULL DEFAULT '{}',
-    hour_counts integer [] NOT NULL DEFAULT '{}',
-    day_slots integer [] NOT NULL DEFAULT '{}',
-    day_counts integer [] NOT NULL DEFAULT '{}',
+    hour_slots integer[] NOT NULL DEFAULT '{}',
+    hour_counts integer[] NOT NULL DEFAULT '{}',
+    day_slots integer[] NOT NULL DEFAULT '{}',
+    day_counts integer[] NOT NULL DEFAULT '{}',
     booked_at timestamptz NOT NULL,
     changed_at timestamptz NOT NULL
 );

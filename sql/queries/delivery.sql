@@ -20,7 +20,10 @@ UPDATE activation.sends AS s
 SET
     state = CASE
         WHEN s.state = 'claimed' THEN 'released'
-        WHEN EXISTS (SELECT 1 FROM activation.delivery_events AS e WHERE e.send_id = s.send_id) THEN 'sent'
+        WHEN EXISTS (
+            SELECT 1 FROM activation.delivery_events AS e
+            WHERE e.send_id = s.send_id
+        ) THEN 'sent'
         ELSE 'unknown'
     END,
     reason = CASE s.state WHEN 'claimed' THEN 'lease_expired' ELSE 'sender_lost' END,
@@ -459,8 +462,8 @@ shut_out AS (
     SELECT DISTINCT
         cp.channel,
         cp.address_hash,
-        'hard_bounce',
-        %(now)s::timestamptz
+        'hard_bounce' AS reason,
+        %(now)s::timestamptz AS since
     FROM bounced AS b
     INNER JOIN core.contact_points AS cp ON b.contact_point_id = cp.contact_point_id
     WHERE cp.address <> ''
@@ -478,11 +481,11 @@ SELECT
     b.send_id,
     b.campaign,
     b.channel,
-    'bounce_hard',
-    %(now)s,
-    %(now)s,
+    'bounce_hard' AS kind,
+    %(now)s AS occurred_at,
+    %(now)s AS recorded_at,
     b.sending_at,
-    'server',
+    'server' AS source,
     b.code
 FROM bounced AS b
 ON CONFLICT (event_id) DO NOTHING

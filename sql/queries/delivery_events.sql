@@ -48,13 +48,14 @@ ON CONFLICT (channel, address_hash) DO UPDATE
 -- Of the last messages to the address: how many bounced for the time being, one after the other up to the newest.
 SELECT count(*) FILTER (WHERE t.is_soft)
 FROM (
-    SELECT EXISTS (
-        SELECT 1 FROM activation.delivery_events AS e
-        WHERE e.send_id = s.send_id AND e.kind = 'bounce_soft'
-    ) AND NOT EXISTS (
-        SELECT 1 FROM activation.delivery_events AS e
-        WHERE e.send_id = s.send_id AND e.kind = 'delivered'
-    ) AS is_soft
+    SELECT
+        EXISTS (
+            SELECT 1 FROM activation.delivery_events AS e
+            WHERE e.send_id = s.send_id AND e.kind = 'bounce_soft'
+        ) AND NOT EXISTS (
+            SELECT 1 FROM activation.delivery_events AS e
+            WHERE e.send_id = s.send_id AND e.kind = 'delivered'
+        ) AS is_soft
     FROM activation.sends AS s
     WHERE
         s.contact_point_id = %(contact_point_id)s
@@ -117,8 +118,8 @@ noted AS (
     SELECT
         d.send_id,
         %(decision)s,
-        %(by)s,
-        %(now)s
+        %(by)s AS decided_by,
+        %(now)s AS decided_at
     FROM decided AS d
 )
 
@@ -130,8 +131,8 @@ SELECT
     s.campaign,
     s.channel,
     s.reason,
-    count(*),
-    min(s.sending_at)
+    count(*) AS messages,
+    min(s.sending_at) AS since
 FROM activation.sends AS s
 WHERE s.state = 'unknown'
 GROUP BY s.campaign, s.channel, s.reason

@@ -5,9 +5,9 @@
 INSERT INTO activation.rate_budgets (scope, ready_at, booked_at, changed_at)
 SELECT
     o.scope,
-    %(now)s,
-    %(now)s,
-    %(now)s
+    %(now)s AS ready_at,
+    %(now)s AS booked_at,
+    %(now)s AS changed_at
 FROM unnest(%(scopes)s::text[]) AS o (scope)
 ORDER BY o.scope
 ON CONFLICT (scope) DO NOTHING;
@@ -66,13 +66,14 @@ used AS (
         days.taken AS day_taken,
         days.oldest AS day_oldest
     FROM held AS h
-    CROSS JOIN LATERAL (
-        SELECT
-            coalesce(sum(u.taken), 0) AS taken,
-            min(least(u.slot, h.this_minute)) AS oldest
-        FROM unnest(h.hour_slots, h.hour_counts) AS u (slot, taken)
-        WHERE u.slot >= h.this_minute - 60
-    ) AS hours
+    CROSS JOIN
+        LATERAL (
+            SELECT
+                coalesce(sum(u.taken), 0) AS taken,
+                min(least(u.slot, h.this_minute)) AS oldest
+            FROM unnest(h.hour_slots, h.hour_counts) AS u (slot, taken)
+            WHERE u.slot >= h.this_minute - 60
+        ) AS hours
     CROSS JOIN LATERAL (
         SELECT
             coalesce(sum(u.taken), 0) AS taken,
@@ -140,52 +141,64 @@ booked AS (
             END
         ) AS queue_at
     FROM answers AS a
+),
+
+-- what is kept: the slots that still count, with what has just been taken
+kept AS (
+    SELECT
+        k.*,
+        hours.slots AS new_hour_slots,
+        hours.counts AS new_hour_counts,
+        days.slots AS new_day_slots,
+        days.counts AS new_day_counts
+    FROM booked AS k
+    CROSS JOIN
+        LATERAL (
+            SELECT
+                coalesce(array_agg(s.slot ORDER BY s.slot), '{}') AS slots,
+                coalesce(array_agg(s.taken ORDER BY s.slot), '{}') AS counts
+            FROM (
+                SELECT
+                    least(u.slot, k.this_minute) AS slot,
+                    sum(u.taken)::integer AS taken
+                FROM unnest(k.hour_slots || k.this_minute, k.hour_counts || k.count) AS u (slot, taken)
+                WHERE k.per_hour IS NOT NULL AND u.slot >= k.this_minute - 60
+                GROUP BY least(u.slot, k.this_minute)
+                HAVING sum(u.taken) > 0
+            ) AS s
+        ) AS hours
+    CROSS JOIN LATERAL (
+        SELECT
+            coalesce(array_agg(s.slot ORDER BY s.slot), '{}') AS slots,
+            coalesce(array_agg(s.taken ORDER BY s.slot), '{}') AS counts
+        FROM (
+            SELECT
+                least(u.slot, k.this_quarter) AS slot,
+                sum(u.taken)::integer AS taken
+            FROM unnest(k.day_slots || k.this_quarter, k.day_counts || k.count) AS u (slot, taken)
+            WHERE k.per_day IS NOT NULL AND u.slot >= k.this_quarter - 96
+            GROUP BY least(u.slot, k.this_quarter)
+            HAVING sum(u.taken) > 0
+        ) AS s
+    ) AS days
 )
 
 UPDATE activation.rate_budgets AS b
 SET
     ready_at = %(now)s::timestamptz + make_interval(secs => k.lead + coalesce(k.count / k.per_second, 0)),
-    hour_slots = hours.slots,
-    hour_counts = hours.counts,
-    day_slots = days.slots,
-    day_counts = days.counts,
-    booked_at = CASE
-        WHEN k.bound IS NULL OR NOT %(books)s THEN least(k.booked_at, %(now)s::timestamptz + make_interval(secs => %(horizon)s))
-        ELSE least(
-            k.queue_at + make_interval(secs => (k.wanted - k.count - 1) * k.spacing),
-            %(now)s::timestamptz + make_interval(secs => %(horizon)s)
-        )
-    END,
+    hour_slots = k.new_hour_slots,
+    hour_counts = k.new_hour_counts,
+    day_slots = k.new_day_slots,
+    day_counts = k.new_day_counts,
+    booked_at = least(
+        CASE
+            WHEN k.bound IS NULL OR NOT %(books)s THEN k.booked_at
+            ELSE k.queue_at + make_interval(secs => (k.wanted - k.count - 1) * k.spacing)
+        END,
+        %(now)s::timestamptz + make_interval(secs => %(horizon)s)
+    ),
     changed_at = %(now)s
-FROM booked AS k
-CROSS JOIN LATERAL (
-    SELECT
-        coalesce(array_agg(s.slot ORDER BY s.slot), '{}') AS slots,
-        coalesce(array_agg(s.taken ORDER BY s.slot), '{}') AS counts
-    FROM (
-        SELECT
-            least(u.slot, k.this_minute) AS slot,
-            sum(u.taken)::integer AS taken
-        FROM unnest(k.hour_slots || k.this_minute, k.hour_counts || k.count) AS u (slot, taken)
-        WHERE k.per_hour IS NOT NULL AND u.slot >= k.this_minute - 60
-        GROUP BY 1
-        HAVING sum(u.taken) > 0
-    ) AS s
-) AS hours
-CROSS JOIN LATERAL (
-    SELECT
-        coalesce(array_agg(s.slot ORDER BY s.slot), '{}') AS slots,
-        coalesce(array_agg(s.taken ORDER BY s.slot), '{}') AS counts
-    FROM (
-        SELECT
-            least(u.slot, k.this_quarter) AS slot,
-            sum(u.taken)::integer AS taken
-        FROM unnest(k.day_slots || k.this_quarter, k.day_counts || k.count) AS u (slot, taken)
-        WHERE k.per_day IS NOT NULL AND u.slot >= k.this_quarter - 96
-        GROUP BY 1
-        HAVING sum(u.taken) > 0
-    ) AS s
-) AS days
+FROM kept AS k
 WHERE b.scope = k.scope
 RETURNING b.scope, k.count, k.bound, k.free_at, k.queue_at, k.spacing;
 
@@ -204,7 +217,7 @@ INSERT INTO activation.delivery_counts AS c (channel, campaign, counted_at, answ
 SELECT
     %(channel)s,
     a.campaign,
-    date_trunc('minute', %(now)s::timestamptz),
+    date_trunc('minute', %(now)s::timestamptz) AS counted_at,
     a.answered
 FROM unnest(%(campaigns)s::text[], %(answered)s::bigint[]) AS a (campaign, answered)
 ORDER BY a.campaign
@@ -236,7 +249,7 @@ bad AS (
     FROM reported AS r
     LEFT JOIN activation.campaign_states AS c ON r.campaign = c.campaign
     WHERE
-        NOT coalesce(c.is_paused, false)
+        NOT coalesce(c.is_paused, FALSE)
         AND (c.changed_at IS NULL OR r.handed_over_at >= c.changed_at)
     GROUP BY r.campaign
 ),
@@ -248,14 +261,15 @@ shares AS (
         b.complaints,
         a.answered
     FROM bad AS b
-    CROSS JOIN LATERAL (
-        SELECT coalesce(sum(n.answered), 0) AS answered
-        FROM activation.delivery_counts AS n
-        WHERE
-            n.channel = %(channel)s
-            AND n.campaign = b.campaign
-            AND n.counted_at >= date_trunc('minute', greatest(b.counted_from, %(since)s::timestamptz))
-    ) AS a
+    CROSS JOIN
+        LATERAL (
+            SELECT coalesce(sum(n.answered), 0) AS answered
+            FROM activation.delivery_counts AS n
+            WHERE
+                n.channel = %(channel)s
+                AND n.campaign = b.campaign
+                AND n.counted_at >= date_trunc('minute', greatest(b.counted_from, %(since)s::timestamptz))
+        ) AS a
     WHERE b.bounces >= %(reports)s OR b.complaints >= %(reports)s
 ),
 
@@ -281,16 +295,16 @@ passed AS (
 INSERT INTO activation.campaign_states AS c (campaign, is_paused, changed_at, changed_by, reason)
 SELECT
     p.campaign,
-    true,
-    %(now)s,
-    'auto-stop',
+    TRUE AS is_paused,
+    %(now)s AS changed_at,
+    'auto-stop' AS changed_by,
     p.reason
 FROM passed AS p
 WHERE p.reason IS NOT NULL
 ORDER BY p.campaign
 ON CONFLICT (campaign) DO UPDATE
     SET
-        is_paused = true,
+        is_paused = TRUE,
         changed_at = excluded.changed_at,
         changed_by = excluded.changed_by,
         reason = excluded.reason
@@ -298,12 +312,18 @@ ON CONFLICT (campaign) DO UPDATE
 RETURNING c.campaign, c.reason;
 
 -- name: stop_channel
--- The same over all campaigns of the channel.
-WITH switch AS (
-    SELECT greatest(%(since)s::timestamptz, (
-        SELECT c.changed_at FROM activation.channel_states AS c
-        WHERE c.channel = %(channel)s
-    )) AS since
+-- The same over all campaigns of the channel that are on: who is off does no more harm, and stops nobody else.
+WITH campaigns AS (
+    SELECT
+        n.campaign,
+        greatest(%(since)s::timestamptz, w.changed_at, c.changed_at) AS since
+    FROM (
+        SELECT DISTINCT d.campaign FROM activation.delivery_counts AS d
+        WHERE d.channel = %(channel)s AND d.counted_at >= date_trunc('minute', %(since)s::timestamptz)
+    ) AS n
+    LEFT JOIN activation.campaign_states AS c ON n.campaign = c.campaign
+    LEFT JOIN activation.channel_states AS w ON w.channel = %(channel)s
+    WHERE NOT coalesce(c.is_paused, FALSE)
 ),
 
 bad AS (
@@ -311,8 +331,11 @@ bad AS (
         count(DISTINCT e.send_id) FILTER (WHERE e.kind = 'bounce_hard') AS bounces,
         count(DISTINCT e.send_id) FILTER (WHERE e.kind = 'complaint') AS complaints
     FROM activation.delivery_events AS e
-    INNER JOIN switch AS w ON e.handed_over_at >= w.since
-    WHERE e.channel = %(channel)s AND e.kind IN ('bounce_hard', 'complaint')
+    INNER JOIN campaigns AS c ON e.campaign = c.campaign AND e.handed_over_at >= c.since
+    WHERE
+        e.channel = %(channel)s
+        AND e.kind IN ('bounce_hard', 'complaint')
+        AND e.handed_over_at > %(since)s::timestamptz
 ),
 
 shares AS (
@@ -320,8 +343,9 @@ shares AS (
         b.bounces,
         b.complaints,
         (
-            SELECT coalesce(sum(n.answered), 0) FROM activation.delivery_counts AS n, switch AS w
-            WHERE n.channel = %(channel)s AND n.counted_at >= date_trunc('minute', w.since)
+            SELECT coalesce(sum(n.answered), 0) FROM activation.delivery_counts AS n
+            INNER JOIN campaigns AS c ON n.campaign = c.campaign
+            WHERE n.channel = %(channel)s AND n.counted_at >= date_trunc('minute', c.since)
         ) AS answered
     FROM bad AS b
     WHERE b.bounces >= %(reports)s OR b.complaints >= %(reports)s
@@ -348,15 +372,15 @@ passed AS (
 INSERT INTO activation.channel_states AS c (channel, is_paused, changed_at, changed_by, reason)
 SELECT
     %(channel)s,
-    true,
-    %(now)s,
-    'auto-stop',
+    TRUE AS is_paused,
+    %(now)s AS changed_at,
+    'auto-stop' AS changed_by,
     p.reason
 FROM passed AS p
 WHERE p.reason IS NOT NULL
 ON CONFLICT (channel) DO UPDATE
     SET
-        is_paused = true,
+        is_paused = TRUE,
         changed_at = excluded.changed_at,
         changed_by = excluded.changed_by,
         reason = excluded.reason

@@ -32,6 +32,7 @@ from marketflow.campaigns.delivery import (
     record_delivery_event,
     switch_channel,
 )
+from marketflow.campaigns.delivery.ledger import Ledger
 from marketflow.campaigns.delivery.limits_file import ChannelRules, SoftBounces, StopRule
 from marketflow.shared import MarketflowError
 from marketflow.warehouse import connect, use_role
@@ -151,40 +152,50 @@ def test_5xx_for_all_shuts_nobody_out_gives_nobody_up_and_stops(
     assert sorted(server.recipients) == sorted(filled.addresses)
 
 
-def test_a_dead_address_that_is_alone_is_given_up_and_not_tried_for_ever(
+def test_a_dead_address_is_found_out_when_it_comes_with_one_that_is_not_and_not_tried_for_ever(
     conn: psycopg.Connection, warehouse_dsn: str, server: SmtpServer
 ) -> None:
-    filled, clock = fill(conn, 1), HandClock()
-    refuse(server, filled.addresses)
+    alone, clock = fill(conn, 1, lifetime=dt.timedelta(days=1)), HandClock()
+    refuse(server, alone.addresses)
     for _ in range(3):
-        assert run(warehouse_dsn, server, clock).stopped is None
+        summary = run(warehouse_dsn, server, clock)
+        assert (summary.stopped, summary.reasons) == (None, {"smtp_550": 1})
         clock.pass_time(hours=2)
-    assert states(conn) == {("failed", "smtp_550"): 1}
-    assert suppressed(conn) == {}
+    assert (states(conn), suppressed(conn)) == ({("deferred", "smtp_550"): 1}, {})
+    fill(conn, 1)
+    assert run(warehouse_dsn, server, clock).bounced == 1
+    assert suppressed(conn) == {alone.contact_ids[0]: "hard_bounce"}
+    lonely = fill(conn, 1, now=clock.now(), lifetime=dt.timedelta(days=1))
+    refuse(server, lonely.addresses)
+    tries = 0
+    while row(conn, lonely.send_ids[0])["state"] != "expired":
+        run(warehouse_dsn, server, clock)
+        clock.pass_time(minutes=5)
+        tries = row(conn, lonely.send_ids[0])["attempts"]
+    assert 24 <= tries <= 60  # backed off to an hour
 
 
 def test_a_campaign_that_bounces_too_much_stops_with_its_reason_and_others_go_on(
     conn: psycopg.Connection, warehouse_dsn: str, server: SmtpServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    bad, good = fill(conn, 400, campaign="bad_list"), fill(conn, 1_500, campaign="good_list", priority=200)
-    refuse(server, bad.addresses[::10])
+    bad, good = fill(conn, 120, campaign="bad_list"), fill(conn, 300, campaign="good_list", priority=200)
+    refuse(server, bad.addresses[1::10])
     clock = HandClock()
     with caplog.at_level(logging.WARNING, logger="marketflow"):
-        summary = run(warehouse_dsn, server, clock, rules=STOP, batch=100)
-    run(warehouse_dsn, server, clock, rules=STOP)
-    sent = {name: n for name, n in conn.execute(
-        "SELECT campaign, count(*) FROM activation.sends WHERE state = 'sent' GROUP BY 1").fetchall()}  # fmt: skip
-    conn.rollback()
-    assert sent["good_list"] == len(good.send_ids)
-    assert sent["bad_list"] == 360  # a run of a second: the look comes every two seconds, and at its end
-    assert summary.stops == [
-        "campaign bad_list is switched off: bounces: 40 of 400 messages (10.00 %), the limit is 5 %"
-    ]
+        summary = run(warehouse_dsn, server, clock, rules=STOP, max_messages=112)
+    more = again(conn, bad, "bad_list")
+    assert run(warehouse_dsn, server, clock, rules=STOP).stops == []
+    assert states(conn) == {
+        ("sent", None): 112 - 12 + 300,
+        ("failed", "smtp_550"): 12,
+        ("released", None): 8 + 120,
+    }
+    assert {row(conn, i)["state"] for i in (*bad.send_ids[112:], *more)} == {"released"}
+    assert {row(conn, i)["state"] for i in good.send_ids} == {"sent"}
+    why = "bounces: 12 of 112 messages (10.71 %), the limit is 5 %"
+    assert summary.stops == [f"campaign bad_list is switched off: {why}"]
     assert summary.stops[0] in caplog.text
-    assert (
-        campaign_stop(conn, "bad_list")
-        == "bounces: 40 of 400 messages (10.00 %), the limit is 5 % (since 2026-11-22 09:00 UTC)"
-    )
+    assert campaign_stop(conn, "bad_list") == f"{why} (since 2026-11-22 09:00 UTC)"
     assert campaign_stop(conn, "good_list") is None
     conn.rollback()
     assert "example.com" not in caplog.text
@@ -266,27 +277,19 @@ def test_a_channel_stops_when_all_campaigns_together_bounce_too_much(
     assert (summary.sent, summary.stops) == (len(waiting.send_ids), [])
 
 
-def test_a_channel_that_is_switched_off_is_felt_in_the_window(
-    conn: psycopg.Connection, warehouse_dsn: str, server: SmtpServer
+def test_a_channel_that_is_switched_off_is_felt_before_the_next_window(
+    conn: psycopg.Connection, warehouse_dsn: str
 ) -> None:
     fill(conn, 30)
-    with connect(warehouse_dsn) as other:
-        clock = HandClock()
-        switch_channel(other, "email", paused=True, by="ada", reason="the relay moves", clock=clock)
-        other.commit()
-        conn.execute(
-            "UPDATE activation.sends SET state = 'claimed', claim_token = gen_random_uuid(), lease_until = %s",
-            [NOW + dt.timedelta(1)],
-        )
-        token, ids = conn.execute("SELECT min(claim_token::text), array_agg(send_id) FROM activation.sends").fetchone()  # type: ignore[misc]
-        conn.execute("UPDATE activation.sends SET claim_token = %s", [token])
-        from marketflow.warehouse import queries
-
-        begun = conn.execute(
-            queries("delivery")["begin"], {"send_ids": ids, "token": token, "now": NOW, "lease_until": NOW}
-        ).fetchall()
-    assert {r[1] for r in begun} == {"released"}
-    assert {r for _, r in states(conn)} <= {"paused", None}
+    with connect(warehouse_dsn) as own:
+        ledger = Ledger.over(own, "email", dt.timedelta(minutes=2))
+        claim = ledger.claim(30, NOW)
+        switch_channel(conn, "email", paused=True, by="ada", reason="the relay moves", clock=HandClock())
+        conn.commit()
+        assert set(ledger.begin(claim, claim.send_ids, NOW).values()) == {"released"}
+        assert ledger.claim(30, NOW).send_ids == []
+    assert states(conn) == {("released", "paused"): 30}
+    assert channel_stop(conn, "email") == "switched off by ada at 2026-11-22 09:00 UTC (the relay moves)"
 
 
 def handed_over(conn: psycopg.Connection, count: int, state: str = "sent") -> Filled:

@@ -35,9 +35,8 @@ def test_codes_without_an_enhanced_one(code: int, *, dead: bool) -> None:
     assert is_dead(code, None) is dead
 
 
-def judged(refusals: Refusals, *outcomes: Outcome, attempts: int = 0) -> list[str]:
-    found = refusals.judge([(attempts, o) for o in outcomes])
-    return ["bounce" if o.is_bounce else o.state for o in found]
+def judged(refusals: Refusals, *outcomes: Outcome) -> list[str]:
+    return ["bounce" if o.is_bounce else o.state for o in refusals.judge(outcomes)]
 
 
 def test_a_refusal_among_acceptances_is_believed_wherever_it_stands() -> None:
@@ -61,13 +60,12 @@ def test_a_server_that_begins_to_refuse_everybody_is_not_believed_any_more() -> 
     assert refusals.stop == "refuses_all"
 
 
-def test_one_alone_is_tried_three_times_and_nobody_shut_out() -> None:
-    for attempts, becomes in ((0, "deferred"), (1, "deferred"), (2, "failed")):
-        refusals = Refusals()
-        assert judged(refusals, NO, attempts=attempts) == [becomes]
-        assert refusals.stop is None
+def test_one_alone_is_put_off_and_stops_nothing() -> None:
+    refusals = Refusals()
+    assert judged(refusals, NO) == ["deferred"]
+    assert refusals.stop is None
 
 
 def test_other_outcomes_are_left_alone() -> None:
     later = deferred("smtp_450")
-    assert Refusals().judge([(0, later), (5, SENT)]) == [later, SENT]
+    assert Refusals().judge([later, SENT]) == [later, SENT]

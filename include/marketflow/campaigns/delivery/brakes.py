@@ -53,9 +53,8 @@ class Brakes:
 
     def judge(self, going: Sequence[Prepared], outcomes: Mapping[int, Outcome]) -> dict[int, Outcome]:
         """What the server said of a window, as it is to be settled: once for each window, and without a statement."""
-        tried = [(p.row, outcomes[p.row.send_id]) for p in going if p.row.send_id in outcomes]
-        found = self._refusals.judge([(row.attempts, outcome) for row, outcome in tried])
-        return {row.send_id: outcome for (row, _), outcome in zip(tried, found, strict=True)}
+        tried = [p.row.send_id for p in going if p.row.send_id in outcomes]
+        return dict(zip(tried, self._refusals.judge([outcomes[send_id] for send_id in tried]), strict=True))
 
     def count(self, going: Sequence[Prepared], judged: Mapping[int, Outcome], now: dt.datetime) -> str | None:
         """Count a window before it is settled, and look; why the run is to stop, if it is."""

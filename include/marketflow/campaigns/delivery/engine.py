@@ -102,7 +102,8 @@ class _Run:
             self._batch(claim)
             if time.monotonic() - self.swept_at > self.options.lease.total_seconds() / 2:
                 self._sweep()
-        self.stopped = self.stopped or self.brakes.look(self.clock.now(), at_once=True)
+        stop = self.brakes.look(self.clock.now(), at_once=True)
+        self.stopped = self.stopped or stop
 
     def _linger(self) -> bool:
         """Wait for what a domain's limit has put off for a moment; False when there is nothing to wait for."""
@@ -200,7 +201,8 @@ class _Run:
                 self._hand_over(going, outcomes, looked_at)
             finally:
                 outcomes.update(self.brakes.judge(going, outcomes))
-            self.stopped = self.stopped or self.brakes.count(going, outcomes, self.clock.now())
+            stop = self.brakes.count(going, outcomes, self.clock.now())
+            self.stopped = self.stopped or stop
         self.unsettled = self._settlements(going, outcomes)
 
     def _begin(self, claim: Claim, send_ids: Sequence[int]) -> dict[int, str]:

@@ -11,7 +11,6 @@ from marketflow.campaigns.delivery.channel import Outcome
 REFUSES_ALL = "refuses_all"
 _SUSPICIOUS = 3  # refusals in a run in which nothing was accepted yet: nobody's fault but the server's
 _IN_A_ROW = 10  # refusals after which the run stops, whatever was accepted before
-_TRIES = 3  # after so many tries a message that nobody else could vouch for is given up, and nobody shut out
 
 # The recipient does not exist, or takes nothing more. Not 5.1.4 (ambiguous), 5.1.7 to 5.1.9 (the sender's address and
 # the server's translation), nor 5.7 (policy): these say nothing about the address.
@@ -38,14 +37,15 @@ class Refusals:
         self._accepted = False
         self._in_a_row = 0
 
-    def judge(self, tried: Sequence[tuple[int, Outcome]]) -> list[Outcome]:
-        """The outcomes of a window, each with the attempts before it, as they are to be settled.
+    def judge(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
+        """The outcomes of a window, as they are to be settled.
 
-        A refusal that is not believed is put off, with the usual backoff, and shuts nobody out.
+        A refusal that is not believed is put off, with the usual backoff until the message expires: a dead address that
+        is alone in its run is found out when it comes together with one that is not.
         """
-        for _, outcome in tried:
+        for outcome in outcomes:
             self._hear(outcome)
-        return [self._judged(attempts, outcome) for attempts, outcome in tried]
+        return [self._judged(outcome) for outcome in outcomes]
 
     @property
     def stop(self) -> str | None:
@@ -59,9 +59,7 @@ class Refusals:
         elif outcome.is_refusal:
             self._in_a_row += 1
 
-    def _judged(self, attempts: int, outcome: Outcome) -> Outcome:
+    def _judged(self, outcome: Outcome) -> Outcome:
         if not outcome.is_refusal or (self._accepted and self.stop is None):
             return outcome
-        if self.stop is None and attempts + 1 >= _TRIES:
-            return replace(outcome, is_bounce=False)
         return replace(outcome, state="deferred", is_refusal=False, is_bounce=False)
