@@ -431,14 +431,3 @@ WHERE plan_id = %(plan_id)s AND state = 'planned';
 -- name: sends_released
 SELECT count(*) FROM activation.sends AS s
 WHERE s.plan_id = %(plan_id)s AND s.released_at IS NOT NULL;
-
--- name: campaign_state_write
-INSERT INTO activation.campaign_states AS c (campaign, is_paused, changed_at, changed_by)
-VALUES (%(campaign)s, %(paused)s, %(now)s, %(by)s)
-ON CONFLICT (campaign) DO UPDATE
-    SET
-        is_paused = excluded.is_paused,
-        changed_at = excluded.changed_at,
-        changed_by = excluded.changed_by,
-        reason = NULL
-    WHERE c.is_paused IS DISTINCT FROM excluded.is_paused;

@@ -413,4 +413,4 @@ SELECT
     c.reason,
     c.changed_at
 FROM activation.campaign_states AS c
-WHERE c.campaign = %(campaign)s AND c.is_paused AND c.reason IS NOT NULL;
+WHERE c.campaign = %(campaign)s AND c.is_paused AND NOT c.is_held AND c.reason IS NOT NULL;

@@ -31,7 +31,10 @@ def test_every_column_is_described_and_commented(conn: psycopg.Connection, table
 
 def test_every_mart_has_a_transform_and_checks(conn: psycopg.Connection) -> None:
     tables = {
-        t for (t,) in conn.execute("SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'marts'::regnamespace AND relkind IN ('r', 'v')")
+        t
+        for (t,) in conn.execute(
+            "SELECT oid::regclass::text FROM pg_class WHERE relnamespace = 'marts'::regnamespace AND relkind IN ('r', 'v')"
+        )
     }
     built = load_transforms()
     assert tables == {name for name in built if name.startswith("marts.")}

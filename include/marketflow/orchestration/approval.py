@@ -30,7 +30,7 @@ class CampaignApproval(ApprovalOperator):
         state = self._state(context)
         if state in ("approved", "released"):
             return None
-        if state == "rejected":
+        if state in ("rejected", "cancelled"):
             self.skip(ti=context["ti"], tasks=context["task"].get_direct_relatives(upstream=False))
             return None
         if context["params"]["approval"]:

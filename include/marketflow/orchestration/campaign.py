@@ -14,7 +14,7 @@ from marketflow.orchestration.assets import released
 from marketflow.orchestration.campaign_form import campaign_form
 from marketflow.orchestration.campaign_schedule import business_day, schedule_of
 from marketflow.orchestration.connections import key_ring, warehouse
-from marketflow.orchestration.defaults import COMMON, as_date
+from marketflow.orchestration.defaults import COMMON, actor, as_date
 from marketflow.shared import settings
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def plan_occasion(campaign: Campaign, form: dict[str, Any]) -> dict[str, Any]:
     from marketflow.campaigns.delivery import campaign_stop
 
     clock = settings().clock()
-    trial = to_test(form.get("test_addresses") or [], actor=_actor())
+    trial = to_test(form.get("test_addresses") or [], actor=actor())
     if trial is not None and campaign.channel != "email":
         raise AirflowFailException(f"test addresses are for mails; {campaign.name} goes by {campaign.channel}")
     with warehouse() as conn:
@@ -117,12 +117,6 @@ def _finish(result: dict[str, Any], why: str) -> None:
     """End the run here, with its result where people look for it."""
     get_current_context()["ti"].xcom_push(key="return_value", value=result)
     raise AirflowSkipException(why)
-
-
-def _actor() -> str:
-    """Who pressed the button, as Airflow knows it."""
-    run = get_current_context().get("dag_run")
-    return str(getattr(run, "triggering_user_name", None) or "unknown")
 
 
 def _runbook(campaign: Campaign) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import Any
 
-from airflow.sdk import Param
+from airflow.sdk import Param, get_current_context
 
 START = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
 
@@ -66,3 +66,9 @@ def force() -> Param:
 def as_date(value: str | None) -> dt.date | None:
     """The form's date."""
     return dt.date.fromisoformat(value) if value else None
+
+
+def actor() -> str:
+    """Who started the run, as Airflow knows her."""
+    run: Any = get_current_context()["dag_run"]
+    return str(getattr(run, "triggering_user_name", None) or "airflow")

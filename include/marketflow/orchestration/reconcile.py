@@ -8,10 +8,10 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from marketflow.orchestration.connections import warehouse
+from marketflow.orchestration.defaults import actor
 from marketflow.shared import MarketflowError, settings
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def decide_unknown(form: Mapping[str, Any]) -> dict[str, Any]:
     with warehouse("sender") as conn:
         try:
             done = settle_unknown(
-                conn, _selection(form), form["decision"], by=_actor(), now=settings().clock().now(),
+                conn, _selection(form), form["decision"], by=actor(), now=settings().clock().now(),
                 confirmed=form["confirm"],
             )  # fmt: skip
         except MarketflowError as error:
@@ -58,7 +58,7 @@ def control_channel(form: Mapping[str, Any]) -> str:
     paused = form["switch"] == "off"
     with warehouse("sender") as conn:
         changed = switch_channel(
-            conn, form["channel"], paused=paused, by=_actor(), reason=form["reason"] or None, clock=settings().clock()
+            conn, form["channel"], paused=paused, by=actor(), reason=form["reason"] or None, clock=settings().clock()
         )
     if not changed:
         raise AirflowSkipException(f"the channel {form['channel']} is {form['switch']} already")
@@ -79,9 +79,3 @@ def _selection(form: Mapping[str, Any]) -> UnknownSelection:
         begun_before=None if hours is None else settings().clock().now() - dt.timedelta(hours=hours),
         message_ids=found or None,
     )
-
-
-def _actor() -> str:
-    """Who started the run, as Airflow knows her."""
-    run: Any = get_current_context()["dag_run"]
-    return str(getattr(run, "triggering_user_name", None) or "airflow")

@@ -11,7 +11,7 @@ from airflow.sdk import get_current_context
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from marketflow.orchestration.connections import key_ring, warehouse
-from marketflow.orchestration.defaults import as_date
+from marketflow.orchestration.defaults import actor, as_date
 from marketflow.orchestration.jobs import idle, judge_loads
 from marketflow.shared import settings
 
@@ -29,7 +29,7 @@ def replay_rows(form: Mapping[str, Any]) -> dict[str, Any]:
     with warehouse("loader") as conn:
         summary = replay_quarantine(
             conn, _source(form["source"]), _selection(form), keys=key_ring(), clock=cfg.clock(), shop=cfg.shop(),
-            repairs=read_repairs(form["repairs"] or ""), actor=_actor(), dry_run=form["dry_run"],
+            repairs=read_repairs(form["repairs"] or ""), actor=actor(), dry_run=form["dry_run"],
         )  # fmt: skip
     result = asdict(summary)
     for reason, rows in summary.reasons.items():
@@ -64,9 +64,3 @@ def _selection(form: Mapping[str, Any]) -> Selection:
         reason=form["reason"] or None, load_id=form["load"], day_from=as_date(form["from"]),
         day_to=as_date(form["to"]), numbers=numbers,
     )  # fmt: skip
-
-
-def _actor() -> str:
-    """Who started the run, as Airflow knows her."""
-    run: Any = get_current_context()["dag_run"]
-    return str(getattr(run, "triggering_user_name", None) or "airflow")

@@ -215,3 +215,22 @@ def test_a_database_that_stays_away_leaves_a_window_unknown(conn: psycopg.Connec
     summary = run(lambda: connect(warehouse_dsn), mail(), clock)
     assert (summary.swept_unknown, summary.swept_released, summary.sent) == (8, 12, 12)
     assert states(conn) == {("unknown", "sender_lost"): 8, ("sent", None): 12}
+
+
+def test_a_row_that_is_locked_for_a_moment_is_not_left_lying(conn: psycopg.Connection, opening: Connect) -> None:
+    """The last look passes over what another transaction has locked just then; it goes out in the same run."""
+    filled = fill(conn, 3)
+    with opening() as other:
+
+        def meddle(message: OutgoingMessage) -> Outcome:
+            if message.send_id == filled.send_ids[0]:
+                other.execute("SELECT 1 FROM activation.sends WHERE send_id = %s FOR UPDATE", [filled.send_ids[1]])
+            else:
+                other.rollback()
+            return SENT
+
+        channel = mail(meddle)
+        summary = run(opening, channel, window=1)
+    assert [m.send_id for m in channel.messages] == [filled.send_ids[n] for n in (0, 2, 1)]
+    assert (summary.sent, summary.released, summary.lost) == (3, 1, 0)
+    assert by_state(conn) == {"sent": 3}

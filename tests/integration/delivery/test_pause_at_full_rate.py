@@ -14,7 +14,7 @@ import pytest
 from fire.sender import FileClock
 from fire.stage import Database, MailServer, Stage, until
 from ledger_fixture import by_state, fill
-from marketflow.campaigns import set_paused
+from marketflow.campaigns import cancel, set_paused
 from marketflow.embedded.postgres import Server
 from smtp_server import read_record
 
@@ -57,4 +57,24 @@ def test_a_pause_is_felt_within_five_seconds(conn: psycopg.Connection, stage: St
     assert by_state(conn) == {"sent": RECIPIENTS}
     got = Counter(a.message_id for a in read_record(stage.mail.record))
     assert got == dict.fromkeys(filled.message_ids, 1)
+    assert stage.failures == 0
+
+
+def test_a_cancellation_is_felt_within_five_seconds(conn: psycopg.Connection, stage: Stage) -> None:
+    filled = fill(conn, RECIPIENTS, now=stage.clock.now())
+    stage.keep_going()
+    until(
+        lambda: stage.mail.taken() >= RECIPIENTS // 10 and len(stage.at_work()) == SENDERS, "all senders at full rate"
+    )
+    cancelled_at, before = time.time(), stage.mail.taken()
+    cancel(conn, "thank_you", occasion=None, by="ada", clock=stage.clock)
+    conn.commit()
+    stage.let_end()
+    assert stage.mail.record.stat().st_mtime - cancelled_at < 5.0
+    taken = stage.mail.taken()
+    assert before <= taken < RECIPIENTS
+    assert by_state(conn) == {"sent": taken, "cancelled": RECIPIENTS - taken}
+    got = Counter(a.message_id for a in read_record(stage.mail.record))
+    assert max(got.values()) == 1
+    assert set(got) <= set(filled.message_ids)
     assert stage.failures == 0

@@ -139,8 +139,8 @@ class _Run:
                     count = self._pace(claim, rest, len(rows))
                     if not count:
                         break
-                    self._window(claim, rows[:count])
-                    rest = rest_without(rest, rows[:count])
+                    left = self._window(claim, rows[:count])
+                    rest = [*rest_without(rest, rows[:count]), *left]
                 self._settle(claim)
         except BaseException:
             with suppress(psycopg.Error):
@@ -150,12 +150,17 @@ class _Run:
             self._give_back(claim, rest)
 
     def _give_back(self, claim: Claim, rest: Sequence[int]) -> None:
-        """What the run ended before. When the server asked for patience, all wait, and nobody is blamed for it."""
+        """What the run ended before, and what was passed over.
+
+        When the server asked for patience, all wait, and nobody is blamed for it.
+        """
         if self.stopped in _NO_PATIENCE:
-            self.tally.states["released"] += self.ledger.give_back(claim, rest)
-            return
-        count = self.ledger.give_back(claim, rest, reason=self.stopped, retry_at=self._later())
-        self.tally.put_off(count, str(self.stopped))
+            count = self.ledger.give_back(claim, rest)
+            self.tally.states["released"] += count
+        else:
+            count = self.ledger.give_back(claim, rest, reason=self.stopped, retry_at=self._later())
+            self.tally.put_off(count, str(self.stopped))
+        self.tally.lost += len(rest) - count
 
     def _later(self) -> dt.datetime:
         return self.retry_at or self.clock.now() + self.options.patience
@@ -182,19 +187,21 @@ class _Run:
         self.brakes.unused(granted)
         return 0
 
-    def _window(self, claim: Claim, rows: Sequence[DueRow]) -> None:
-        """Begin and hand over. It is settled in the transaction that begins the next: one at most is ever `sending`."""
+    def _window(self, claim: Claim, rows: Sequence[DueRow]) -> list[int]:
+        """Begin and hand over. It is settled in the transaction that begins the next: one at most is ever `sending`.
+
+        Returns what was passed over: not ours any more, or locked for a moment by somebody who looks at it.
+        """
         prepared = self._with_room(claim, [self.writer.prepare(row) for row in rows])
         if not prepared:
             self.brakes.unused(len(rows))
-            return
+            return []
         going, outcomes = prepared, dict[int, Outcome]()
         with self._rescued(claim, prepared, outcomes):
             looked_at = time.monotonic()
             states = self._begin(claim, [p.row.send_id for p in prepared])
             going = [p for p in prepared if states.get(p.row.send_id) == "sending"]
             self.tally.begun += len(going)
-            self.tally.lost += len(prepared) - len(states)
             self.tally.states.update(s for s in states.values() if s != "sending")
             self.brakes.unused(len(rows) - len(going))
             try:
@@ -204,6 +211,7 @@ class _Run:
             stop = self.brakes.count(going, outcomes, self.clock.now())
             self.stopped = self.stopped or stop
         self.unsettled = self._settlements(going, outcomes)
+        return [p.row.send_id for p in prepared if p.row.send_id not in states]
 
     def _begin(self, claim: Claim, send_ids: Sequence[int]) -> dict[int, str]:
         """Begin a window and settle the one before, if there is one: both or neither."""

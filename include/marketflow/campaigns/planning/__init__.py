@@ -5,7 +5,8 @@ Writes: activation.plans, .plan_members, .campaign_states; activation.sends up t
 Never:  writes to the ledger in a dry run; shows a name; releases a plan that waits for approval.
 """
 
-from marketflow.campaigns.planning.decisions import decide, release, set_paused
+from marketflow.campaigns.planning.control import Cancelled, cancel, hold, set_paused
+from marketflow.campaigns.planning.decisions import decide, release
 from marketflow.campaigns.planning.explain import Explanation, explain_audience, told
 from marketflow.campaigns.planning.plan import plan_campaign
 from marketflow.campaigns.planning.preview import Preview, lint_campaign, preview
@@ -15,12 +16,15 @@ from marketflow.campaigns.planning.trial import Trial, to_test
 from marketflow.campaigns.planning.why import why
 
 __all__ = [
+    "Cancelled",
     "Explanation",
     "PlanSummary",
     "Preview",
     "Trial",
+    "cancel",
     "decide",
     "explain_audience",
+    "hold",
     "lint_campaign",
     "plan_campaign",
     "preview",

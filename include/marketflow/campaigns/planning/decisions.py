@@ -1,4 +1,4 @@
-"""After planning: approve or reject, release, pause. Each may be repeated with the same end."""
+"""After planning: approve or reject, release. Each may be repeated with the same end."""
 
 from __future__ import annotations
 
@@ -17,23 +17,23 @@ def decide(conn: psycopg.Connection, plan_id: int, *, approved: bool, by: str, c
     """
     params = {"plan_id": plan_id, "by": by, "now": clock.now(), "state": "approved" if approved else "rejected"}
     with conn.transaction():
-        state = _locked(conn, plan_id)["state"]
+        state = locked(conn, plan_id)["state"]
         if conn.execute(queries("campaigns")["plan_decide"], params).rowcount:
             if not approved:
                 conn.execute(queries("campaigns")["sends_cancel"], params)
-        elif state not in ({"approved", "released"} if approved else {"rejected"}):
+        elif state not in ({"approved", "released"} if approved else {"rejected", "cancelled"}):
             raise MarketflowError(f"plan {plan_id} is {state}; it cannot be {params['state']} any more")
 
 
 def release(conn: psycopg.Connection, plan_id: int, *, clock: Clock) -> int:
     """Let a plan's messages go: `planned` to `released`. Returns how many of the plan are released, by now or before.
 
-    Dry runs, refused and rejected plans have none: 0. Raises MarketflowError when the plan waits for approval.
+    Dry runs, refused, rejected and cancelled plans have none: 0. Raises MarketflowError while it waits for approval.
     """
     q, params = queries("campaigns"), {"plan_id": plan_id, "now": clock.now()}
     with conn.transaction():
-        plan = _locked(conn, plan_id)
-        if plan["is_dry_run"] or plan["state"] in ("refused", "rejected"):
+        plan = locked(conn, plan_id)
+        if plan["is_dry_run"] or plan["state"] in ("refused", "rejected", "cancelled"):
             return 0
         if plan["needs_approval"] and plan["state"] == "planned":
             raise MarketflowError(f"plan {plan_id} of {plan['campaign']} waits for approval; nothing was released")
@@ -43,14 +43,7 @@ def release(conn: psycopg.Connection, plan_id: int, *, clock: Clock) -> int:
     return int(row[0]) if row else 0
 
 
-def set_paused(conn: psycopg.Connection, campaign: str, *, paused: bool, by: str, clock: Clock) -> None:
-    """Mirror a campaign's switch: the sending statements read it, so messages not yet begun stay where they are."""
-    params = {"campaign": campaign, "paused": paused, "by": by, "now": clock.now()}
-    with conn.transaction():
-        conn.execute(queries("campaigns")["campaign_state_write"], params)
-
-
-def _locked(conn: psycopg.Connection, plan_id: int) -> dict[str, Any]:
+def locked(conn: psycopg.Connection, plan_id: int) -> dict[str, Any]:
     """The plan, with its occasion locked against planners; raises MarketflowError when there is none."""
     q = queries("campaigns")
     fields = ("campaign", "occasion", "state", "is_dry_run", "needs_approval")
