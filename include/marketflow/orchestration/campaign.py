@@ -15,7 +15,7 @@ from marketflow.orchestration.campaign_form import campaign_form
 from marketflow.orchestration.campaign_schedule import business_day, schedule_of
 from marketflow.orchestration.connections import key_ring, warehouse
 from marketflow.orchestration.defaults import COMMON, actor, as_date
-from marketflow.shared import settings
+from marketflow.shared import DefinitionError, settings
 
 if TYPE_CHECKING:
     from marketflow.campaigns import Campaign
@@ -66,7 +66,10 @@ def plan_occasion(campaign: Campaign, form: dict[str, Any]) -> dict[str, Any]:
     from marketflow.campaigns.delivery import campaign_stop
 
     clock = settings().clock()
-    trial = to_test(form.get("test_addresses") or [], actor=actor())
+    try:
+        trial = to_test(form.get("test_addresses") or [], actor=actor())
+    except DefinitionError as error:  # trying again would not mend it
+        raise AirflowFailException(str(error)) from None
     if trial is not None and campaign.channel != "email":
         raise AirflowFailException(f"test addresses are for mails; {campaign.name} goes by {campaign.channel}")
     with warehouse() as conn:

@@ -367,6 +367,33 @@ def test_two_planners_at_once(counter: Counter, make: Callable[..., Campaign], w
     assert len({p for _, p, _ in counter.ledger()}) == 1  # the last one has them all
 
 
+def test_planners_of_several_occasions_at_once_share_one_budget(
+    counter: Counter, make: Callable[..., Campaign], warehouse_dsn: str
+) -> None:
+    budget = "budget: {amount: 100, currency: EUR, cost_per_message: 1}"
+    campaign = make("manual", f'audience: {{where: "orders > 0"}}\n{budget}')
+    for n in range(80):
+        add_customer(counter.conn, str(n))
+    counter.conn.commit()
+    begin = threading.Barrier(4)
+
+    def plan(name: str) -> None:
+        with connect(warehouse_dsn) as conn:
+            begin.wait(30)
+            day = counter.clock.business_date()
+            plan_campaign(
+                conn, campaign, business_date=day, occasion=name, dry_run=False, keys=RING, clock=counter.clock
+            )
+
+    threads = [threading.Thread(target=plan, args=(f"occasion {n}",)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert counter.rows("SELECT count(*) FROM activation.sends") == [(100,)]
+    assert counter.rows("SELECT sum((refusals ->> 'budget')::int) FROM activation.plans") == [(220,)]
+
+
 def test_a_basket_is_left_when_nothing_was_put_into_it_for_so_long(
     counter: Counter, make: Callable[..., Campaign]
 ) -> None:
