@@ -32,15 +32,16 @@ def explain(
     day: Annotated[str | None, typer.Option(help="business day, such as 2017-12-31; the clock's without")] = None,
 ) -> None:
     """Count whom a rule selects, what it costs, ten of them masked, and why others would get nothing."""
-    from marketflow.campaigns import explain_audience, told
+    from marketflow.campaigns import explain_audience, load_contact_policy, told
 
     cfg = settings()
     _one_of("channel", channel, CHANNELS)
     _one_of("purpose", purpose, PURPOSES)
     with _warehouse() as conn:
         found = explain_audience(
-            conn, rule, channel=channel, purpose=purpose, day=_day(day), keys=_keys(), clock=cfg.clock()
-        )
+            conn, rule, channel=channel, purpose=purpose, day=_day(day), keys=_keys(), clock=cfg.clock(),
+            policy=load_contact_policy(),
+        )  # fmt: skip
     print("\n".join(told(found)))
 
 

@@ -48,14 +48,14 @@ def explain_rule(form: dict[str, Any]) -> dict[str, Any]:
     """What the rule selects; in the log as lines, and as the task's result. A wrong rule fails at once and says how."""
     from airflow.sdk.exceptions import AirflowFailException
 
-    from marketflow.campaigns import explain_audience, told
+    from marketflow.campaigns import explain_audience, load_contact_policy, told
     from marketflow.campaigns.audience import AudienceRefused
 
     try:
         with warehouse() as conn:
             found = explain_audience(
                 conn, form["rule"], purpose=form["purpose"], day=as_date(form["business_date"]), keys=key_ring(),
-                clock=settings().clock(),
+                clock=settings().clock(), policy=load_contact_policy(),
             )  # fmt: skip
     except AudienceRefused as error:
         raise AirflowFailException(str(error)) from None  # a second try would find the same words

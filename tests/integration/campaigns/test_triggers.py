@@ -342,6 +342,16 @@ def test_the_condition_filters_those_whom_the_event_brought(counter: Counter, ma
     assert counter.run(campaign).planned == 1
 
 
+def test_a_condition_beside_an_event_may_be_true_of_everybody_else(
+    counter: Counter, make: Callable[..., Campaign]
+) -> None:
+    campaign = make("signed_up", 'audience:\n  where: "orders >= 0"')
+    people = [add_customer(counter.conn, None)[0] for _ in range(120)]
+    happen(counter.conn, "signed_up", people[7], TODAY)
+    plan = counter.run(campaign)
+    assert (plan.state, plan.audience) == ("planned", 1)
+
+
 def test_two_planners_at_once(counter: Counter, make: Callable[..., Campaign], warehouse_dsn: str) -> None:
     campaign = make("signed_up")
     people = [add_customer(counter.conn, str(n))[0] for n in range(200)]

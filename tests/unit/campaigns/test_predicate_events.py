@@ -62,8 +62,10 @@ WINE = 'IN (SELECT p.product_id FROM marts.products AS p WHERE lower("p"."catego
         ),
         (
             "did('order', category => 'WINE')",
-            (f"EXISTS (SELECT FROM marts.customer_days {IT_IS} d.ordered_on <= '2017-12-31'::date AND"
-            f" EXISTS (SELECT FROM unnest(d.product_ids) AS u (product_id) WHERE u.product_id {WINE}))"),
+            (
+                "EXISTS (SELECT FROM (SELECT o.customer_id, o.ordered_on, unnest(o.product_ids) AS product_id FROM marts.customer_days AS o"
+                f" WHERE o.ordered_on <= '2017-12-31'::date) {IT_IS} d.product_id {WINE})"
+            ),
         ),
         (
             "did('add_to_cart', category => 'WINE', days => 7)",
@@ -77,8 +79,12 @@ WINE = 'IN (SELECT p.product_id FROM marts.products AS p WHERE lower("p"."catego
         ("in_segment('at_risk')", "(\"segment\" IS NOT NULL AND \"segment\" = 'at_risk')"),
         (
             "in_segment('at_risk', days => 30)",
-            ("((\"segment\" IS NOT NULL AND \"segment\" = 'at_risk') OR EXISTS (SELECT FROM marts.segment_memberships"
-            f" {IT_IS} d.segment = 'at_risk' AND d.entered_on <= '2017-12-31'::date AND (d.left_on IS NULL OR d.left_on > '2017-12-02'::date)))"),
+            (
+                "EXISTS (SELECT FROM (SELECT h.customer_id FROM marts.segment_memberships AS h WHERE h.segment = 'at_risk'"
+                " AND h.entered_on <= '2017-12-31'::date AND (h.left_on IS NULL OR h.left_on > '2017-12-02'::date)"
+                " UNION ALL SELECT n.customer_id FROM marts.customer_360 AS n WHERE n.segment = 'at_risk') AS d"
+                " WHERE d.customer_id = customer_360.customer_id)"
+            ),
         ),
         (
             "got_campaign('win_back', days => 30)",
@@ -188,6 +194,35 @@ def test_what_is_said_of_a_condition_without_running_it() -> None:
         True,
         False,
     ]
+
+
+def words_of(made: str) -> set[str]:
+    """What stands outside of literals."""
+    return set(re.findall(r"[^\W\d]\w*", re.sub(r"E?'(?:[^']|'')*'", "''", made)))
+
+
+EVERY_PART = (
+    "did('order') and did('order', at_least => 2, category => 'WINE', department => 'GROCERY', brand => 'Private', product => '0012345')",
+    "did('order', at_least => 2) or did('page', at_least => 2) or did('page', category => 'WINE') or email_consent = true",
+    "in_segment('lost', days => 3) and got_campaign('win_back', days => 3) and not (segment in ('lost') and country like 'x')",
+    "lower(coalesce(country, upper('x'))) = 'x' and orders between 1 and 2 and email_consent is not null and email_consent = false",
+)
+OURS = set().union(COLUMNS, {"date"}, *(words_of(sql_of(text)) for text in EVERY_PART))
+TOKENS = st.sampled_from(
+    [
+        *COLUMNS, "did(", "in_segment(", "got_campaign(", "everybody()", "'order'", "'page'", "'lost'", "'win_back'", "'WINE'", "days", "at_least", "category",
+        "=>", "30", "2", ",", ")", "(", "and", "or", "not", "=", "<", "in", "select", "pg_sleep(", "evil", "--", ";", "/*", '"evil"', "$$", "\\",
+    ]
+)  # fmt: skip
+
+
+@given(st.lists(TOKENS, max_size=16).map(" ".join))
+def test_no_word_of_the_marketer_s_stands_outside_of_quotes(text: str) -> None:
+    try:
+        made = sql_of(text)
+    except AudienceRefused:
+        return
+    assert words_of(made) <= OURS
 
 
 WORD = st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"]), min_size=1, max_size=30)

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 
 import psycopg
 
-from marketflow.campaigns.audience.condition import TIMEOUT_MS, insert_by_condition
+from marketflow.campaigns.audience.condition import TIMEOUT_MS, fill_by_condition, insert_by_condition
 from marketflow.campaigns.audience.events import Events
 from marketflow.campaigns.audience.predicate import About
 from marketflow.campaigns.audience.words import ShopWords
@@ -38,7 +38,9 @@ def select_audience(
     conn.execute(q["make_audience"])
     if campaign.audience.where is not None:
         about = About(day=occasion_on, time_zone=time_zone or ZoneInfo("UTC"), unknown=ShopWords(conn))
-        insert_by_condition(conn, campaign.audience.where, about, timeout_ms)
+        # where events choose, the condition only leaves some of them out: it may well be true of everybody else
+        choose = insert_by_condition if events is None else fill_by_condition
+        choose(conn, campaign.audience.where, about, timeout_ms)
     elif campaign.audience.accounts is not None:
         _by_accounts(conn, campaign, keys=keys, now=now, dry_run=dry_run)
     elif events is None:
