@@ -198,11 +198,12 @@ def test_only_who_did_something_since_is_scored_again(year: psycopg.Connection, 
     give(year, "core.customers", [{"customer_id": 4242}])
     year.execute("UPDATE core.customers SET merged_into = 1 WHERE customer_id = 77")
     year.execute("UPDATE core.customers SET is_deleted = true WHERE customer_id = 78")
+    year.execute("UPDATE core.customers SET is_test = true WHERE customer_id = 79")
     then = Clock(time_zone=clock.time_zone, pinned_day=tomorrow)
     second = recommend_products(year, clock=then)
     assert second.published
     assert scored_in(year, second.run_id) == {
-        second.run_id: {5, 9, 11, 4242}, first.run_id: set(range(1, 81)) - {5, 9, 11, 77, 78},
+        second.run_id: {5, 9, 11, 4242}, first.run_id: set(range(1, 81)) - {5, 9, 11, 77, 78, 79},
     }  # fmt: skip
     before, after = lists_of(year, first.run_id, "discover"), lists_of(year, second.run_id, "discover")
     assert all(after[customer] == before[customer] for customer in after if customer not in (5, 9, 11, 4242))
