@@ -1,7 +1,8 @@
 """Mails a second of our senders, against Airflow's `SmtpHook.send_email_smtp`, on one machine and to the same sink.
 
 The baseline opens the hook for each mail, as EmailOperator and SmtpNotifier do; beside stands one hook kept open for
-all of them. It sends rendered words and keeps no ledger; ours render, sign the link, and write down what became of each.
+all of them. It sends rendered words and keeps no ledger; ours render, sign the link, and write down what became of
+each.
 """
 
 from __future__ import annotations

@@ -43,11 +43,18 @@ def define_delivery(channel: str, *, doc: str) -> DAG:
         **COMMON,
     )
     def wiring() -> None:
-        @task(outlets=[SETTLED])
-        def deliver(params: dict[str, Any] | None = None) -> dict[str, Any]:
-            return deliver_channel(channel, per_second=(params or {})["per_second"])
+        senders = settings().delivery_senders if channel == "email" else 1
 
-        deliver()
+        @task(outlets=[SETTLED])
+        def deliver(sender: int, params: dict[str, Any] | None = None) -> dict[str, Any]:
+            del sender  # one of those that work side by side: the ledger gives each messages of its own
+            rate = (params or {})["per_second"]
+            return deliver_channel(channel, per_second=rate and rate / senders)
+
+        if senders > 1:
+            deliver.expand(sender=list(range(senders)))
+        else:
+            deliver(0)
 
     return wiring()
 

@@ -82,6 +82,9 @@ class Settings(BaseSettings):
     delivery_window: int = Field(
         32, ge=1, le=1_000, description="messages marked `sending` at a time: at most these become unknown in a crash"
     )
+    delivery_senders: int = Field(
+        1, ge=1, le=64, description="tasks that send mails side by side, each with a connection of its own"
+    )
     delivery_lease_seconds: int = Field(120, ge=5)
     smtp_timeout_seconds: float = Field(20.0, gt=0)
 

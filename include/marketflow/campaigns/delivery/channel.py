@@ -6,7 +6,7 @@ import datetime as dt
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import TracebackType
-from typing import Literal, Protocol, Self
+from typing import Literal, Protocol, Self, runtime_checkable
 
 # `sent`: the other side has taken it. `deferred`: it has certainly not, try again. `failed`: it never will.
 # `unknown`: nobody can say; such a message is never sent again on its own.
@@ -95,6 +95,14 @@ class Channel(Protocol):
 
     def send(self, message: OutgoingMessage) -> Outcome:
         """Hand over one message. Says `unknown` rather than raise once the other side may have it."""
+
+
+@runtime_checkable
+class Foresees(Protocol):
+    """A channel that likes to know who comes next."""
+
+    def foresee(self, message: OutgoingMessage | None) -> None:
+        """The message after the one that `send` is given now, if there is one; it may yet be held back."""
 
 
 class MemoryChannel:

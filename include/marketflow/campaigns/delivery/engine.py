@@ -7,11 +7,12 @@ import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from itertools import zip_longest
 
 import psycopg
 
 from marketflow.campaigns.delivery.brakes import CHANNEL_PAUSED, Brakes
-from marketflow.campaigns.delivery.channel import Channel, Outcome
+from marketflow.campaigns.delivery.channel import Channel, Foresees, Outcome
 from marketflow.campaigns.delivery.ledger import Claim, Connect, Ledger, Settlement, settle_anew
 from marketflow.campaigns.delivery.options import DeliveryOptions, DeliverySummary
 from marketflow.campaigns.delivery.pace import TokenBucket, next_try, window_of
@@ -233,13 +234,15 @@ class _Run:
     def _hand_over(self, going: Sequence[Prepared], outcomes: dict[int, Outcome], looked_at: float) -> None:
         """Call the transport, one by one. Fills `outcomes` as it goes, so that an interruption loses none."""
         fresh = min(self.options.stale_after, self.options.lease / 2).total_seconds()
-        for one in going:
+        for one, after in zip_longest(going, going[1:]):
             if self.stopped is not None or time.monotonic() - looked_at > fresh:
                 return  # a sender that slept on it must look again: settled as not tried
             if one.message is None:
                 outcomes[one.row.send_id] = Outcome(state="failed", reason=one.reason)
                 continue
             outcomes[one.row.send_id] = _IN_FLIGHT
+            if isinstance(self.channel, Foresees):
+                self.channel.foresee(None if after is None else after.message)
             outcome = self._send(one)
             outcomes[one.row.send_id] = outcome
             if outcome.stop:

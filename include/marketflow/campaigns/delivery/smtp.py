@@ -1,7 +1,8 @@
 """SMTP (RFC 5321) over a kept-open connection, exact about the one question that matters: may the server have it?
 
-The body goes out without its end and the end (`.`) on its own: whatever breaks before that is written leaves the
-message with us (`deferred`); from there on, only the server's reply says what became of it, and no reply is `unknown`.
+The body goes out without its end and the end (`.`) after it: whatever breaks before that is written leaves the message
+with us (`deferred`); from there on, only the server's reply says what became of it, and no reply is `unknown`. The
+envelope of the next message may go out with the end of this one; its body does not before all is answered.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ class _Stage(enum.Enum):
     ENDED = enum.auto()
 
 
+_Envelope = tuple[str, str, str]  # MAIL, RCPT, DATA
+_STEPS = (_Stage.ENVELOPE, _Stage.RECIPIENT, _Stage.BODY)
+
+
 class SmtpChannel:
     """The channel `email`. Not thread-safe: one per sender."""
 
@@ -59,6 +64,8 @@ class SmtpChannel:
         self._limit = messages_per_connection
         self._smtp: smtplib.SMTP | None = None
         self._dialogue: Dialogue | None = None
+        self._next: OutgoingMessage | None = None
+        self._opened: _Envelope | None = None  # what has been said ahead
         self._used = 0
         self._losses = 0
         self._stage = _Stage.CONNECT
@@ -70,10 +77,14 @@ class SmtpChannel:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Say goodbye; a server that does not answer is left."""
-        if self._smtp is not None and kind is None:
+        if self._smtp is not None and self._opened is None and kind is None:
             with suppress(OSError, smtplib.SMTPException):
                 self._smtp.quit()
         self._drop()
+
+    def foresee(self, message: OutgoingMessage | None) -> None:
+        """Who comes after the message that is sent now."""
+        self._next = message
 
     def send(self, message: OutgoingMessage) -> Outcome:
         """One mail.
@@ -82,21 +93,26 @@ class SmtpChannel:
         `no_reply`, `odd_reply`, `address_malformed`, `address_not_ascii`.
         """
         try:
-            recipient = envelope_address(message.address)
+            envelope = self._envelope(message)
             body = stuffed(compose(message, self._sender, self._signer))
         except MessageRefused as refused:
             return failed(refused.reason)
+        if self._opened not in (None, envelope):
+            self._drop()  # who was to come was held back: the server waits for a body that it will not get
         if self._used >= self._limit:
             self.__exit__(None, None, None)
         is_reused = self._smtp is not None
-        route = (message.return_path or self._from, recipient)
-        outcome = self._attempt(route, body)
+        outcome = self._attempt(envelope, body)
         if is_reused and self._smtp is None and self._stage is _Stage.ENVELOPE:
             # the server had closed an idle connection: nothing of this message has been said yet
-            outcome = self._attempt(route, body)
+            outcome = self._attempt(envelope, body)
         return outcome
 
-    def _attempt(self, route: tuple[str, str], body: bytes) -> Outcome:
+    def _envelope(self, message: OutgoingMessage) -> _Envelope:
+        recipient = envelope_address(message.address)
+        return (f"MAIL FROM:<{message.return_path or self._from}>", f"RCPT TO:<{recipient}>", "DATA")
+
+    def _attempt(self, envelope: _Envelope, body: bytes) -> Outcome:
         self._stage = _Stage.CONNECT
         try:
             dialogue = self._dialogue or self._connect()
@@ -104,27 +120,23 @@ class SmtpChannel:
             self._drop()
             return unreachable(_why_no_connection(error))
         try:
-            outcome = self._transact(dialogue, route, body)
+            outcome = self._transact(dialogue, envelope, body)
         except (OSError, smtplib.SMTPException) as error:
             return self._lost(error)
         self._losses = 0
         self._used += 1
         if outcome.stop:
             self._drop()
-        elif outcome is not SENT:
+        elif outcome is not SENT and self._opened is None:
             self._reset()
         return outcome
 
-    def _transact(self, dialogue: Dialogue, route: tuple[str, str], body: bytes) -> Outcome:
-        steps = (
-            (_Stage.ENVELOPE, f"MAIL FROM:<{route[0]}>"),
-            (_Stage.RECIPIENT, f"RCPT TO:<{route[1]}>"),
-            (_Stage.BODY, "DATA"),
-        )
+    def _transact(self, dialogue: Dialogue, envelope: _Envelope, body: bytes) -> Outcome:
         self._stage = _Stage.ENVELOPE
-        if dialogue.pipelines:
-            dialogue.say(*(command for _, command in steps))
-        for count, (stage, command) in enumerate(steps, start=1):
+        if dialogue.pipelines and self._opened is None:
+            dialogue.say(*envelope)
+        self._opened = None
+        for count, (stage, command) in enumerate(zip(_STEPS, envelope, strict=True), start=1):
             self._stage = stage
             if not dialogue.pipelines:
                 dialogue.say(command)
@@ -132,13 +144,27 @@ class SmtpChannel:
             if code not in ((354,) if stage is _Stage.BODY else (250, 251)):
                 outcome = self._refusal(code, dialogue.words)
                 if dialogue.pipelines and not outcome.stop:
-                    self._hear_out(dialogue, len(steps) - count)
+                    self._hear_out(dialogue, len(_STEPS) - count)
                 return outcome
         dialogue.body(body)
         self._stage = _Stage.ENDED
-        dialogue.end()
+        self._end(dialogue)
         code = dialogue.reply()
+        if code == -1:
+            self._drop()  # which reply was it? what follows cannot be told apart
         return SENT if code == 250 else self._refusal(code, dialogue.words)
+
+    def _end(self, dialogue: Dialogue) -> None:
+        """The end, and ahead of its time the next message's envelope where the server can take it."""
+        self._opened = self._ahead() if dialogue.pipelines and self._used + 1 < self._limit else None
+        dialogue.end(*(self._opened or ()))
+
+    def _ahead(self) -> _Envelope | None:
+        after, self._next = self._next, None
+        try:
+            return None if after is None else self._envelope(after)
+        except MessageRefused:
+            return None
 
     def _hear_out(self, dialogue: Dialogue, count: int) -> None:
         """The replies to what went out with a refused command. None may be yes: then it waits for a message."""
@@ -212,7 +238,7 @@ class SmtpChannel:
         if self._smtp is not None:
             with suppress(OSError):
                 self._smtp.close()
-        self._smtp, self._dialogue, self._used = None, None, 0
+        self._smtp, self._dialogue, self._opened, self._used = None, None, None, 0
 
 
 def _why_no_connection(error: Exception) -> str:
