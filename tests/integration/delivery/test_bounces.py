@@ -26,6 +26,7 @@ from marketflow.campaigns.delivery import (
     DeliverySummary,
     SmtpChannel,
     SmtpTarget,
+    bounced_send,
     campaign_stop,
     channel_stop,
     deliver,
@@ -34,6 +35,7 @@ from marketflow.campaigns.delivery import (
 )
 from marketflow.campaigns.delivery.ledger import Ledger
 from marketflow.campaigns.delivery.limits_file import ChannelRules, SoftBounces, StopRule
+from marketflow.campaigns.delivery.verp import envelope_sender
 from marketflow.shared import MarketflowError
 from marketflow.warehouse import connect, use_role
 from smtp_server import SmtpServer
@@ -318,6 +320,18 @@ def test_a_report_counts_once_and_shuts_out_at_once(conn: psycopg.Connection, ki
     conn.commit()
     assert suppressed(conn) == {filled.contact_ids[0]: reason}
     assert events(conn) == [(filled.send_ids[0], kind, "mailbox", "5.1.1")]
+
+
+def test_a_bounce_to_a_messages_own_envelope_sender_finds_it(conn: psycopg.Connection) -> None:
+    filled = handed_over(conn, 2, state="unknown")
+    to = envelope_sender(KEYS, "bounces@example.com", filled.send_ids[1])
+    found = record_delivery_event(
+        conn, kind="bounce_hard", source="mailbox", send_id=bounced_send(KEYS, "bounces@example.com", to),
+        occurred_at=NOW, now=NOW,
+    )  # fmt: skip
+    assert (found.send_id, found.suppressed, found.settled) == (filled.send_ids[1], "hard_bounce", True)
+    conn.commit()
+    assert suppressed(conn) == {filled.contact_ids[1]: "hard_bounce"}
 
 
 def test_a_report_of_nothing_of_ours_or_of_what_was_never_sent_does_nothing(conn: psycopg.Connection) -> None:
