@@ -101,11 +101,46 @@ CREATE TABLE activation.campaign_states (
 
 ALTER TABLE activation.campaign_states OWNER TO marketflow_owner;
 
+CREATE TABLE activation.channel_states (
+    channel text NOT NULL,
+    is_paused boolean NOT NULL,
+    changed_at timestamp with time zone NOT NULL,
+    changed_by text NOT NULL,
+    reason text
+);
+
+ALTER TABLE activation.channel_states OWNER TO marketflow_owner;
+
 CREATE TABLE activation.contact_locks (
     person_id bigint NOT NULL
 );
 
 ALTER TABLE activation.contact_locks OWNER TO marketflow_owner;
+
+CREATE TABLE activation.delivery_counts (
+    channel text NOT NULL,
+    campaign text NOT NULL,
+    counted_at timestamp with time zone NOT NULL,
+    answered bigint NOT NULL
+);
+
+ALTER TABLE activation.delivery_counts OWNER TO marketflow_owner;
+
+CREATE TABLE activation.delivery_events (
+    event_id uuid NOT NULL,
+    send_id bigint NOT NULL,
+    campaign text NOT NULL,
+    channel text NOT NULL,
+    kind text NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    handed_over_at timestamp with time zone NOT NULL,
+    source text NOT NULL,
+    code text,
+    CONSTRAINT delivery_events_kind_check CHECK ((kind = ANY (ARRAY['delivered'::text, 'bounce_hard'::text, 'bounce_soft'::text, 'complaint'::text])))
+);
+
+ALTER TABLE activation.delivery_events OWNER TO marketflow_owner;
 
 CREATE TABLE activation.plan_members (
     plan_id bigint NOT NULL,
@@ -152,6 +187,19 @@ ALTER TABLE activation.plans ALTER COLUMN plan_id ADD GENERATED ALWAYS AS IDENTI
     CACHE 1
 );
 
+CREATE TABLE activation.rate_budgets (
+    scope text NOT NULL,
+    ready_at timestamp with time zone NOT NULL,
+    hour_slots integer[] DEFAULT '{}'::integer[] NOT NULL,
+    hour_counts integer[] DEFAULT '{}'::integer[] NOT NULL,
+    day_slots integer[] DEFAULT '{}'::integer[] NOT NULL,
+    day_counts integer[] DEFAULT '{}'::integer[] NOT NULL,
+    booked_at timestamp with time zone NOT NULL,
+    changed_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE activation.rate_budgets OWNER TO marketflow_owner;
+
 CREATE TABLE activation.sends (
     send_id bigint NOT NULL,
     campaign text NOT NULL,
@@ -189,6 +237,26 @@ ALTER TABLE activation.sends OWNER TO marketflow_owner;
 
 ALTER TABLE activation.sends ALTER COLUMN send_id ADD GENERATED ALWAYS AS IDENTITY (
     SEQUENCE NAME activation.sends_send_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE activation.unknown_decisions (
+    decision_id bigint NOT NULL,
+    send_id bigint NOT NULL,
+    decision text NOT NULL,
+    decided_by text NOT NULL,
+    decided_at timestamp with time zone NOT NULL,
+    CONSTRAINT unknown_decisions_decision_check CHECK ((decision = ANY (ARRAY['arrived'::text, 'send_again'::text, 'give_up'::text])))
+);
+
+ALTER TABLE activation.unknown_decisions OWNER TO marketflow_owner;
+
+ALTER TABLE activation.unknown_decisions ALTER COLUMN decision_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME activation.unknown_decisions_decision_id_seq
     START WITH 1
     INCREMENT BY 1
     NO MINVALUE
@@ -1471,7 +1539,7 @@ CREATE TABLE privacy.suppressions (
     address_hash bytea NOT NULL,
     reason text NOT NULL,
     since timestamp with time zone NOT NULL,
-    CONSTRAINT suppressions_reason_check CHECK ((reason = ANY (ARRAY['unsubscribed'::text, 'hard_bounce'::text, 'complaint'::text, 'manual'::text, 'erased'::text])))
+    CONSTRAINT suppressions_reason_check CHECK ((reason = ANY (ARRAY['unsubscribed'::text, 'hard_bounce'::text, 'soft_bounces'::text, 'complaint'::text, 'manual'::text, 'erased'::text])))
 );
 
 ALTER TABLE privacy.suppressions OWNER TO marketflow_owner;
@@ -1764,14 +1832,26 @@ ALTER TABLE ONLY core.events ATTACH PARTITION core.events_rest DEFAULT;
 ALTER TABLE ONLY activation.campaign_states
     ADD CONSTRAINT campaign_states_pkey PRIMARY KEY (campaign);
 
+ALTER TABLE ONLY activation.channel_states
+    ADD CONSTRAINT channel_states_pkey PRIMARY KEY (channel);
+
 ALTER TABLE ONLY activation.contact_locks
     ADD CONSTRAINT contact_locks_pkey PRIMARY KEY (person_id);
+
+ALTER TABLE ONLY activation.delivery_counts
+    ADD CONSTRAINT delivery_counts_pkey PRIMARY KEY (channel, campaign, counted_at);
+
+ALTER TABLE ONLY activation.delivery_events
+    ADD CONSTRAINT delivery_events_pkey PRIMARY KEY (event_id);
 
 ALTER TABLE ONLY activation.plan_members
     ADD CONSTRAINT plan_members_plan_id_customer_id_key UNIQUE (plan_id, customer_id);
 
 ALTER TABLE ONLY activation.plans
     ADD CONSTRAINT plans_pkey PRIMARY KEY (plan_id);
+
+ALTER TABLE ONLY activation.rate_budgets
+    ADD CONSTRAINT rate_budgets_pkey PRIMARY KEY (scope);
 
 ALTER TABLE ONLY activation.sends
     ADD CONSTRAINT sends_campaign_occasion_contact_point_id_channel_step_key UNIQUE (campaign, occasion, contact_point_id, channel, step);
@@ -1781,6 +1861,9 @@ ALTER TABLE ONLY activation.sends
 
 ALTER TABLE ONLY activation.sends
     ADD CONSTRAINT sends_pkey PRIMARY KEY (send_id);
+
+ALTER TABLE ONLY activation.unknown_decisions
+    ADD CONSTRAINT unknown_decisions_pkey PRIMARY KEY (decision_id);
 
 ALTER TABLE ONLY core.baskets
     ADD CONSTRAINT baskets_pkey PRIMARY KEY (order_id);
@@ -2010,6 +2093,10 @@ ALTER TABLE ONLY privacy.suppressions
 ALTER TABLE ONLY public.schema_migrations
     ADD CONSTRAINT schema_migrations_pkey PRIMARY KEY (version);
 
+CREATE INDEX delivery_events_bad ON activation.delivery_events USING btree (channel, handed_over_at) WHERE (kind = ANY (ARRAY['bounce_hard'::text, 'complaint'::text]));
+
+CREATE INDEX delivery_events_send ON activation.delivery_events USING btree (send_id);
+
 CREATE INDEX plans_campaign ON activation.plans USING btree (campaign, occasion);
 
 CREATE INDEX plans_cancelled ON activation.plans USING btree (plan_id) WHERE (state = 'cancelled'::text);
@@ -2025,6 +2112,10 @@ CREATE INDEX sends_expiring ON activation.sends USING btree (expires_at) WHERE (
 CREATE INDEX sends_leased ON activation.sends USING btree (lease_until) WHERE (state = ANY (ARRAY['claimed'::text, 'sending'::text]));
 
 CREATE INDEX sends_plan ON activation.sends USING btree (plan_id, send_id);
+
+CREATE INDEX sends_unknown ON activation.sends USING btree (sending_at) WHERE (state = 'unknown'::text);
+
+CREATE INDEX unknown_decisions_send ON activation.unknown_decisions USING btree (send_id);
 
 CREATE INDEX contact_points_customer ON core.contact_points USING btree (customer_id);
 
@@ -2130,6 +2221,9 @@ ALTER INDEX core.events_pkey ATTACH PARTITION core.events_rest_pkey;
 
 ALTER INDEX core.events_anonymous ATTACH PARTITION core.events_rest_source_anonymous_ref_idx;
 
+ALTER TABLE ONLY activation.delivery_events
+    ADD CONSTRAINT delivery_events_send_id_fkey FOREIGN KEY (send_id) REFERENCES activation.sends(send_id);
+
 ALTER TABLE ONLY activation.plan_members
     ADD CONSTRAINT plan_members_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id) ON DELETE CASCADE;
 
@@ -2138,6 +2232,9 @@ ALTER TABLE ONLY activation.sends
 
 ALTER TABLE ONLY activation.sends
     ADD CONSTRAINT sends_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id);
+
+ALTER TABLE ONLY activation.unknown_decisions
+    ADD CONSTRAINT unknown_decisions_send_id_fkey FOREIGN KEY (send_id) REFERENCES activation.sends(send_id);
 
 ALTER TABLE ONLY core.contact_points
     ADD CONSTRAINT contact_points_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES core.customers(customer_id);
@@ -2248,11 +2345,19 @@ GRANT USAGE ON SCHEMA privacy TO marketflow_loader;
 
 GRANT USAGE ON SCHEMA raw TO marketflow_loader;
 
-GRANT SELECT ON TABLE activation.campaign_states TO marketflow_sender;
+GRANT SELECT,INSERT,UPDATE ON TABLE activation.campaign_states TO marketflow_sender;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE activation.channel_states TO marketflow_sender;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE activation.contact_locks TO marketflow_sender;
 
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE activation.delivery_counts TO marketflow_sender;
+
+GRANT SELECT,INSERT ON TABLE activation.delivery_events TO marketflow_sender;
+
 GRANT SELECT ON TABLE activation.plans TO marketflow_sender;
+
+GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE activation.rate_budgets TO marketflow_sender;
 
 GRANT SELECT ON TABLE activation.sends TO marketflow_sender;
 
@@ -2281,6 +2386,8 @@ GRANT UPDATE(claimed_at) ON TABLE activation.sends TO marketflow_sender;
 GRANT UPDATE(sending_at) ON TABLE activation.sends TO marketflow_sender;
 
 GRANT UPDATE(settled_at) ON TABLE activation.sends TO marketflow_sender;
+
+GRANT SELECT,INSERT ON TABLE activation.unknown_decisions TO marketflow_sender;
 
 GRANT SELECT ON TABLE core.contact_points TO marketflow_sender;
 
@@ -2429,6 +2536,10 @@ GRANT UPDATE(changed_at) ON TABLE privacy.consents TO marketflow_edge;
 
 GRANT SELECT,INSERT ON TABLE privacy.suppressions TO marketflow_sender;
 GRANT INSERT ON TABLE privacy.suppressions TO marketflow_edge;
+
+GRANT UPDATE(reason) ON TABLE privacy.suppressions TO marketflow_sender;
+
+GRANT UPDATE(since) ON TABLE privacy.suppressions TO marketflow_sender;
 
 GRANT SELECT,INSERT,DELETE ON TABLE raw.campaigns TO marketflow_loader;
 

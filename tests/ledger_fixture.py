@@ -94,11 +94,12 @@ def fill(
     consent: bool = True,
     priority: int = 100,
     product_ids: list[int] | None = None,
+    domain: str = "example.com",
 ) -> Filled:
     """`count` recipients with consent and one released message for each; commits."""
     batch = next(_batches)
     occasion = f"{DAY}-{batch}"
-    addresses = [f"r{batch}-{n}@example.com" if channel == "email" else f"account{batch}_{n}" for n in range(count)]
+    addresses = [f"r{batch}-{n}@{domain}" if channel == "email" else f"account{batch}_{n}" for n in range(count)]
     contact_ids = _contacts(conn, channel, addresses, names or [f"Ada{n}" for n in range(count)], now)
     if consent:
         answers = [(c, channel, purpose, now) for c in contact_ids]

@@ -62,9 +62,12 @@ def read_record(path: Path) -> list[Accepted]:
 class Handler:
     """aiosmtpd's hooks: does what the rules say, keeps what it takes."""
 
-    def __init__(self, record: Record, rules: dict[str, dict[str, str]], seconds: float) -> None:
-        self.record, self.rules, self.seconds = record, rules, seconds
+    def __init__(
+        self, record: Record, rules: dict[str, dict[str, str]], seconds: float, *, pipelining: bool = True
+    ) -> None:
+        self.record, self.rules, self.seconds, self.pipelining = record, rules, seconds, pipelining
         self.bodies: list[bytes] = []
+        self.senders: list[str | None] = []  # of the envelopes, one for each body
         self.connections = 0
 
     def rule(self, kind: str, recipient: str) -> str | None:
@@ -76,7 +79,7 @@ class Handler:
     ) -> list[str]:
         self.connections += 1
         session.host_name = hostname
-        return responses
+        return [*responses[:-1], "250-PIPELINING", *responses[-1:]] if self.pipelining else responses
 
     async def handle_MAIL(  # noqa: N802
         self, _server: SMTP, _session: Session, envelope: Envelope, address: str, _options: list[str]
@@ -109,6 +112,7 @@ class Handler:
         content = bytes(envelope.original_content or envelope.content or b"")
         found = MESSAGE_ID.search(content)
         self.bodies.append(content)
+        self.senders.append(envelope.mail_from)
         self.record.add(found[1].decode() if found else "", recipient)
         if rule == "drop":
             server.transport.abort()
@@ -139,11 +143,13 @@ def _free_port() -> int:
 class SmtpServer:
     """A server in a thread of this process; stopping and starting it again keeps port and record."""
 
-    def __init__(self, record: Path, *, port: int | None = None, seconds: float = 0.0, **extra: Any) -> None:
+    def __init__(
+        self, record: Path, *, port: int | None = None, seconds: float = 0.0, pipelining: bool = True, **extra: Any
+    ) -> None:
         self.path = record
         self.port = port or _free_port()
         self.rules: dict[str, dict[str, str]] = {}
-        self.handler = Handler(Record(record), self.rules, seconds)
+        self.handler = Handler(Record(record), self.rules, seconds, pipelining=pipelining)
         self._extra = extra  # aiosmtpd's own: TLS, authentication
         self._controller: Any = None
 

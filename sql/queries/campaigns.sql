@@ -376,5 +376,6 @@ ON CONFLICT (campaign) DO UPDATE
     SET
         is_paused = excluded.is_paused,
         changed_at = excluded.changed_at,
-        changed_by = excluded.changed_by
+        changed_by = excluded.changed_by,
+        reason = NULL
     WHERE c.is_paused IS DISTINCT FROM excluded.is_paused;

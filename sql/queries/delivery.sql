@@ -4,6 +4,7 @@
 -- name: sweep_leases
 -- Whose sender has gone. Not yet begun: back to `released`. Begun: the transport may have it, so `unknown`, and never sent again.
 -- An unknown row keeps its token: a sender that was only slow may still say what became of it (settle).
+-- What was reported of a message says that it was handed over.
 WITH lost AS (
     SELECT s.send_id
     FROM activation.sends AS s
@@ -17,7 +18,14 @@ WITH lost AS (
 
 UPDATE activation.sends AS s
 SET
-    state = CASE s.state WHEN 'claimed' THEN 'released' ELSE 'unknown' END,
+    state = CASE
+        WHEN s.state = 'claimed' THEN 'released'
+        WHEN EXISTS (
+            SELECT 1 FROM activation.delivery_events AS e
+            WHERE e.send_id = s.send_id
+        ) THEN 'sent'
+        ELSE 'unknown'
+    END,
     reason = CASE s.state WHEN 'claimed' THEN 'lease_expired' ELSE 'sender_lost' END,
     claim_token = CASE s.state WHEN 'sending' THEN s.claim_token END,
     lease_until = NULL,
@@ -61,6 +69,10 @@ WITH due AS (
             SELECT 1 FROM activation.campaign_states AS c
             WHERE c.campaign = s.campaign AND c.is_paused
         )
+        AND NOT EXISTS (
+            SELECT 1 FROM activation.channel_states AS w
+            WHERE w.channel = %(channel)s AND w.is_paused
+        )
     ORDER BY s.priority, s.send_after, s.send_id
     LIMIT %(most)s
     FOR UPDATE OF s SKIP LOCKED
@@ -85,6 +97,7 @@ SELECT
     s.occasion,
     s.message_id,
     s.attempts,
+    s.priority,
     cp.address,
     cu.given_name,
     cu.locale,
@@ -177,6 +190,10 @@ verdicts AS MATERIALIZED ( -- judged once, not at each mention below
             WHEN EXISTS (
                 SELECT 1 FROM activation.campaign_states AS c
                 WHERE c.campaign = m.campaign AND c.is_paused
+            ) THEN 'paused'
+            WHEN EXISTS (
+                SELECT 1 FROM activation.channel_states AS w
+                WHERE w.channel = m.channel AND w.is_paused
             ) THEN 'paused'
             WHEN EXISTS (
                 SELECT 1 FROM core.contact_points AS g
@@ -355,7 +372,8 @@ RETURNING s.send_id, s.state;
 
 -- name: settle
 -- What became of the messages of a window. `unknown` may still be settled by the sender whose token it carries: it comes
--- back late, but it knows. A row that has been claimed again carries another token and is not touched.
+-- back late, but it knows. A row that has been claimed again carries another token and is not touched. Where a person has
+-- decided meanwhile (decide_unknown), only its `sent` is news: it is believed until the row is claimed again.
 -- A message that was never handed to the transport gets its attempt back. A next try after the expiry is none: `expired`.
 WITH outcomes AS (
     SELECT
@@ -382,8 +400,11 @@ SET
 FROM outcomes AS o
 WHERE
     s.send_id = o.send_id
-    AND s.state IN ('sending', 'unknown')
     AND s.claim_token = %(token)s
+    AND (
+        s.state IN ('sending', 'unknown')
+        OR (o.state = 'sent' AND s.state IN ('released', 'failed') AND s.reason IN ('send_again', 'given_up'))
+    )
 RETURNING s.send_id, s.state;
 
 -- name: give_back
@@ -400,6 +421,75 @@ WHERE
     AND s.state = 'claimed'
     AND s.claim_token = %(token)s
 RETURNING s.send_id;
+
+-- name: put_off
+-- What was claimed and not begun, each until a time of its own: not a try.
+UPDATE activation.sends AS s
+SET
+    state = 'deferred',
+    reason = %(reason)s,
+    send_after = o.retry_at,
+    claim_token = NULL,
+    lease_until = NULL
+FROM unnest(%(send_ids)s::bigint[], %(retry_ats)s::timestamptz[]) AS o (send_id, retry_at)
+WHERE
+    s.send_id = o.send_id
+    AND s.state = 'claimed'
+    AND s.claim_token = %(token)s
+RETURNING s.send_id;
+
+-- name: bounces_record
+-- In the transaction of `settle`, of those that it has just settled: the report, and nobody may write there any more.
+WITH bounced AS (
+    SELECT
+        s.send_id,
+        s.campaign,
+        s.channel,
+        s.contact_point_id,
+        s.sending_at,
+        b.code,
+        b.event_id
+    FROM unnest(%(send_ids)s::bigint[], %(codes)s::text[], %(event_ids)s::uuid[]) AS b (send_id, code, event_id)
+    INNER JOIN activation.sends AS s ON b.send_id = s.send_id
+    WHERE
+        s.state = 'failed'
+        AND s.claim_token = %(token)s
+        AND s.settled_at = %(now)s
+),
+
+shut_out AS (
+    INSERT INTO privacy.suppressions AS x (channel, address_hash, reason, since)
+    SELECT DISTINCT
+        cp.channel,
+        cp.address_hash,
+        'hard_bounce' AS reason,
+        %(now)s::timestamptz AS since
+    FROM bounced AS b
+    INNER JOIN core.contact_points AS cp ON b.contact_point_id = cp.contact_point_id
+    WHERE cp.address <> ''
+    ORDER BY cp.channel, cp.address_hash
+    ON CONFLICT (channel, address_hash) DO UPDATE
+        SET reason = excluded.reason, since = excluded.since
+        WHERE x.reason = 'unsubscribed'
+)
+
+INSERT INTO activation.delivery_events (
+    event_id, send_id, campaign, channel, kind, occurred_at, recorded_at, handed_over_at, source, code
+)
+SELECT
+    b.event_id,
+    b.send_id,
+    b.campaign,
+    b.channel,
+    'bounce_hard' AS kind,
+    %(now)s AS occurred_at,
+    %(now)s AS recorded_at,
+    b.sending_at,
+    'server' AS source,
+    b.code
+FROM bounced AS b
+ON CONFLICT (event_id) DO NOTHING
+RETURNING send_id;
 
 -- name: renew
 -- The sender is slow, not dead.

@@ -62,6 +62,7 @@ class CampaignApproval(ApprovalOperator):
 def approval_text(plan: dict[str, Any]) -> str:
     """Markdown for the person who decides: counts, refusals by reason, masked samples."""
     lines = [
+        *(_stopped(plan["stop"]) if plan.get("stop") else []),
         f"**{plan['planned']:,}** of {plan['audience']:,} people would get it.",
         "",
         "| not written to, because | people |",
@@ -75,3 +76,8 @@ def approval_text(plan: dict[str, Any]) -> str:
         body = "\n".join(f"> {line}  " for line in sample["text"].strip().splitlines())
         lines += ["", f"> **{sample['subject']}**", ">", body]
     return "\n".join(lines)
+
+
+def _stopped(why: str) -> list[str]:
+    advice = "What you approve waits until somebody turns its switch off and on again."
+    return [f"⚠ **This campaign has switched itself off**: {why}. {advice}", ""]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,8 @@ from marketflow.shared import settings
 
 if TYPE_CHECKING:
     from marketflow.campaigns import Campaign
+
+log = logging.getLogger(__name__)
 
 
 def define_campaign(campaign: Campaign) -> DAG:
@@ -57,6 +60,7 @@ def define_campaign(campaign: Campaign) -> DAG:
 def plan_occasion(campaign: Campaign, form: dict[str, Any]) -> dict[str, Any]:
     """Plan one occasion; skips the rest of the run after a dry run, a refusal, or when there is nobody new."""
     from marketflow.campaigns import load_contact_policy, plan_campaign
+    from marketflow.campaigns.delivery import campaign_stop
 
     cfg = settings()
     clock = cfg.clock()
@@ -74,7 +78,11 @@ def plan_occasion(campaign: Campaign, form: dict[str, Any]) -> dict[str, Any]:
             keys=key_ring(),
             clock=clock,
         )
+        stop = campaign_stop(conn, campaign.name)
     result = asdict(summary)
+    result["stop"] = stop
+    if stop:
+        log.warning("campaign %s was switched off by itself: %s", campaign.name, stop)
     result["question"] = f"Send “{campaign.title}” to {summary.planned:,} people?"
     result["approval_text"] = approval_text(result)
     if form["dry_run"]:
@@ -115,7 +123,10 @@ def _runbook(campaign: Campaign) -> str:
         "* **approve** waits for a person under *Required Actions*, unless the form switches it off.\n"
         "* **release** lets the messages go; `deliver_messages` sends them.\n\n"
         "Running it again for the same occasion reaches only people who were not planned before. "
-        "The switch of this DAG pauses messages that are on their way, too.\n"
+        "The switch of this DAG pauses messages that are on their way, too.\n\n"
+        "**It switches itself off** when too many of its messages bounce or are complained about "
+        "(`include/delivery.yaml`): the log of *plan*, the approval and `activation.campaign_states` say why. "
+        "To go on, turn the switch of this DAG off and on: the count starts anew.\n"
     )
 
 

@@ -11,6 +11,7 @@ import psycopg
 from airflow.providers.postgres.hooks.postgres import PostgresHook
 from airflow.providers.smtp.hooks.smtp import SmtpHook
 from airflow.sdk import Connection
+from airflow.sdk.exceptions import AirflowNotFoundException
 from airflow.sdk.log import mask_secret
 
 from marketflow.privacy import KeyRing
@@ -19,9 +20,9 @@ from marketflow.warehouse import use_role
 from marketflow.warehouse.connect import Role
 
 if TYPE_CHECKING:
-    from marketflow.campaigns.delivery import MastodonTarget, SmtpTarget, WebhookTarget
+    from marketflow.campaigns.delivery import DkimSigner, MastodonTarget, SmtpTarget, WebhookTarget
 
-WAREHOUSE, KEYS, MAIL = "warehouse", "marketflow_keys", "mail"
+WAREHOUSE, KEYS, MAIL, DKIM = "warehouse", "marketflow_keys", "mail", "dkim"
 
 
 @contextmanager
@@ -72,6 +73,23 @@ def smtp_target() -> SmtpTarget:
         password=hook.smtp_password or None,
         security=security,
     )
+
+
+def dkim_signer() -> DkimSigner | None:
+    """Signs mails with the private key (PEM) in the password of the connection `dkim`; None where there is none.
+
+    Its extras say `domain` and `selector`. Raises ConfigurationError for a key that cannot sign.
+    """
+    from marketflow.campaigns.delivery import DkimSigner
+
+    try:
+        connection = Connection.get(DKIM)
+    except AirflowNotFoundException:
+        return None
+    pem, extra = connection.password or "", connection.extra_dejson
+    for line in re.findall(r"[A-Za-z0-9+/=]{16,}", pem):
+        mask_secret(line)  # Airflow masks the key as a whole; a line of it must not show in a log either
+    return DkimSigner.from_pem(pem, domain=str(extra.get("domain", "")), selector=str(extra.get("selector", "")))
 
 
 def account_target(account: str) -> WebhookTarget | MastodonTarget:

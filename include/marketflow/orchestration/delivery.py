@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import asdict
@@ -11,10 +12,12 @@ import psycopg
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, task
 
 from marketflow.orchestration.assets import SETTLED, released
-from marketflow.orchestration.connections import account_target, key_ring, smtp_target, warehouse
+from marketflow.orchestration.connections import account_target, dkim_signer, key_ring, smtp_target, warehouse
 from marketflow.orchestration.defaults import COMMON
 from marketflow.orchestration.jobs import idle
 from marketflow.shared import settings
+
+log = logging.getLogger(__name__)
 
 
 def define_delivery(channel: str, *, doc: str) -> DAG:
@@ -50,20 +53,37 @@ def define_delivery(channel: str, *, doc: str) -> DAG:
 
 
 def deliver_channel(channel: str, *, per_second: float | None) -> dict[str, Any]:
-    """Send what is due on the channel; skips when nothing was."""
+    """Send what is due on the channel; skips when nothing was, or when the channel is switched off."""
     from marketflow.campaigns import load_contact_policy
-    from marketflow.campaigns.delivery import DeliveryOptions, deliver, make_channel
+    from marketflow.campaigns.delivery import DeliveryOptions, deliver, load_delivery_rules, make_channel
 
     cfg = settings()
     connect: Callable[[], AbstractContextManager[psycopg.Connection]] = lambda: warehouse("sender")  # noqa: E731
     summary = deliver(
         connect,
-        make_channel(channel, smtp=smtp_target, account=account_target, settings=cfg),
+        make_channel(channel, smtp=smtp_target, account=account_target, dkim=dkim_signer, settings=cfg),
         keys=key_ring(),
         clock=cfg.clock(),
-        options=DeliveryOptions.from_settings(cfg, policy=load_contact_policy(), per_second=per_second),
+        options=DeliveryOptions.from_settings(
+            cfg,
+            policy=load_contact_policy(),
+            per_second=per_second,
+            rules=load_delivery_rules(cfg.delivery).of(channel),
+        ),
     )
+    for line in summary.stops:
+        log.warning("%s; whoever switches it on again starts the count anew", line)
+    if summary.stopped is not None:
+        log.warning("the run ended before all was sent: %s", summary.stopped)
     result = asdict(summary)
     if not any(v for v in result.values() if isinstance(v, int)):
-        idle("nothing was due")
+        idle(_why_nothing(channel))
     return result
+
+
+def _why_nothing(channel: str) -> str:
+    from marketflow.campaigns.delivery import channel_stop
+
+    with warehouse("sender") as conn:
+        off = channel_stop(conn, channel)
+    return f"the channel {channel} is {off}; control_channel switches it on again" if off else "nothing was due"

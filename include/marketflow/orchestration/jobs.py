@@ -142,6 +142,14 @@ def forget_collected_files() -> int:
         return forget_drained(conn, settings().collector_log)
 
 
+def forget_allowances() -> dict[str, int]:
+    """Delete what limits and automatic stops do not look at any longer; rows by table."""
+    from marketflow.campaigns.delivery import forget_allowances as forget
+
+    with warehouse("sender") as conn:
+        return forget(conn, settings().clock())
+
+
 def drop_model_runs() -> dict[str, int]:
     """Drop the rows of model runs that nobody reads any longer; returns how many runs, and how many are left."""
     from marketflow.warehouse import drop_old_runs

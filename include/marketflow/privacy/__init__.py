@@ -8,7 +8,7 @@ Never:  logs or raises a value that it was given.
 from marketflow.privacy.addresses import AddressRefused, normalise_email, normalise_phone
 from marketflow.privacy.keys import KeyRing, generate_key_ring
 from marketflow.privacy.masking import mask_email, mask_name
-from marketflow.privacy.tokens import read_unsubscribe_token, unsubscribe_token
+from marketflow.privacy.tokens import bounce_token, read_bounce_token, read_unsubscribe_token, unsubscribe_token
 
 # What a value is encrypted for. A value that SQL moves from raw to core keeps its context.
 EMAIL, PHONE, GIVEN_NAME, FAMILY_NAME, BIRTH_DATE = "email", "phone", "given_name", "family_name", "birth_date"
@@ -26,11 +26,13 @@ __all__ = [
     "QUARANTINE",
     "AddressRefused",
     "KeyRing",
+    "bounce_token",
     "generate_key_ring",
     "mask_email",
     "mask_name",
     "normalise_email",
     "normalise_phone",
+    "read_bounce_token",
     "read_unsubscribe_token",
     "unsubscribe_token",
 ]

@@ -29,6 +29,7 @@ class Settings(BaseSettings):
     contact_policy: Path = Field(
         PROJECT / "include/contact_policy.yaml", description="how often, at what hours and whom never to write to"
     )
+    delivery: Path = Field(PROJECT / "include/delivery.yaml", description="how fast channels send, when they stop")
     landing: Path = Field(PROJECT / "var/landing", description="landing files, one folder per source")
 
     # the shop
@@ -53,6 +54,9 @@ class Settings(BaseSettings):
     # mail and the service that faces the internet
     sender: str = "Marketflow Demo Shop <shop@example.com>"
     mail_domain: str = "example.com"
+    bounce_address: str | None = Field(
+        None, description="where bounces go: bounces@example.com; each message adds `+` and a token; not set: sender"
+    )
     edge_url: str = "http://127.0.0.1:8091"
     edge_host: str = "127.0.0.1"
     edge_port: int = 8091
@@ -79,7 +83,7 @@ class Settings(BaseSettings):
     # delivery
     delivery_batch: int = Field(200, ge=1, le=10_000, description="messages claimed at a time")
     delivery_window: int = Field(
-        8, ge=1, le=1_000, description="messages marked `sending` at a time: at most these become unknown in a crash"
+        32, ge=1, le=1_000, description="messages marked `sending` at a time: at most these become unknown in a crash"
     )
     delivery_lease_seconds: int = Field(120, ge=5)
     smtp_timeout_seconds: float = Field(20.0, gt=0)

@@ -10,8 +10,22 @@ from typing import Any
 import psycopg
 import pytest
 
-from ledger_fixture import SENT, Connect, HandClock, by_state, fill, mail, row, run, states, withdraw
-from marketflow.campaigns.delivery import ChannelError, Outcome, OutgoingMessage
+from ledger_fixture import (
+    KEYS,
+    SENT,
+    Connect,
+    HandClock,
+    by_state,
+    fill,
+    mail,
+    options,
+    row,
+    run,
+    states,
+    withdraw,
+)
+from marketflow.campaigns.content import Renderer
+from marketflow.campaigns.delivery import ChannelError, Outcome, OutgoingMessage, deliver
 from marketflow.campaigns.delivery.ledger import Ledger, Settlement
 from marketflow.warehouse import connect
 
@@ -144,6 +158,39 @@ def test_a_database_that_goes_away_doubles_nothing_and_the_window_is_settled(
     clock.pass_time(minutes=5)
     assert run(opening, channel, clock).sent == 4
     assert sorted(m.send_id for m in channel.messages) == filled.send_ids
+
+
+def test_a_fault_between_two_windows_loses_nothing_of_the_one_before(
+    conn: psycopg.Connection, warehouse_dsn: str
+) -> None:
+    """A window is settled when the next one begins: whatever prevents that, what became of it is written down."""
+    fill(conn, 8)
+    fill(conn, 4, campaign="another")
+
+    def renderer(definition: Any) -> Renderer:
+        if definition["campaign"]["name"] == "another":
+            raise psycopg.OperationalError("the database was gone for a moment")
+        return Renderer(definition)
+
+    with pytest.raises(psycopg.OperationalError):
+        deliver(
+            lambda: connect(warehouse_dsn), mail(), keys=KEYS, clock=HandClock(), options=options(window=8),
+            renderer=renderer,
+        )  # fmt: skip
+    assert by_state(conn) == {"sent": 8, "released": 4}
+
+
+def test_a_window_is_settled_before_the_next_message_goes_out(conn: psycopg.Connection, opening: Connect) -> None:
+    """However many windows there are, only one is `sending`: a crash can leave no more unknown."""
+    fill(conn, 24)
+    seen: list[int] = []
+
+    def look(_: OutgoingMessage) -> Outcome:
+        seen.append(by_state(conn)["sending"])
+        return SENT
+
+    assert run(opening, mail(look), window=8).sent == 24
+    assert seen == [8] * 24
 
 
 def test_a_database_that_stays_away_leaves_a_window_unknown(conn: psycopg.Connection, warehouse_dsn: str) -> None:

@@ -21,9 +21,9 @@ from smtp_server import SmtpServer
 SENDER = "Test Shop <shop@example.com>"
 
 
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[SmtpServer]:
-    with SmtpServer(tmp_path / "accepted.jsonl") as running:
+@pytest.fixture(params=[True, False], ids=["pipelining", "step_by_step"])
+def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[SmtpServer]:
+    with SmtpServer(tmp_path / "accepted.jsonl", pipelining=request.param) as running:
         yield running
 
 

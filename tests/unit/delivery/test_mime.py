@@ -3,45 +3,17 @@
 from __future__ import annotations
 
 import datetime as dt
-import email.policy
 import time
-from email.message import EmailMessage
-from email.parser import BytesParser
-from typing import Any
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from marketflow.campaigns.delivery import OutgoingMessage
+from mails import HOSTILE, SENDER, message, parsed
 from marketflow.campaigns.delivery.mime import MessageRefused, compose, envelope_address, split_sender
 from marketflow.shared import ConfigurationError
 
-SENDER = "Test Shop <shop@example.com>"
-NAMES = ["To", "From", "Subject", "Date", "Message-ID", "List-Id", "MIME-Version", "Content-Type"]
-HOSTILE = [
-    "Ada\r\nBcc: eve@evil.test", "李小龙", "🎉🦄" * 20, "مرحبا بالعالم", "O'Brien, \"Bob\" <x@y>", "a" * 300, "=?utf-8?q?evil?=",
-    "\u202eevil\u2028Bcc: x", "Zoë" * 60, "{{ 7*7 }} <script>", "\x00\x0b\x1f", "a,b;c:d(e)", "tab\there",
-]  # fmt: skip
-
-
-def message(**changes: Any) -> OutgoingMessage:
-    return OutgoingMessage(**{
-        "send_id": 1, "message_id": "abc123@example.com", "campaign": "thank_you", "occasion": "2026-11-21",
-        "address": "ada@example.com", "name": "Ada", "subject": "Thank you", "text": "Hello\n", "html": "<p>Hello</p>",
-        "unsubscribe_url": "https://edge.test/u/tok.en-_", "written_at": dt.datetime(2026, 11, 22, 9, tzinfo=dt.UTC),
-        **changes,
-    })  # fmt: skip
-
-
-def parsed(data: bytes) -> EmailMessage:
-    found = BytesParser(policy=email.policy.SMTP).parsebytes(data)
-    assert isinstance(found, EmailMessage)
-    for part in found.walk():
-        assert part.defects == []
-        for header in part.values():
-            assert header.defects == ()
-    return found
+NAMES = ["To", "From", "Subject", "Date", "Message-ID", "List-Id", "Feedback-ID", "MIME-Version", "Content-Type"]
 
 
 def read(data: bytes, kind: str) -> str:
@@ -140,7 +112,8 @@ def test_any_text_comes_back(text: str) -> None:
 @pytest.mark.parametrize(
     ("address", "reason"),
     [
-        ("ä@example.com", "address_not_ascii"), ("a@exämple.com", "address_not_ascii"), ("nobody", "address_malformed"),
+        ("ä@example.com", "address_not_ascii"), ("ä@exämple.com", "address_not_ascii"), ("nobody", "address_malformed"),
+        ("a@exä..mple.com", "address_malformed"), ("a@\u200dä.test", "address_malformed"), ("a@" + "ä" * 70 + ".test", "address_malformed"),
         ("@example.com", "address_malformed"), ("a@", "address_malformed"), ("a@b.test\r\nX: y", "address_malformed"),
         ("a b@c.test", "address_malformed"), ("<a@b.test>", "address_malformed"), ("a@b.test,c@d.test", "address_malformed"),
     ],
@@ -150,6 +123,21 @@ def test_bad_addresses_are_refused_with_a_code_that_does_not_repeat_them(address
         envelope_address(address)
     assert info.value.reason == reason
     assert str(info.value) == reason
+
+
+def test_an_international_domain_is_written_as_dns_has_it() -> None:
+    assert envelope_address("zoe@bücher.example") == "zoe@xn--bcher-kva.example"
+    assert envelope_address("li@例子.测试") == "li@xn--fsqu00a.xn--0zwm56d"
+    assert envelope_address("a@FUẞBALL.example") == "a@xn--fuball-cta.example"
+    found = parsed(compose(message(address="zoe@bücher.example"), SENDER))
+    assert [a.addr_spec for a in found["To"].addresses] == ["zoe@xn--bcher-kva.example"]
+
+
+def test_the_feedback_id_names_campaign_and_day_and_nobody() -> None:
+    found = parsed(compose(message(occasion="order-4711"), SENDER))
+    assert found["Feedback-ID"] == "thank_you:2026-11-22:email:examplecom"
+    short = parsed(compose(message(), "Shop <a@b.de>"))
+    assert str(short["Feedback-ID"]).rpartition(":")[2] == "bde00"  # 5 signs at least
 
 
 def test_a_sender_must_be_an_address() -> None:

@@ -27,6 +27,7 @@ class OutgoingMessage:
     text: str = field(repr=False)
     html: str | None = field(default=None, repr=False)
     unsubscribe_url: str | None = field(default=None, repr=False)
+    return_path: str | None = None  # the envelope sender, where it is the message's own
     written_at: dt.datetime
 
 
@@ -37,6 +38,8 @@ class Outcome:
     `stop`: the other side asks for patience, or is not there; nothing more is tried in this run.
     `retry_after`: seconds that the other side asks to wait at least.
     `is_tried`: false when the other side was not even reached, which is nothing against the message.
+    `is_refusal`: the server answered with a permanent no. `is_bounce`: one that says that the address is of no use.
+    `code`: the enhanced status code, or the reply's, for reports.
     """
 
     state: OutcomeState
@@ -44,6 +47,9 @@ class Outcome:
     stop: bool = False
     retry_after: float | None = None
     is_tried: bool = True
+    is_refusal: bool = False
+    is_bounce: bool = False
+    code: str | None = None
 
 
 SENT = Outcome(state="sent")
@@ -62,6 +68,11 @@ def unreachable(reason: str) -> Outcome:
 def failed(reason: str) -> Outcome:
     """It will never be taken."""
     return Outcome(state="failed", reason=reason)
+
+
+def refused(reason: str, *, code: str, is_bounce: bool) -> Outcome:
+    """The server refuses it for good; `is_bounce`: because of the recipient's address."""
+    return Outcome(state="failed", reason=reason, is_refusal=True, is_bounce=is_bounce, code=code)
 
 
 def unknown(reason: str, *, stop: bool = False) -> Outcome:

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import datetime as dt
-import logging
 import random
 import time
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 
 import psycopg
-from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
+from marketflow.campaigns.delivery.brakes import CHANNEL_PAUSED, Brakes
 from marketflow.campaigns.delivery.channel import Channel, Outcome
-from marketflow.campaigns.delivery.ledger import Claim, Ledger, Settlement
+from marketflow.campaigns.delivery.ledger import Claim, Connect, Ledger, Settlement, settle_anew
 from marketflow.campaigns.delivery.options import DeliveryOptions, DeliverySummary
 from marketflow.campaigns.delivery.pace import TokenBucket, next_try, window_of
-from marketflow.campaigns.delivery.prepare import DueRow, Prepared, RendererFactory, Writer, load, windows
+from marketflow.campaigns.delivery.prepare import DueRow, Prepared, RendererFactory, Writer, load, rest_without, windows
+from marketflow.campaigns.delivery.tally import Tally
 from marketflow.privacy import KeyRing
 from marketflow.shared import Clock, MarketflowError
 
-log = logging.getLogger(__name__)
-Connect = Callable[[], AbstractContextManager[psycopg.Connection]]
-_ENDS = ("sent", "failed", "deferred", "unknown", "skipped", "expired", "released")
+_NO_PATIENCE = (None, "max_messages", "max_seconds", CHANNEL_PAUSED)  # what is left may go at once, when it may
 _IN_FLIGHT = Outcome(state="unknown", reason="interrupted")
 
 
@@ -52,37 +48,18 @@ def deliver(
         ledger = Ledger.over(conn, channel.name, options.lease, options.policy, options.time_zone)
         make = renderer or _content_renderer()
         writer = Writer(conn, channel.name, keys=keys, clock=clock, options=options, renderer=make)
-        run = _Run(connect=connect, ledger=ledger, channel=channel, writer=writer, clock=clock, options=options)
+        brakes = Brakes(conn, channel.name, rules=options.rules, keys=keys)
+        run = _Run(
+            connect=connect, ledger=ledger, channel=channel, writer=writer, clock=clock, options=options, brakes=brakes
+        )
         run.drain()
-        return run.tally.summary(run.stopped)
+        return run.tally.summary(run.stopped, [str(stop) for stop in brakes.stops])
 
 
 def _content_renderer() -> RendererFactory:
     from marketflow.campaigns.content import Renderer
 
     return Renderer
-
-
-@dataclass
-class _Tally:
-    """What has been done so far."""
-
-    claimed: int = 0
-    begun: int = 0
-    lost: int = 0
-    states: Counter[str] = field(default_factory=Counter)
-    reasons: Counter[str] = field(default_factory=Counter)
-    swept: Counter[str] = field(default_factory=Counter)
-
-    def summary(self, stopped: str | None) -> DeliverySummary:
-        return DeliverySummary(
-            claimed=self.claimed,
-            lost=self.lost,
-            reasons=dict(self.reasons),
-            stopped=stopped,
-            **{state: self.states[state] for state in _ENDS},
-            **{f"swept_{state}": self.swept[state] for state in ("released", "unknown", "expired")},
-        )
 
 
 class _Run:
@@ -97,27 +74,43 @@ class _Run:
         writer: Writer,
         clock: Clock,
         options: DeliveryOptions,
+        brakes: Brakes,
     ) -> None:
+        self.brakes = brakes
         self.connect, self.ledger, self.channel, self.writer = connect, ledger, channel, writer
         self.clock, self.options = clock, options
         self.window = window_of(options)
         self.bucket = TokenBucket(options.per_second, self.window)
         self.chance = random.Random()  # noqa: S311  (jitter, not a secret)
         self.started = self.swept_at = self.renewed_at = time.monotonic()
-        self.tally = _Tally()
+        self.tally = Tally()
         self.stopped: str | None = None
+        self.retry_at: dt.datetime | None = None  # when a limit lets the rest go, if one stopped the run
+        self.unsettled: list[Settlement] = []  # what became of the window before
 
     def drain(self) -> None:
         self._sweep()
+        self.stopped = self.brakes.look(self.clock.now(), at_once=True)
         while not self._is_over():
             claim = self.ledger.claim(self._room(), self.clock.now())
             if not claim.send_ids:
-                return
+                if self._linger():
+                    continue
+                break
             self.tally.claimed += len(claim.send_ids)
             self.renewed_at = time.monotonic()
             self._batch(claim)
             if time.monotonic() - self.swept_at > self.options.lease.total_seconds() / 2:
                 self._sweep()
+        stop = self.brakes.look(self.clock.now(), at_once=True)
+        self.stopped = self.stopped or stop
+
+    def _linger(self) -> bool:
+        """Wait for what a domain's limit has put off for a moment; False when there is nothing to wait for."""
+        wait = min(self.brakes.linger(self.clock.now()), 1.0, self._seconds_left())
+        if wait > 0:
+            time.sleep(wait)
+        return wait > 0
 
     def _sweep(self) -> None:
         self.tally.swept += self.ledger.sweep(self.clock.now())
@@ -141,11 +134,14 @@ class _Run:
     def _batch(self, claim: Claim) -> None:
         rest = list(claim.send_ids)
         try:
-            for rows in windows(load(self.ledger.conn, claim), self.window):
-                if not self._pace(claim, rest, len(rows)):
-                    break
-                self._window(claim, rows)
-                rest = rest_without(rest, rows)
+            with self._rescued(claim, (), {}):
+                for rows in windows(load(self.ledger.conn, claim), self.window):
+                    count = self._pace(claim, rest, len(rows))
+                    if not count:
+                        break
+                    self._window(claim, rows[:count])
+                    rest = rest_without(rest, rows[:count])
+                self._settle(claim)
         except BaseException:
             with suppress(psycopg.Error):
                 self.ledger.give_back(claim, rest)
@@ -155,48 +151,84 @@ class _Run:
 
     def _give_back(self, claim: Claim, rest: Sequence[int]) -> None:
         """What the run ended before. When the server asked for patience, all wait, and nobody is blamed for it."""
-        if self.stopped in (None, "max_messages", "max_seconds"):
+        if self.stopped in _NO_PATIENCE:
             self.tally.states["released"] += self.ledger.give_back(claim, rest)
             return
         count = self.ledger.give_back(claim, rest, reason=self.stopped, retry_at=self._later())
-        self.tally.states["deferred"] += count
-        self.tally.reasons[str(self.stopped)] += count
+        self.tally.put_off(count, str(self.stopped))
 
     def _later(self) -> dt.datetime:
-        return self.clock.now() + self.options.patience
+        return self.retry_at or self.clock.now() + self.options.patience
 
-    def _pace(self, claim: Claim, rest: Sequence[int], count: int) -> bool:
-        """Wait for the rate limit, holding on to the claim meanwhile; False when the run is over first."""
-        third = self.options.lease.total_seconds() / 3
+    def _pace(self, claim: Claim, rest: Sequence[int], count: int) -> int:
+        """Wait for the rate limits, holding on to the claim meanwhile; how many may go; 0: the run is over."""
+        third, granted = self.options.lease.total_seconds() / 3, 0
         while not self._is_over():
             if time.monotonic() - self.renewed_at > third:
                 self.ledger.renew(claim, rest, self.clock.now())
                 self.renewed_at = time.monotonic()
-            wait = self.bucket.wait_for(count)
-            if wait <= 0:
-                return True
-            time.sleep(min(wait, third, self._seconds_left()))
-        return False
+            if not granted:
+                grant = self.brakes.take(count, self.clock.now())
+                granted, wait = grant.count, grant.wait
+                if grant.reason is not None:
+                    self.stopped, self.retry_at = grant.reason, grant.retry_at
+                    return 0
+            if granted:
+                wait = self.bucket.wait_for(granted)
+                if wait <= 0:
+                    return granted
+            self._settle(claim)  # what is done is written down before anybody waits
+            time.sleep(max(0.0, min(wait, third, self._seconds_left())))
+        self.brakes.unused(granted)
+        return 0
 
     def _window(self, claim: Claim, rows: Sequence[DueRow]) -> None:
-        """Begin, hand over, settle. Whatever breaks, what has been handed over is written down before it goes on."""
-        prepared = [self.writer.prepare(row) for row in rows]
+        """Begin and hand over. It is settled in the transaction that begins the next: one at most is ever `sending`."""
+        prepared = self._with_room(claim, [self.writer.prepare(row) for row in rows])
+        if not prepared:
+            self.brakes.unused(len(rows))
+            return
         going, outcomes = prepared, dict[int, Outcome]()
         with self._rescued(claim, prepared, outcomes):
             looked_at = time.monotonic()
-            states = self.ledger.begin(claim, [p.row.send_id for p in prepared], self.clock.now())
+            states = self._begin(claim, [p.row.send_id for p in prepared])
             going = [p for p in prepared if states.get(p.row.send_id) == "sending"]
             self.tally.begun += len(going)
             self.tally.lost += len(prepared) - len(states)
             self.tally.states.update(s for s in states.values() if s != "sending")
-            self._hand_over(going, outcomes, looked_at)
-        if going:
-            settlements = self._settlements(going, outcomes)
-            with self._rescued(claim, going, outcomes):
-                done = self.ledger.settle(claim, settlements, self.clock.now())
-            self.tally.lost += len(going) - len(done)
-            self.tally.states.update(done.values())
-            self.tally.reasons.update(s.reason for s in settlements if s.reason is not None and s.send_id in done)
+            self.brakes.unused(len(rows) - len(going))
+            try:
+                self._hand_over(going, outcomes, looked_at)
+            finally:
+                outcomes.update(self.brakes.judge(going, outcomes))
+            stop = self.brakes.count(going, outcomes, self.clock.now())
+            self.stopped = self.stopped or stop
+        self.unsettled = self._settlements(going, outcomes)
+
+    def _begin(self, claim: Claim, send_ids: Sequence[int]) -> dict[int, str]:
+        """Begin a window and settle the one before, if there is one: both or neither."""
+        if not self.unsettled:
+            return self.ledger.begin(claim, send_ids, self.clock.now())
+        done, states = self.ledger.turn(claim, self.unsettled, send_ids, self.clock.now())
+        self._count(done)
+        return states
+
+    def _settle(self, claim: Claim) -> None:
+        """Settle the window before, if there is one."""
+        if self.unsettled:
+            self._count(self.ledger.settle(claim, self.unsettled, self.clock.now()))
+
+    def _count(self, done: Mapping[int, str]) -> None:
+        settled, self.unsettled = self.unsettled, []
+        self.tally.settled(settled, done)
+
+    def _with_room(self, claim: Claim, prepared: Sequence[Prepared]) -> Sequence[Prepared]:
+        """Those whose domain has room; the others are put off, each until its turn, and hold up nobody."""
+        if later := self.brakes.put_off(prepared, self.clock.now()):
+            count = self.ledger.put_off(claim, later, "domain_limit")
+            self.tally.lost += len(later) - count
+            self.tally.put_off(count, "domain_limit")
+        return [p for p in prepared if p.row.send_id not in later]
 
     def _hand_over(self, going: Sequence[Prepared], outcomes: dict[int, Outcome], looked_at: float) -> None:
         """Call the transport, one by one. Fills `outcomes` as it goes, so that an interruption loses none."""
@@ -233,41 +265,23 @@ class _Run:
         if outcome.state == "deferred":
             attempts = row.attempts + 1
             retry_at = next_try(self.options, self.clock.now(), attempts, outcome.retry_after, self.chance)
-        return Settlement(send_id=row.send_id, state=outcome.state, reason=outcome.reason, retry_at=retry_at)
+        bounce = outcome.code or outcome.reason if outcome.is_bounce else None
+        return Settlement(
+            send_id=row.send_id, state=outcome.state, reason=outcome.reason, retry_at=retry_at, bounce=bounce
+        )
 
     @contextmanager
     def _rescued(self, claim: Claim, going: Sequence[Prepared], outcomes: dict[int, Outcome]) -> Iterator[None]:
         """When anything breaks with messages in hand, write down what is known of them, then let it break."""
         try:
             yield
-        except psycopg.OperationalError:
-            self._settle_anew(claim, self._settlements(going, outcomes))
+        except BaseException as error:
+            known, self.unsettled = self.unsettled + self._settlements(going, outcomes), []
+            if known and isinstance(error, psycopg.OperationalError):
+                settle_anew(
+                    self.connect, self.ledger, claim, known, clock=self.clock, seconds=self.options.rescue_seconds
+                )
+            elif known:
+                with suppress(psycopg.Error):
+                    self.ledger.settle(claim, known, self.clock.now())
             raise
-        except BaseException:
-            with suppress(psycopg.Error):
-                self.ledger.settle(claim, self._settlements(going, outcomes), self.clock.now())
-            raise
-
-    def _settle_anew(self, claim: Claim, settlements: Sequence[Settlement]) -> None:
-        """Over a new connection, as soon as the database is back; what cannot be written is left to the sweep."""
-        patience = Retrying(
-            stop=stop_after_delay(self.options.rescue_seconds),
-            wait=wait_exponential(multiplier=0.1, max=2),
-            retry=retry_if_exception_type(psycopg.OperationalError),
-            reraise=True,
-        )
-        try:
-            for attempt in patience:
-                with attempt, self.connect() as conn:
-                    ledger = Ledger.over(conn, self.ledger.channel, self.ledger.lease)
-                    ledger.settle(claim, settlements, self.clock.now())
-        except psycopg.Error:
-            log.warning(
-                "%s messages of claim %s could not be settled: they become unknown", len(settlements), claim.token
-            )
-
-
-def rest_without(rest: Sequence[int], rows: Sequence[DueRow]) -> list[int]:
-    """Those of `rest` that are not in `rows`."""
-    done = {row.send_id for row in rows}
-    return [send_id for send_id in rest if send_id not in done]

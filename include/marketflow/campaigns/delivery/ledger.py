@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
 import psycopg
+from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_exponential
 
 from marketflow.campaigns.definition import ContactPolicy
+from marketflow.shared import Clock
+from marketflow.shared.ids import event_id
 from marketflow.warehouse import queries, use_role
 
+log = logging.getLogger(__name__)
+Connect = Callable[[], AbstractContextManager[psycopg.Connection]]
 _NOBODY_IS_KEPT = ContactPolicy()
 _SWEEP = 1_000  # rows per statement: a sweep never locks a million rows at once
 
@@ -29,13 +36,17 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True)
 class Settlement:
-    """What became of one message. `retry_at` stands with `deferred` only; `is_tried`: the transport was called."""
+    """What became of one message. `retry_at` stands with `deferred` only; `is_tried`: the transport was called.
+
+    `bounce`: it failed because the address is of no use; the code that says so.
+    """
 
     send_id: int
     state: str
     reason: str | None = None
     retry_at: dt.datetime | None = None
     is_tried: bool = True
+    bounce: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,18 +108,27 @@ class Ledger:
         return {**self.policy.parameters(self.channel), "time_zone": self.time_zone}
 
     def settle(self, claim: Claim, settlements: Sequence[Settlement], now: dt.datetime) -> dict[int, str]:
-        """Write what became of begun messages. New state by send id; what is not in it is no longer ours."""
-        rows = self._run(
-            "settle",
-            token=claim.token,
-            now=now,
-            send_ids=[s.send_id for s in settlements],
-            states=[s.state for s in settlements],
-            reasons=[s.reason for s in settlements],
-            retry_ats=[s.retry_at for s in settlements],
-            tried=[s.is_tried for s in settlements],
-        )
-        return dict(rows)
+        """Write what became of begun messages. New state by send id; what is not in it is no longer ours.
+
+        Whose address bounced is shut out in the same transaction.
+        """
+        if not any(s.bounce for s in settlements):
+            return dict(self._run("settle", **_settled(claim, settlements, now)))
+        with self.conn.transaction():
+            done = dict(self._run("settle", **_settled(claim, settlements, now)))
+            self._run("bounces_record", **_bounces(claim, settlements, now))
+        return done
+
+    def turn(
+        self, claim: Claim, settlements: Sequence[Settlement], send_ids: Sequence[int], now: dt.datetime
+    ) -> tuple[dict[int, str], dict[int, str]]:
+        """`settle` one window and `begin` the next, both or neither: what both of them return."""
+        with self.conn.pipeline(), self.conn.transaction():
+            settling = self.conn.execute(self.statements["settle"], _settled(claim, settlements, now))
+            if any(s.bounce for s in settlements):  # before the next look: it may be for the same address
+                self.conn.execute(self.statements["bounces_record"], _bounces(claim, settlements, now))
+            begun = self.begin(claim, send_ids, now)
+        return dict(settling.fetchall()), begun
 
     def give_back(
         self, claim: Claim, send_ids: Sequence[int], *, reason: str | None = None, retry_at: dt.datetime | None = None
@@ -121,6 +141,18 @@ class Ledger:
             )
         )
 
+    def put_off(self, claim: Claim, retry_ats: Mapping[int, dt.datetime], reason: str) -> int:
+        """`claimed` to `deferred`, each until a time of its own, for what was not tried; how many they are."""
+        return len(
+            self._run(
+                "put_off",
+                token=claim.token,
+                send_ids=list(retry_ats),
+                retry_ats=list(retry_ats.values()),
+                reason=reason,
+            )
+        )
+
     def renew(self, claim: Claim, send_ids: Sequence[int], now: dt.datetime) -> int:
         """Hold on to what is still ours for another lease; how many they are."""
         return len(
@@ -129,3 +161,45 @@ class Ledger:
 
     def _run(self, name: str, **params: Any) -> list[Any]:
         return self.conn.execute(self.statements[name], params).fetchall()
+
+
+def _bounces(claim: Claim, settlements: Sequence[Settlement], now: dt.datetime) -> dict[str, Any]:
+    """What `bounces_record` needs; the ids of the reports are those of this very try."""
+    found = [s for s in settlements if s.bounce is not None]
+    return {
+        "token": claim.token,
+        "now": now,
+        "send_ids": [s.send_id for s in found],
+        "codes": [s.bounce for s in found],
+        "event_ids": [event_id("server", f"{s.send_id} {claim.token}") for s in found],
+    }
+
+
+def _settled(claim: Claim, settlements: Sequence[Settlement], now: dt.datetime) -> dict[str, Any]:
+    return {
+        "token": claim.token,
+        "now": now,
+        "send_ids": [s.send_id for s in settlements],
+        "states": [s.state for s in settlements],
+        "reasons": [s.reason for s in settlements],
+        "retry_ats": [s.retry_at for s in settlements],
+        "tried": [s.is_tried for s in settlements],
+    }
+
+
+def settle_anew(
+    connect: Connect, lost: Ledger, claim: Claim, settlements: Sequence[Settlement], *, clock: Clock, seconds: float
+) -> None:
+    """Settle over a new connection, as soon as the database is back; what cannot be written is left to the sweep."""
+    patience = Retrying(
+        stop=stop_after_delay(seconds),
+        wait=wait_exponential(multiplier=0.1, max=2),
+        retry=retry_if_exception_type(psycopg.OperationalError),
+        reraise=True,
+    )
+    try:
+        for attempt in patience:
+            with attempt, connect() as conn:
+                Ledger.over(conn, lost.channel, lost.lease).settle(claim, settlements, clock.now())
+    except psycopg.Error:
+        log.warning("%s messages of claim %s could not be settled: they become unknown", len(settlements), claim.token)

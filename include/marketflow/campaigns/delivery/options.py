@@ -6,6 +6,8 @@ import datetime as dt
 from dataclasses import dataclass, field
 
 from marketflow.campaigns.definition import ContactPolicy
+from marketflow.campaigns.delivery.limits_file import ChannelRules
+from marketflow.campaigns.delivery.verp import check_bounce_address
 from marketflow.shared import ConfigurationError, Settings
 
 
@@ -15,13 +17,16 @@ class DeliveryOptions:
 
     `max_messages` and `max_seconds` end a run early, after the window in hand; what it had claimed goes back.
     `stale_after`: a message is handed over at most this long after the last look at consent and pause.
+    `bounce_address`: where bounces go to; each message has its own form of it as envelope sender (VERP).
     `patience`: how long a server that asks for patience, or is down, is left alone.
     `policy`: what holds for all campaigns together; `time_zone`: the shop's, for customers whose own is not known.
+    `per_second` is this run's own limit; `rules` are those that all senders of the channel share.
     """
 
     edge_url: str
     brand: str
     locale: str = "en-US"
+    bounce_address: str | None = None
     batch: int = 200
     window: int = 8
     lease: dt.timedelta = dt.timedelta(seconds=120)
@@ -35,6 +40,7 @@ class DeliveryOptions:
     rescue_seconds: float = 15.0
     policy: ContactPolicy = field(default_factory=ContactPolicy)
     time_zone: str = "UTC"
+    rules: ChannelRules | None = None
 
     def __post_init__(self) -> None:
         """Refuse what would never send, or never end."""
@@ -42,6 +48,8 @@ class DeliveryOptions:
             raise ConfigurationError("delivery needs a batch, a window and a lease above zero")
         if self.per_second is not None and self.per_second <= 0:
             raise ConfigurationError("delivery's per_second must be above zero, or none for no limit")
+        if self.bounce_address is not None:
+            check_bounce_address(self.bounce_address)
 
     @classmethod
     def from_settings(
@@ -52,12 +60,14 @@ class DeliveryOptions:
         per_second: float | None = None,
         max_messages: int | None = None,
         max_seconds: float | None = None,
+        rules: ChannelRules | None = None,
     ) -> DeliveryOptions:
         """The options of this installation."""
         return cls(
             edge_url=settings.edge_url,
             brand=settings.brand,
             locale=settings.locale,
+            bounce_address=settings.bounce_address,
             batch=settings.delivery_batch,
             window=settings.delivery_window,
             lease=dt.timedelta(seconds=settings.delivery_lease_seconds),
@@ -66,6 +76,7 @@ class DeliveryOptions:
             per_second=per_second,
             max_messages=max_messages,
             max_seconds=max_seconds,
+            rules=rules,
         )
 
 
@@ -75,6 +86,8 @@ class DeliverySummary:
 
     `lost` were no longer ours when we came to them; `swept_*` is what senders that are gone, or time, had left behind;
     `reasons` counts what was not sent by code; `stopped` says why the run ended before all was done, if it did.
+    `bounced` of the failed were refused because of their address; `stops` are campaigns, or the channel, that the run
+    has switched off, with the reason in words.
     """
 
     claimed: int = 0
@@ -91,3 +104,5 @@ class DeliverySummary:
     swept_expired: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     stopped: str | None = None
+    bounced: int = 0
+    stops: list[str] = field(default_factory=list)

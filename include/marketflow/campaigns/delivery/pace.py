@@ -35,7 +35,8 @@ class TokenBucket:
 
 def window_of(options: DeliveryOptions) -> int:
     """Messages begun at a time: under a rate limit no more than a second's worth, so that a pause is felt at once."""
-    return options.window if options.per_second is None else max(1, min(options.window, int(options.per_second)))
+    rates = [options.per_second, options.rules.per_second if options.rules is not None else None]
+    return max(1, min([options.window, *(int(r) for r in rates if r is not None)]))
 
 
 def next_try(

@@ -15,6 +15,7 @@ from psycopg.rows import class_row
 from marketflow.campaigns.delivery.channel import OutgoingMessage
 from marketflow.campaigns.delivery.ledger import Claim
 from marketflow.campaigns.delivery.options import DeliveryOptions
+from marketflow.campaigns.delivery.verp import envelope_sender
 from marketflow.privacy import ACCOUNT, EMAIL, GIVEN_NAME, KeyRing, unsubscribe_token
 from marketflow.shared import Clock, ConfigurationError
 from marketflow.warehouse import queries
@@ -63,6 +64,7 @@ class DueRow:
     given_name: bytes | None = field(repr=False)
     locale: str | None
     products: list[dict[str, Any]]
+    priority: int = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -138,8 +140,13 @@ class Writer:
             text=rendered.text,
             html=rendered.html,
             unsubscribe_url=url,
+            return_path=self._return_path(row.send_id),
             written_at=self._clock.now(),
         )
+
+    def _return_path(self, send_id: int) -> str | None:
+        base = self._options.bounce_address
+        return None if base is None or self._channel != "email" else envelope_sender(self._keys, base, send_id)
 
     def _load_plan(self, plan_id: int) -> tuple[Renders, dt.date]:
         row = self._conn.execute(queries("delivery")["plan"], {"plan_id": plan_id}).fetchone()
@@ -155,3 +162,9 @@ class Writer:
 def windows(rows: Sequence[DueRow], size: int) -> list[Sequence[DueRow]]:
     """Slices of `size`."""
     return [rows[i : i + size] for i in range(0, len(rows), size)]
+
+
+def rest_without(rest: Sequence[int], rows: Sequence[DueRow]) -> list[int]:
+    """Those of `rest` that are not in `rows`."""
+    done = {row.send_id for row in rows}
+    return [send_id for send_id in rest if send_id not in done]

@@ -7,7 +7,6 @@ message with us (`deferred`); from there on, only the server's reply says what b
 from __future__ import annotations
 
 import enum
-import re
 import smtplib
 import socket
 import ssl
@@ -16,11 +15,14 @@ from types import TracebackType
 from typing import Self
 
 from marketflow.campaigns.delivery.channel import SENT, Outcome, OutgoingMessage, deferred, failed, unknown, unreachable
+from marketflow.campaigns.delivery.channel import refused as refused_for_good
+from marketflow.campaigns.delivery.dialogue import Dialogue, stuffed
+from marketflow.campaigns.delivery.dkim import DkimSigner
 from marketflow.campaigns.delivery.mime import MessageRefused, compose, envelope_address, split_sender
+from marketflow.campaigns.delivery.refusals import enhanced_code, is_dead
 from marketflow.campaigns.delivery.targets import SmtpTarget
 
 _BEFORE_LOSSES_STOP = 3  # connections lost in a row: the server is ill, the messages are not
-_LEADING_DOT = re.compile(rb"^\.", re.MULTILINE)
 
 
 class _Stage(enum.Enum):
@@ -39,14 +41,24 @@ class SmtpChannel:
     name = "email"
 
     def __init__(
-        self, target: SmtpTarget, *, sender: str, timeout: float = 20.0, messages_per_connection: int = 500
+        self,
+        target: SmtpTarget,
+        *,
+        sender: str,
+        signer: DkimSigner | None = None,
+        timeout: float = 20.0,
+        messages_per_connection: int = 500,
     ) -> None:
         self._target = target
         self._sender = sender
         self._from = split_sender(sender)[1]
+        self._signer = signer
+        if signer is not None:
+            signer.check_sender(self._from)
         self._timeout = timeout  # seconds, of each reply
         self._limit = messages_per_connection
         self._smtp: smtplib.SMTP | None = None
+        self._dialogue: Dialogue | None = None
         self._used = 0
         self._losses = 0
         self._stage = _Stage.CONNECT
@@ -71,27 +83,28 @@ class SmtpChannel:
         """
         try:
             recipient = envelope_address(message.address)
-            body = _LEADING_DOT.sub(b"..", compose(message, self._sender))
+            body = stuffed(compose(message, self._sender, self._signer))
         except MessageRefused as refused:
             return failed(refused.reason)
         if self._used >= self._limit:
             self.__exit__(None, None, None)
         is_reused = self._smtp is not None
-        outcome = self._attempt(recipient, body)
+        route = (message.return_path or self._from, recipient)
+        outcome = self._attempt(route, body)
         if is_reused and self._smtp is None and self._stage is _Stage.ENVELOPE:
             # the server had closed an idle connection: nothing of this message has been said yet
-            outcome = self._attempt(recipient, body)
+            outcome = self._attempt(route, body)
         return outcome
 
-    def _attempt(self, recipient: str, body: bytes) -> Outcome:
+    def _attempt(self, route: tuple[str, str], body: bytes) -> Outcome:
         self._stage = _Stage.CONNECT
         try:
-            smtp = self._smtp or self._connect()
+            dialogue = self._dialogue or self._connect()
         except (OSError, smtplib.SMTPException, UnicodeError) as error:  # UnicodeError: no such host can be
             self._drop()
             return unreachable(_why_no_connection(error))
         try:
-            outcome = self._transact(smtp, recipient, body)
+            outcome = self._transact(dialogue, route, body)
         except (OSError, smtplib.SMTPException) as error:
             return self._lost(error)
         self._losses = 0
@@ -99,27 +112,44 @@ class SmtpChannel:
         if outcome.stop:
             self._drop()
         elif outcome is not SENT:
-            self._reset(smtp)
+            self._reset()
         return outcome
 
-    def _transact(self, smtp: smtplib.SMTP, recipient: str, body: bytes) -> Outcome:
+    def _transact(self, dialogue: Dialogue, route: tuple[str, str], body: bytes) -> Outcome:
         steps = (
-            (_Stage.ENVELOPE, f"MAIL FROM:<{self._from}>"),
-            (_Stage.RECIPIENT, f"RCPT TO:<{recipient}>"),
+            (_Stage.ENVELOPE, f"MAIL FROM:<{route[0]}>"),
+            (_Stage.RECIPIENT, f"RCPT TO:<{route[1]}>"),
             (_Stage.BODY, "DATA"),
         )
-        for stage, command in steps:
+        self._stage = _Stage.ENVELOPE
+        if dialogue.pipelines:
+            dialogue.say(*(command for _, command in steps))
+        for count, (stage, command) in enumerate(steps, start=1):
             self._stage = stage
-            code, _ = smtp.docmd(command)
+            if not dialogue.pipelines:
+                dialogue.say(command)
+            code = dialogue.reply()
             if code not in ((354,) if stage is _Stage.BODY else (250, 251)):
-                return self._refusal(code)
-        smtp.send(body)
+                outcome = self._refusal(code, dialogue.words)
+                if dialogue.pipelines and not outcome.stop:
+                    self._hear_out(dialogue, len(steps) - count)
+                return outcome
+        dialogue.body(body)
         self._stage = _Stage.ENDED
-        smtp.send(b".\r\n")
-        code, _ = smtp.getreply()
-        return SENT if code == 250 else self._refusal(code)
+        dialogue.end()
+        code = dialogue.reply()
+        return SENT if code == 250 else self._refusal(code, dialogue.words)
 
-    def _refusal(self, code: int) -> Outcome:
+    def _hear_out(self, dialogue: Dialogue, count: int) -> None:
+        """The replies to what went out with a refused command. None may be yes: then it waits for a message."""
+        try:
+            codes = [dialogue.reply() for _ in range(count)]
+        except (OSError, smtplib.SMTPException):
+            codes = [354]
+        if 354 in codes:
+            self._drop()
+
+    def _refusal(self, code: int, words: bytes) -> Outcome:
         """What a reply other than yes means. 5xx to MAIL is about us, not about this recipient: nobody is given up."""
         reason = f"smtp_{code}"
         if code == 421:
@@ -127,7 +157,11 @@ class SmtpChannel:
         if 400 <= code < 500:
             return deferred(reason)
         if 500 <= code < 600:
-            return deferred(reason, stop=True) if self._stage is _Stage.ENVELOPE else failed(reason)
+            if self._stage is _Stage.ENVELOPE:
+                return deferred(reason, stop=True)
+            enhanced = enhanced_code(words)
+            is_bounce = self._stage is _Stage.RECIPIENT and is_dead(code, enhanced)
+            return refused_for_good(reason, code=enhanced or str(code), is_bounce=is_bounce)
         return unknown("odd_reply") if self._stage is _Stage.ENDED else deferred("odd_reply", stop=True)
 
     def _lost(self, error: Exception) -> Outcome:
@@ -140,7 +174,7 @@ class SmtpChannel:
         is_timeout = isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError)
         return deferred("timeout" if is_timeout else "connection_lost", stop=stop)
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self) -> Dialogue:
         target = self._target
         # a name of our own for EHLO: smtplib would look the machine's up, which can take seconds
         hello = self._from.rpartition("@")[2]
@@ -160,12 +194,16 @@ class SmtpChannel:
             smtp.ehlo_or_helo_if_needed()
         if target.username:
             smtp.login(target.username, target.password or "")
-        return smtp
+        self._dialogue = Dialogue(smtp)
+        return self._dialogue
 
-    def _reset(self, smtp: smtplib.SMTP) -> None:
+    def _reset(self) -> None:
         """Ready for the next recipient, or a new connection for it."""
+        if self._dialogue is None:
+            return
         try:
-            if smtp.rset()[0] != 250:
+            self._dialogue.say("RSET")
+            if self._dialogue.reply() != 250:
                 self._drop()
         except (OSError, smtplib.SMTPException):
             self._drop()
@@ -174,7 +212,7 @@ class SmtpChannel:
         if self._smtp is not None:
             with suppress(OSError):
                 self._smtp.close()
-        self._smtp, self._used = None, 0
+        self._smtp, self._dialogue, self._used = None, None, 0
 
 
 def _why_no_connection(error: Exception) -> str:

@@ -1,0 +1,139 @@
+-- Statements of the room `delivery` about what is known of messages after they were handed over.
+
+-- name: event_send
+SELECT
+    s.send_id,
+    s.contact_point_id
+FROM activation.sends AS s
+WHERE
+    (s.send_id = %(send_id)s::bigint OR s.message_id = %(message_id)s::text)
+    -- what was never handed over cannot have come back
+    AND s.sending_at IS NOT NULL;
+
+-- name: event_insert
+INSERT INTO activation.delivery_events (
+    event_id, send_id, campaign, channel, kind, occurred_at, recorded_at, handed_over_at, source, code
+)
+SELECT
+    %(event_id)s,
+    s.send_id,
+    s.campaign,
+    s.channel,
+    %(kind)s,
+    %(occurred_at)s,
+    %(now)s,
+    s.sending_at,
+    %(source)s,
+    %(code)s
+FROM activation.sends AS s
+WHERE s.send_id = %(send_id)s
+ON CONFLICT (event_id) DO NOTHING
+RETURNING event_id;
+
+-- name: suppress
+-- A reason that holds for everything goes before an unsubscription, which holds for advertising only.
+INSERT INTO privacy.suppressions AS x (channel, address_hash, reason, since)
+SELECT
+    cp.channel,
+    cp.address_hash,
+    %(reason)s,
+    %(now)s
+FROM core.contact_points AS cp
+WHERE cp.contact_point_id = %(contact_point_id)s AND cp.address <> ''
+ON CONFLICT (channel, address_hash) DO UPDATE
+    SET reason = excluded.reason, since = excluded.since
+    WHERE x.reason = 'unsubscribed';
+
+-- name: soft_bounces
+-- Of the last messages to the address: how many bounced for the time being, one after the other up to the newest.
+SELECT count(*) FILTER (WHERE t.is_soft)
+FROM (
+    SELECT
+        EXISTS (
+            SELECT 1 FROM activation.delivery_events AS e
+            WHERE e.send_id = s.send_id AND e.kind = 'bounce_soft'
+        ) AND NOT EXISTS (
+            SELECT 1 FROM activation.delivery_events AS e
+            WHERE e.send_id = s.send_id AND e.kind = 'delivered'
+        ) AS is_soft
+    FROM activation.sends AS s
+    WHERE
+        s.contact_point_id = %(contact_point_id)s
+        AND s.sending_at >= %(since)s
+        AND s.state IN ('sent', 'sending', 'unknown')
+    ORDER BY s.sending_at DESC, s.send_id DESC
+    LIMIT %(in_a_row)s
+) AS t;
+
+-- name: settle_reported
+-- Whatever is reported of it, the other side had it; its sender has nothing to add.
+UPDATE activation.sends AS s
+SET
+    state = 'sent',
+    reason = 'settled_by_report',
+    claim_token = NULL,
+    settled_at = %(now)s
+WHERE s.send_id = %(send_id)s AND s.state = 'unknown'
+RETURNING s.send_id;
+
+-- name: decide_unknown
+-- A person's decision, with who and when, on what is unknown at this moment. `send_again` and `give_up` leave the token: a
+-- sender that was only slow may still say that it did arrive (settle), as long as nobody has claimed the row again.
+WITH chosen AS (
+    SELECT s.send_id
+    FROM activation.sends AS s
+    WHERE
+        s.state = 'unknown'
+        AND (%(campaign)s::text IS NULL OR s.campaign = %(campaign)s)
+        AND (%(begun_before)s::timestamptz IS NULL OR s.sending_at < %(begun_before)s)
+        AND (%(message_ids)s::text[] IS NULL OR s.message_id = any(%(message_ids)s))
+    ORDER BY s.send_id
+    LIMIT %(most)s
+    FOR UPDATE
+),
+
+decided AS (
+    UPDATE activation.sends AS s
+    SET
+        state = CASE %(decision)s
+            WHEN 'arrived' THEN 'sent'
+            WHEN 'give_up' THEN 'failed'
+            ELSE CASE WHEN s.expires_at > %(now)s THEN 'released' ELSE 'expired' END
+        END,
+        reason = CASE %(decision)s
+            WHEN 'arrived' THEN 'settled_by_person'
+            WHEN 'give_up' THEN 'given_up'
+            ELSE 'send_again'
+        END,
+        claim_token = CASE WHEN %(decision)s <> 'arrived' THEN s.claim_token END,
+        send_after = CASE WHEN %(decision)s = 'send_again' THEN %(now)s ELSE s.send_after END,
+        settled_at = CASE WHEN %(decision)s <> 'send_again' OR s.expires_at <= %(now)s THEN %(now)s::timestamptz END
+    FROM chosen AS c
+    WHERE s.send_id = c.send_id AND s.state = 'unknown'
+    RETURNING s.send_id, s.state
+),
+
+noted AS (
+    INSERT INTO activation.unknown_decisions (send_id, decision, decided_by, decided_at)
+    SELECT
+        d.send_id,
+        %(decision)s,
+        %(by)s AS decided_by,
+        %(now)s AS decided_at
+    FROM decided AS d
+)
+
+SELECT d.state
+FROM decided AS d;
+
+-- name: unknown_counts
+SELECT
+    s.campaign,
+    s.channel,
+    s.reason,
+    count(*) AS messages,
+    min(s.sending_at) AS since
+FROM activation.sends AS s
+WHERE s.state = 'unknown'
+GROUP BY s.campaign, s.channel, s.reason
+ORDER BY min(s.sending_at), s.campaign;
