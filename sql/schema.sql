@@ -142,6 +142,15 @@ CREATE TABLE activation.delivery_events (
 
 ALTER TABLE activation.delivery_events OWNER TO marketflow_owner;
 
+CREATE TABLE activation.event_watermarks (
+    campaign text NOT NULL,
+    started_on date NOT NULL,
+    taken_until timestamp with time zone NOT NULL,
+    plan_id bigint NOT NULL
+);
+
+ALTER TABLE activation.event_watermarks OWNER TO marketflow_owner;
+
 CREATE TABLE activation.plan_members (
     plan_id bigint NOT NULL,
     customer_id bigint,
@@ -243,6 +252,18 @@ ALTER TABLE activation.sends ALTER COLUMN send_id ADD GENERATED ALWAYS AS IDENTI
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE activation.taken_events (
+    campaign text NOT NULL,
+    customer_id bigint NOT NULL,
+    occasion text NOT NULL,
+    occasion_on date NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    outcome text NOT NULL,
+    plan_id bigint NOT NULL
+);
+
+ALTER TABLE activation.taken_events OWNER TO marketflow_owner;
 
 CREATE TABLE activation.unknown_decisions (
     decision_id bigint NOT NULL,
@@ -514,6 +535,13 @@ CREATE TABLE core.deleted_orders (
 
 ALTER TABLE core.deleted_orders OWNER TO marketflow_owner;
 
+CREATE TABLE core.event_types (
+    event_type text NOT NULL,
+    first_seen_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE core.event_types OWNER TO marketflow_owner;
+
 CREATE TABLE core.events (
     occurred_on date NOT NULL,
     event_id uuid NOT NULL,
@@ -784,6 +812,32 @@ CREATE TABLE marts.association_rules (
 
 ALTER TABLE marts.association_rules OWNER TO marketflow_owner;
 
+CREATE VIEW marts.campaign_members AS
+ SELECT m.plan_id,
+    p.campaign,
+    m.occasion,
+    p.channel,
+    m.customer_id,
+    p.business_date,
+    p.is_dry_run,
+    p.definition_version,
+    (((p.definition -> 'campaign'::text) -> 'audience'::text) ->> 'where'::text) AS rule,
+    p.state AS plan_state,
+    p.planned_at,
+    m.outcome,
+    s.send_id,
+    s.state AS send_state,
+    s.reason AS send_reason,
+        CASE
+            WHEN (s.state = 'sent'::text) THEN s.settled_at
+            ELSE NULL::timestamp with time zone
+        END AS sent_at
+   FROM ((activation.plan_members m
+     JOIN activation.plans p ON ((m.plan_id = p.plan_id)))
+     LEFT JOIN activation.sends s ON (((p.campaign = s.campaign) AND (m.occasion = s.occasion) AND (m.contact_point_id = s.contact_point_id) AND (p.channel = s.channel) AND (s.step = 0) AND (NOT p.is_dry_run))));
+
+ALTER VIEW marts.campaign_members OWNER TO marketflow_owner;
+
 CREATE TABLE marts.campaign_performance (
     campaign text NOT NULL,
     occasion text NOT NULL,
@@ -817,6 +871,31 @@ CREATE TABLE marts.campaign_recommendations (
 );
 
 ALTER TABLE marts.campaign_recommendations OWNER TO marketflow_owner;
+
+CREATE VIEW marts.campaign_sends AS
+ SELECT s.send_id,
+    s.campaign,
+    s.occasion,
+    s.channel,
+    s.step,
+    s.plan_id,
+    COALESCE(c.merged_into, s.customer_id) AS customer_id,
+    s.purpose,
+    s.definition_version,
+    s.state,
+    s.reason,
+    s.attempts,
+    s.planned_at,
+    s.released_at,
+        CASE
+            WHEN (s.state = 'sent'::text) THEN s.settled_at
+            ELSE NULL::timestamp with time zone
+        END AS sent_at,
+    s.is_test
+   FROM (activation.sends s
+     LEFT JOIN core.customers c ON ((s.customer_id = c.customer_id)));
+
+ALTER VIEW marts.campaign_sends OWNER TO marketflow_owner;
 
 CREATE TABLE marts.cluster_profiles (
     cluster_id integer NOT NULL,
@@ -886,6 +965,21 @@ CREATE TABLE marts.customer_days (
 );
 
 ALTER TABLE marts.customer_days OWNER TO marketflow_owner;
+
+CREATE VIEW marts.customer_events AS
+ SELECT e.occurred_on,
+    e.event_id,
+    e.customer_id,
+    e.event_type,
+    e.occurred_at,
+    p.product_id,
+    (e.properties ->> 'campaign'::text) AS campaign_ref,
+    (e.properties ->> 'coupon'::text) AS coupon_ref
+   FROM (core.events e
+     LEFT JOIN core.products p ON (((e.source = p.source) AND (COALESCE((e.properties ->> 'product'::text), (e.properties ->> 'product_id'::text)) = p.external_id))))
+  WHERE (e.customer_id IS NOT NULL);
+
+ALTER VIEW marts.customer_events OWNER TO marketflow_owner;
 
 CREATE TABLE marts.open_baskets (
     customer_id bigint NOT NULL,
@@ -962,6 +1056,25 @@ CREATE TABLE marts.sales_forecasts (
 );
 
 ALTER TABLE marts.sales_forecasts OWNER TO marketflow_owner;
+
+CREATE TABLE models.segment_memberships (
+    customer_id bigint NOT NULL,
+    segment text NOT NULL,
+    entered_on date NOT NULL,
+    left_on date,
+    CONSTRAINT segment_memberships_check CHECK ((left_on > entered_on))
+);
+
+ALTER TABLE models.segment_memberships OWNER TO marketflow_owner;
+
+CREATE VIEW marts.segment_memberships AS
+ SELECT customer_id,
+    segment,
+    entered_on,
+    left_on
+   FROM models.segment_memberships h;
+
+ALTER VIEW marts.segment_memberships OWNER TO marketflow_owner;
 
 CREATE TABLE marts.segment_migrations (
     period_from date NOT NULL,
@@ -1252,16 +1365,6 @@ CREATE TABLE models.sales_forecasts (
 PARTITION BY RANGE (run_id);
 
 ALTER TABLE models.sales_forecasts OWNER TO marketflow_owner;
-
-CREATE TABLE models.segment_memberships (
-    customer_id bigint NOT NULL,
-    segment text NOT NULL,
-    entered_on date NOT NULL,
-    left_on date,
-    CONSTRAINT segment_memberships_check CHECK ((left_on > entered_on))
-);
-
-ALTER TABLE models.segment_memberships OWNER TO marketflow_owner;
 
 CREATE TABLE models.send_time_patterns (
     run_id bigint NOT NULL,
@@ -1844,6 +1947,9 @@ ALTER TABLE ONLY activation.delivery_counts
 ALTER TABLE ONLY activation.delivery_events
     ADD CONSTRAINT delivery_events_pkey PRIMARY KEY (event_id);
 
+ALTER TABLE ONLY activation.event_watermarks
+    ADD CONSTRAINT event_watermarks_pkey PRIMARY KEY (campaign);
+
 ALTER TABLE ONLY activation.plan_members
     ADD CONSTRAINT plan_members_plan_id_customer_id_key UNIQUE (plan_id, customer_id);
 
@@ -1861,6 +1967,9 @@ ALTER TABLE ONLY activation.sends
 
 ALTER TABLE ONLY activation.sends
     ADD CONSTRAINT sends_pkey PRIMARY KEY (send_id);
+
+ALTER TABLE ONLY activation.taken_events
+    ADD CONSTRAINT taken_events_pkey PRIMARY KEY (campaign, customer_id, occasion);
 
 ALTER TABLE ONLY activation.unknown_decisions
     ADD CONSTRAINT unknown_decisions_pkey PRIMARY KEY (decision_id);
@@ -1912,6 +2021,9 @@ ALTER TABLE ONLY core.customers
 
 ALTER TABLE ONLY core.deleted_orders
     ADD CONSTRAINT deleted_orders_pkey PRIMARY KEY (source, external_id);
+
+ALTER TABLE ONLY core.event_types
+    ADD CONSTRAINT event_types_pkey PRIMARY KEY (event_type);
 
 ALTER TABLE ONLY core.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (occurred_on, event_id);
@@ -2113,7 +2225,13 @@ CREATE INDEX sends_leased ON activation.sends USING btree (lease_until) WHERE (s
 
 CREATE INDEX sends_plan ON activation.sends USING btree (plan_id, send_id);
 
+CREATE INDEX sends_planned ON activation.sends USING btree (campaign, planned_at);
+
 CREATE INDEX sends_unknown ON activation.sends USING btree (sending_at) WHERE (state = 'unknown'::text);
+
+CREATE INDEX taken_events_days ON activation.taken_events USING btree (campaign, occasion_on);
+
+CREATE INDEX taken_events_plan ON activation.taken_events USING btree (plan_id);
 
 CREATE INDEX unknown_decisions_send ON activation.unknown_decisions USING btree (send_id);
 
@@ -2150,6 +2268,10 @@ CREATE INDEX events_rest_customer_id_occurred_on_idx ON core.events_rest USING b
 CREATE INDEX events_rest_event_id_idx ON core.events_rest USING btree (event_id);
 
 CREATE INDEX events_rest_occurred_on_idx ON core.events_rest USING btree (occurred_on) WHERE (event_type = ANY (ARRAY['product_added'::text, 'add_to_cart'::text, 'added_to_cart'::text, 'cart_add'::text, 'product_removed'::text, 'remove_from_cart'::text, 'removed_from_cart'::text, 'cart_remove'::text, 'order_completed'::text, 'purchase'::text, 'cart_cleared'::text, 'clear_cart'::text]));
+
+CREATE INDEX events_signed_up ON ONLY core.events USING btree (occurred_on) WHERE (event_type = ANY (ARRAY['signed_up'::text, 'sign_up'::text, 'signup'::text, 'user_signed_up'::text, 'account_created'::text, 'registered'::text]));
+
+CREATE INDEX events_rest_occurred_on_idx1 ON core.events_rest USING btree (occurred_on) WHERE (event_type = ANY (ARRAY['signed_up'::text, 'sign_up'::text, 'signup'::text, 'user_signed_up'::text, 'account_created'::text, 'registered'::text]));
 
 CREATE INDEX events_rest_source_anonymous_ref_idx ON core.events_rest USING btree (source, anonymous_ref) WHERE ((customer_id IS NULL) AND (anonymous_ref IS NOT NULL));
 
@@ -2217,12 +2339,17 @@ ALTER INDEX core.events_id ATTACH PARTITION core.events_rest_event_id_idx;
 
 ALTER INDEX core.events_basket ATTACH PARTITION core.events_rest_occurred_on_idx;
 
+ALTER INDEX core.events_signed_up ATTACH PARTITION core.events_rest_occurred_on_idx1;
+
 ALTER INDEX core.events_pkey ATTACH PARTITION core.events_rest_pkey;
 
 ALTER INDEX core.events_anonymous ATTACH PARTITION core.events_rest_source_anonymous_ref_idx;
 
 ALTER TABLE ONLY activation.delivery_events
     ADD CONSTRAINT delivery_events_send_id_fkey FOREIGN KEY (send_id) REFERENCES activation.sends(send_id);
+
+ALTER TABLE ONLY activation.event_watermarks
+    ADD CONSTRAINT event_watermarks_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id);
 
 ALTER TABLE ONLY activation.plan_members
     ADD CONSTRAINT plan_members_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id) ON DELETE CASCADE;
@@ -2232,6 +2359,9 @@ ALTER TABLE ONLY activation.sends
 
 ALTER TABLE ONLY activation.sends
     ADD CONSTRAINT sends_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id);
+
+ALTER TABLE ONLY activation.taken_events
+    ADD CONSTRAINT taken_events_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id);
 
 ALTER TABLE ONLY activation.unknown_decisions
     ADD CONSTRAINT unknown_decisions_send_id_fkey FOREIGN KEY (send_id) REFERENCES activation.sends(send_id);
@@ -2411,6 +2541,10 @@ GRANT SELECT ON TABLE marts.association_rules TO marketflow_sender;
 GRANT SELECT ON TABLE marts.association_rules TO marketflow_audience;
 GRANT SELECT ON TABLE marts.association_rules TO marketflow_analyst;
 
+GRANT SELECT ON TABLE marts.campaign_members TO marketflow_sender;
+GRANT SELECT ON TABLE marts.campaign_members TO marketflow_audience;
+GRANT SELECT ON TABLE marts.campaign_members TO marketflow_analyst;
+
 GRANT SELECT ON TABLE marts.campaign_performance TO marketflow_sender;
 GRANT SELECT ON TABLE marts.campaign_performance TO marketflow_audience;
 GRANT SELECT ON TABLE marts.campaign_performance TO marketflow_analyst;
@@ -2418,6 +2552,10 @@ GRANT SELECT ON TABLE marts.campaign_performance TO marketflow_analyst;
 GRANT SELECT ON TABLE marts.campaign_recommendations TO marketflow_sender;
 GRANT SELECT ON TABLE marts.campaign_recommendations TO marketflow_audience;
 GRANT SELECT ON TABLE marts.campaign_recommendations TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_sender;
+GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_audience;
+GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_analyst;
 
 GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_sender;
 GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_audience;
@@ -2430,6 +2568,10 @@ GRANT SELECT ON TABLE marts.customer_360 TO marketflow_analyst;
 GRANT SELECT ON TABLE marts.customer_days TO marketflow_sender;
 GRANT SELECT ON TABLE marts.customer_days TO marketflow_audience;
 GRANT SELECT ON TABLE marts.customer_days TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.customer_events TO marketflow_sender;
+GRANT SELECT ON TABLE marts.customer_events TO marketflow_audience;
+GRANT SELECT ON TABLE marts.customer_events TO marketflow_analyst;
 
 GRANT SELECT ON TABLE marts.open_baskets TO marketflow_sender;
 GRANT SELECT ON TABLE marts.open_baskets TO marketflow_audience;
@@ -2454,6 +2596,12 @@ GRANT SELECT ON TABLE marts.revenue_daily TO marketflow_analyst;
 GRANT SELECT ON TABLE marts.sales_forecasts TO marketflow_sender;
 GRANT SELECT ON TABLE marts.sales_forecasts TO marketflow_audience;
 GRANT SELECT ON TABLE marts.sales_forecasts TO marketflow_analyst;
+
+GRANT SELECT ON TABLE models.segment_memberships TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.segment_memberships TO marketflow_sender;
+GRANT SELECT ON TABLE marts.segment_memberships TO marketflow_audience;
+GRANT SELECT ON TABLE marts.segment_memberships TO marketflow_analyst;
 
 GRANT SELECT ON TABLE marts.segment_migrations TO marketflow_sender;
 GRANT SELECT ON TABLE marts.segment_migrations TO marketflow_audience;
@@ -2488,8 +2636,6 @@ GRANT SELECT ON TABLE models.published TO marketflow_analyst;
 GRANT SELECT ON TABLE models.runs TO marketflow_analyst;
 
 GRANT SELECT ON TABLE models.sales_forecasts TO marketflow_analyst;
-
-GRANT SELECT ON TABLE models.segment_memberships TO marketflow_analyst;
 
 GRANT SELECT ON TABLE models.send_time_patterns TO marketflow_analyst;
 
@@ -2577,6 +2723,62 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 --     amount numeric(14,2),
 --     discount numeric(14,2),
 --     ordered_on date
+-- );
+
+-- VIEW marts.campaign_members (
+--     plan_id bigint,
+--     campaign text,
+--     occasion text,
+--     channel text,
+--     customer_id bigint,
+--     business_date date,
+--     is_dry_run boolean,
+--     definition_version text,
+--     rule text,
+--     plan_state text,
+--     planned_at timestamp with time zone,
+--     outcome text,
+--     send_id bigint,
+--     send_state text,
+--     send_reason text,
+--     sent_at timestamp with time zone
+-- );
+
+-- VIEW marts.campaign_sends (
+--     send_id bigint,
+--     campaign text,
+--     occasion text,
+--     channel text,
+--     step integer,
+--     plan_id bigint,
+--     customer_id bigint,
+--     purpose text,
+--     definition_version text,
+--     state text,
+--     reason text,
+--     attempts integer,
+--     planned_at timestamp with time zone,
+--     released_at timestamp with time zone,
+--     sent_at timestamp with time zone,
+--     is_test boolean
+-- );
+
+-- VIEW marts.customer_events (
+--     occurred_on date,
+--     event_id uuid,
+--     customer_id bigint,
+--     event_type text,
+--     occurred_at timestamp with time zone,
+--     product_id bigint,
+--     campaign_ref text,
+--     coupon_ref text
+-- );
+
+-- VIEW marts.segment_memberships (
+--     customer_id bigint,
+--     segment text,
+--     entered_on date,
+--     left_on date
 -- );
 
 -- VIEW raw.order_lines (

@@ -61,12 +61,8 @@ def define_campaign(campaign: Campaign) -> DAG:
 
 def plan_occasion(campaign: Campaign, form: dict[str, Any]) -> dict[str, Any]:
     """Plan one occasion; skips the rest of the run after a dry run, a refusal, or when there is nobody new."""
-<<<<<<< HEAD
     from marketflow.campaigns import load_contact_policy, plan_campaign, to_test
     from marketflow.campaigns.audience.condition import count_customers
-=======
-    from marketflow.campaigns import load_contact_policy, plan_campaign
->>>>>>> fire
     from marketflow.campaigns.delivery import campaign_stop
 
     clock = settings().clock()
