@@ -7,7 +7,7 @@ import pytest
 from marketflow.campaigns.delivery import DeliveryOptions, bounced_send
 from marketflow.campaigns.delivery.verp import envelope_sender
 from marketflow.privacy import KeyRing, bounce_token, generate_key_ring
-from marketflow.shared import ConfigurationError
+from marketflow.shared import ConfigurationError, Settings
 
 KEYS = KeyRing.from_json(generate_key_ring())
 BASE = "bounces@example.com"
@@ -32,6 +32,12 @@ def test_other_addresses_tell_nothing() -> None:
         "+@",
     ]
     assert [bounced_send(KEYS, BASE, address) for address in strange] == [None] * len(strange)
+
+
+@pytest.mark.parametrize("setting", [None, "", "none"])
+def test_without_a_bounce_address_there_is_none(setting: str | None) -> None:
+    assert DeliveryOptions.from_settings(Settings(bounce_address=setting)).bounce_address is None
+    assert DeliveryOptions.from_settings(Settings(bounce_address=BASE)).bounce_address == BASE
 
 
 @pytest.mark.parametrize(
