@@ -20,11 +20,9 @@ from typing import Any
 
 from airflow.sdk import Param, dag, task
 
-from marketflow.campaigns import load_campaigns
 from marketflow.orchestration import reconcile
 from marketflow.orchestration.assets import SETTLED
 from marketflow.orchestration.defaults import COMMON, choice
-from marketflow.shared import settings
 
 DECISIONS = {
     "list": "List them only",
@@ -50,7 +48,6 @@ WHICH = "Which messages"
         "campaign": Param(
             None,
             type=["null", "string"],
-            examples=[c.name for c in load_campaigns(settings().root / "include" / "campaigns")],
             maxLength=100,
             title="Campaign",
             description_md="Only messages of this campaign. Empty: of any.",
