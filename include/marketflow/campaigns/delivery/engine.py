@@ -87,6 +87,7 @@ class _Run:
         self.stopped: str | None = None
         self.retry_at: dt.datetime | None = None  # when a limit lets the rest go, if one stopped the run
         self.unsettled: list[Settlement] = []  # what became of the window before
+        self.overlooked: list[int] = []  # what `begin` passed over
 
     def drain(self) -> None:
         self._sweep()
@@ -144,10 +145,17 @@ class _Run:
                 self._settle(claim)
         except BaseException:
             with suppress(psycopg.Error):
-                self.ledger.give_back(claim, rest)
+                self.ledger.give_back(claim, rest + self.overlooked)
             raise
+        if self.overlooked:
+            self._let_go(claim)
         if rest:
             self._give_back(claim, rest)
+
+    def _let_go(self, claim: Claim) -> None:
+        """What another held locked for a moment when we came to it, such as a claim that looked at it, is due again."""
+        self.tally.lost += len(self.overlooked) - self.ledger.give_back(claim, self.overlooked)
+        self.overlooked = []
 
     def _give_back(self, claim: Claim, rest: Sequence[int]) -> None:
         """What the run ended before. When the server asked for patience, all wait, and nobody is blamed for it."""
@@ -194,7 +202,7 @@ class _Run:
             states = self._begin(claim, [p.row.send_id for p in prepared])
             going = [p for p in prepared if states.get(p.row.send_id) == "sending"]
             self.tally.begun += len(going)
-            self.tally.lost += len(prepared) - len(states)
+            self.overlooked += [p.row.send_id for p in prepared if p.row.send_id not in states]
             self.tally.states.update(s for s in states.values() if s != "sending")
             self.brakes.unused(len(rows) - len(going))
             try:
