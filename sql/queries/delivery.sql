@@ -94,6 +94,7 @@ SELECT
     s.send_id,
     s.plan_id,
     s.campaign,
+    s.purpose,
     s.occasion,
     s.message_id,
     s.attempts,

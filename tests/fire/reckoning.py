@@ -17,6 +17,7 @@ from smtp_server import read_record
 FAILED = {"gone": "smtp_550", "spam": "smtp_554"}
 KNOWN_ZONES = available_timezones()
 UNKNOWN = {"sender_lost", "no_reply"}
+PUT_OFF = {"smtp_451", "quiet_hours", "domain_limit"}
 FIELDS = (
     "message_id", "contact_point_id", "campaign", "state", "reason", "claim_token", "attempts", "sending_at", "time_zone",
 )  # fmt: skip
@@ -92,8 +93,9 @@ def verdict(row: Row, *, has_rival: bool) -> str | None:
         "sent": row.is_taken and row.reason is None and row.attempts >= 1,
         "unknown": row.reason in UNKNOWN,
         "failed": FAILED.get(row.treatment) == row.reason,
-        "deferred": (row.treatment, row.reason) == ("never", "smtp_451"),
-        "skipped": row.reason == "frequency_cap" and has_rival,
+        "deferred": row.treatment == "never" and row.reason in PUT_OFF,
+        "skipped": has_rival
+        and (row.reason == "frequency_cap" or (row.treatment, row.reason) == ("gone", "suppressed")),
     }
     return None if right.get(row.state) else "not what the server's record says, or lost"
 

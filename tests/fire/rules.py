@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 
 from marketflow.campaigns.definition.contact_policy import ContactPolicy, load_contact_policy
+from marketflow.campaigns.delivery import load_delivery_rules
+from marketflow.campaigns.delivery.limits_file import ChannelRules
 
 CONTACT_POLICY = """\
 frequency_caps:
@@ -20,15 +22,31 @@ holdout:
   share: 0.02
   salt: fire
 """
+DELIVERY = """\
+channels:
+  email:
+    per_second: 500
+    per_hour: 100000
+    domains:
+      example.org: {per_second: 150}
+      "*": {per_second: 250}
+    stop: {}
+"""
 QUIET_FROM, QUIET_TO = 21, 8
 MAX_AGE_DAYS = 6  # less than the cap's days
 
 
 def write_rules(folder: Path) -> None:
-    """The files, for `policy_of`."""
+    """The files, for `policy_of` and `limits_of`."""
     (folder / "contact_policy.yaml").write_text(CONTACT_POLICY)
+    (folder / "delivery.yaml").write_text(DELIVERY)
 
 
 def policy_of(folder: Path) -> ContactPolicy:
     """The contact policy, read anew."""
     return load_contact_policy(folder / "contact_policy.yaml")
+
+
+def limits_of(folder: Path) -> ChannelRules:
+    """What all senders of the channel share."""
+    return load_delivery_rules(folder / "delivery.yaml").of("email")

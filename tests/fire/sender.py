@@ -12,14 +12,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from fire.rules import policy_of
+from fire.rules import limits_of, policy_of
 from marketflow.campaigns.delivery import DeliveryOptions, SmtpChannel, SmtpTarget, deliver
 from marketflow.privacy import KeyRing
 from marketflow.shared import Clock
 from marketflow.warehouse import connect
 
 WINDOW, LEASE = 8, dt.timedelta(seconds=3)
-PER_SECOND = "400"  # of one sender; TEST_PER_SECOND='' for no limit
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +39,6 @@ class FileClock(Clock):
 
 def options(folder: Path) -> DeliveryOptions:
     """Small windows, and leases that a test can wait for."""
-    per_second = os.environ.get("TEST_PER_SECOND", PER_SECOND)
     return DeliveryOptions(
         edge_url="https://edge.test",
         brand="Test",
@@ -48,7 +46,7 @@ def options(folder: Path) -> DeliveryOptions:
         window=WINDOW,
         lease=LEASE,
         policy=policy_of(folder),
-        per_second=float(per_second) if per_second else None,
+        rules=limits_of(folder),
     )
 
 

@@ -19,6 +19,7 @@ from marketflow.shared import Clock
 # of 1,000 customers; all others are `ok`, and live in one of ZONES
 SHARES = {"gone": 10, "spam": 5, "never": 3, "grey": 20, "full": 8, "storm": 1, "drop": 3, "forget": 3}
 ZONES = ("Europe/London", "America/New_York", "Asia/Shanghai", "Nowhere/Nowhere")
+DOMAINS = ("example.com", "example.org", "example.net")
 TABLES = ("customer_360",)
 CAMPAIGN = """\
 name: {name}
@@ -39,7 +40,7 @@ def settle_town(conn: psycopg.Connection, count: int, *, chance: random.Random, 
     kinds = [kind for kind, share in SHARES.items() for _ in range(share * count // 1000)]
     kinds += ["ok"] * (count - len(kinds))
     chance.shuffle(kinds)
-    people = {number: f"{kind}-{number}@example.com" for number, kind in enumerate(kinds, start=1)}
+    people = {n: f"{kind}-{n}@{DOMAINS[n % len(DOMAINS)]}" for n, kind in enumerate(kinds, start=1)}
     with conn.cursor() as cursor:
         with cursor.copy(
             "COPY core.customers (customer_id, given_name, time_zone, first_seen_at, updated_at) FROM STDIN"

@@ -5,7 +5,7 @@ Writes: nothing; callers store what it returns.
 Never:  logs or raises a value that it was given.
 """
 
-from marketflow.privacy.addresses import AddressRefused, normalise_email, normalise_phone
+from marketflow.privacy.addresses import AddressRefused, is_role_account, normalise_email, normalise_phone
 from marketflow.privacy.keys import KeyRing, generate_key_ring
 from marketflow.privacy.masking import mask_email, mask_name
 from marketflow.privacy.tokens import bounce_token, read_bounce_token, read_unsubscribe_token, unsubscribe_token
@@ -28,6 +28,7 @@ __all__ = [
     "KeyRing",
     "bounce_token",
     "generate_key_ring",
+    "is_role_account",
     "mask_email",
     "mask_name",
     "normalise_email",

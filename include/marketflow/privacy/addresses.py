@@ -7,6 +7,16 @@ from email_validator import EmailNotValidError, validate_email
 _MAX_LENGTH = 254  # RFC 5321, 4.5.3.1.3
 _MAX_PHONE = 60  # E.164 has 15 digits; people write blanks and brackets between
 
+# Offices that RFC 2142 (4 to 6) and RFC 5321 (4.5.1) reserve, and machines: no person reads marketing there, and who
+# sends it ends on block lists. Not those of a business (info, sales, support): small firms order with them.
+_ROLES = frozenset(
+    {
+        "abuse", "hostmaster", "mailer-daemon", "mailerdaemon", "news", "noc", "postmaster", "root", "security",
+        "usenet", "uucp", "webmaster", "www", "do-not-reply", "donotreply", "no-reply", "noreply", "devnull",
+        "nobody", "null", "spam",
+    }
+)  # fmt: skip
+
 
 class AddressRefused(ValueError):
     """The address cannot be used; `reason` is a code that may be stored and counted."""
@@ -30,6 +40,11 @@ def normalise_email(address: str) -> str:
     except EmailNotValidError:
         raise AddressRefused("malformed") from None  # the cause would show the address
     return f"{checked.local_part.lower()}@{checked.ascii_domain or checked.domain}"
+
+
+def is_role_account(address: str) -> bool:
+    """Does a normalised address belong to an office or a machine, such as postmaster@ or noreply@?"""
+    return address.rpartition("@")[0].partition("+")[0] in _ROLES
 
 
 def normalise_phone(number: str, country: str | None) -> str:

@@ -109,3 +109,24 @@ def test_an_international_domain_is_written_to_in_its_ascii_form(
         assert server.recipients == ["kaethe@xn--bcher-kva.example"]
     # a local part that is not ASCII would need RFC 6531, which few servers know
     assert summary.reasons == {"address_not_ascii": 1}
+
+
+def test_offices_get_the_mail_about_their_order_and_no_marketing(
+    conn: psycopg.Connection, warehouse_dsn: str, tmp_path: Path
+) -> None:
+    """Who writes advertisements to postmaster@ or abuse@ is on a block list tomorrow."""
+    addresses = ["postmaster@example.com", "noreply@example.com", "info@example.com"]
+    for purpose in ("marketing", "transactional"):
+        filled = fill(conn, 3, purpose=purpose)
+        for contact, address in zip(filled.contact_ids, addresses, strict=True):
+            sealed = KEYS.encrypt(address, "email")
+            conn.execute("UPDATE core.contact_points SET address = %s WHERE contact_point_id = %s", [sealed, contact])
+    conn.commit()
+    with SmtpServer(tmp_path / "taken.jsonl") as server:
+        summary = run(warehouse_dsn, server.port, HandClock())
+        assert sorted(server.recipients) == sorted([*addresses, "info@example.com"])
+    assert (summary.sent, summary.failed, summary.reasons) == (4, 2, {"role_account": 2})
+    refused = conn.execute(
+        "SELECT DISTINCT purpose, state, reason FROM activation.sends WHERE state <> 'sent'"
+    ).fetchall()
+    assert refused == [("marketing", "failed", "role_account")]

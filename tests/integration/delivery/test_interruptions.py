@@ -129,6 +129,27 @@ def test_a_slow_sender_holds_on_to_its_claim(conn: psycopg.Connection, opening: 
     assert sorted(m.send_id for m in channel.messages) == filled.send_ids
 
 
+def test_what_another_holds_locked_for_a_moment_goes_out_in_the_same_run(
+    conn: psycopg.Connection, warehouse_dsn: str, opening: Connect
+) -> None:
+    """`begin` passes over what is locked (a claim of another sender may look at it); it must not wait for the lease then."""
+    filled = fill(conn, 12)
+    with psycopg.connect(warehouse_dsn) as other:
+
+        def lock_for_a_window(message: OutgoingMessage) -> Outcome:
+            if message.send_id == filled.send_ids[0]:
+                other.execute("SELECT 1 FROM activation.sends WHERE send_id = %s FOR UPDATE", [filled.send_ids[5]])
+            if message.send_id == filled.send_ids[8]:
+                other.rollback()
+            return SENT
+
+        channel = mail(lock_for_a_window)
+        summary = run(opening, channel, window=4)
+    assert (summary.sent, summary.lost) == (12, 0)
+    assert sorted(m.send_id for m in channel.messages) == filled.send_ids
+    assert channel.messages[-1].send_id == filled.send_ids[5]
+
+
 class _Running(HandClock):
     """A hand clock that runs."""
 

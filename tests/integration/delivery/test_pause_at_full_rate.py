@@ -27,9 +27,9 @@ def stage(pg_server: Server, warehouse_dsn: str, tmp_path: Path) -> Iterator[Sta
     (tmp_path / "contact_policy.yaml").write_text(
         "frequency_caps: [{messages: 2, days: 7}]\n"
     )  # counted, and not reached
+    (tmp_path / "delivery.yaml").write_text("channels: {}\n")  # full rate
     clock = FileClock(time_zone=ZoneInfo("UTC"), path=tmp_path / "clock")
     made = Stage(Database(pg_server, warehouse_dsn), MailServer(tmp_path / "taken.jsonl"), clock, senders=SENDERS)
-    made.env["TEST_PER_SECOND"] = ""  # no limit
     made.mail.start()
     yield made
     made.close()

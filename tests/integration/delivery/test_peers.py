@@ -268,6 +268,32 @@ def test_an_error_is_not_the_end_of_a_message(conn: psycopg.Connection, opening:
     assert row(conn, filled.send_ids[2])["attempts"] == 3
 
 
+def test_a_campaign_that_is_stuck_can_be_ended_and_holds_up_no_other(
+    conn: psycopg.Connection, warehouse_dsn: str, opening: Connect
+) -> None:
+    """Keila #464, #467, #389.
+
+    A campaign stands at "is being sent, 0 of 500" for ever, nothing is in the log, and there is no way to end it; later
+    ones wait behind it. Here the others go out meanwhile; and a plan that a person cancels leaves no row behind that
+    anybody would still send.
+    """
+    stuck, clock, channel = fill(conn, 20), HandClock(), mail()
+    begin_and_die(warehouse_dsn, clock, claimed=10, begun=3)
+    other = fill(conn, 5, campaign="win_back", priority=900)
+    pause(conn, "thank_you", is_paused=True)
+    assert run(opening, channel, clock).sent == 5
+    conn.execute("UPDATE activation.plans SET state = 'cancelled' WHERE plan_id = %s", [stuck.plan_id])
+    pause(conn, "thank_you", is_paused=False)
+    clock.pass_time(minutes=2)
+    run(opening, channel, clock)
+    assert sorted(m.send_id for m in channel.messages) == other.send_ids
+    assert states(conn) == {
+        ("sent", None): 5,
+        ("unknown", "sender_lost"): 3,
+        ("cancelled", "cancelled_by_person"): 17,
+    }
+
+
 def test_what_is_stuck_is_neither_deleted_nor_sent_blindly(
     conn: psycopg.Connection, warehouse_dsn: str, opening: Connect
 ) -> None:

@@ -16,7 +16,7 @@ from marketflow.campaigns.delivery.channel import OutgoingMessage
 from marketflow.campaigns.delivery.ledger import Claim
 from marketflow.campaigns.delivery.options import DeliveryOptions
 from marketflow.campaigns.delivery.verp import envelope_sender
-from marketflow.privacy import ACCOUNT, EMAIL, GIVEN_NAME, KeyRing, unsubscribe_token
+from marketflow.privacy import ACCOUNT, EMAIL, GIVEN_NAME, KeyRing, is_role_account, unsubscribe_token
 from marketflow.shared import Clock, ConfigurationError
 from marketflow.warehouse import queries
 
@@ -57,6 +57,7 @@ class DueRow:
     send_id: int
     plan_id: int
     campaign: str
+    purpose: str = "marketing"
     occasion: str
     message_id: str
     attempts: int
@@ -101,12 +102,17 @@ class Writer:
         self._plan = lru_cache(_PLANS)(self._load_plan)
 
     def prepare(self, row: DueRow) -> Prepared:
-        """The message of a row. Reasons: `decrypt_error`, `render_error`. Only a database error raises."""
+        """The message of a row; only a database error raises.
+
+        Reasons: `decrypt_error`, `role_account` (no marketing to postmaster@ and the like), `render_error`.
+        """
         try:
             address = self._keys.decrypt_text(row.address, EMAIL if self._channel == "email" else ACCOUNT)
             name = None if row.given_name is None else self._keys.decrypt_text(row.given_name, GIVEN_NAME)
         except (ConfigurationError, UnicodeDecodeError):
             return self._broken(row, "decrypt_error")
+        if self._channel == "email" and row.purpose == "marketing" and is_role_account(address):
+            return Prepared(row=row, reason="role_account")
         try:
             return Prepared(row=row, message=self._write(row, address, name))
         except psycopg.Error:
