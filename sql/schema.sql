@@ -41,7 +41,7 @@ ALTER FUNCTION activation.draw(salt text, person_id bigint) OWNER TO marketflow_
 
 CREATE FUNCTION activation.known_zone(zone text, fallback text) RETURNS text
     LANGUAGE sql STABLE
-    RETURN CASE WHEN ((zone ~ '^(UTC|GMT|[A-Z][A-Za-z]+/[A-Z][A-Za-z0-9_/+-]+)$'::text) AND pg_input_is_valid(('2000-01-01 00:00:00 '::text || zone), 'timestamptz'::text)) THEN zone ELSE fallback END;
+    RETURN CASE WHEN ((zone ~ '^(UTC|GMT|[A-Z][A-Za-z]+/[A-Z][A-Za-z0-9_/+-]+)$'::text) AND ((zone !~ '^Etc/GMT[+-]'::text) OR (zone ~ '^Etc/GMT[+-]([0-9]|1[0-4])$'::text)) AND pg_input_is_valid(('2000-01-01 00:00:00 '::text || zone), 'timestamptz'::text)) THEN zone ELSE fallback END;
 
 ALTER FUNCTION activation.known_zone(zone text, fallback text) OWNER TO marketflow_owner;
 

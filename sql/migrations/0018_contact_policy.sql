@@ -19,6 +19,7 @@ LANGUAGE sql STABLE
 RETURN CASE
     WHEN
         zone ~ '^(UTC|GMT|[A-Z][A-Za-z]+/[A-Z][A-Za-z0-9_/+-]+)$'
+        AND (zone !~ '^Etc/GMT[+-]' OR zone ~ '^Etc/GMT[+-]([0-9]|1[0-4])$')
         AND pg_input_is_valid('2000-01-01 00:00:00 ' || zone, 'timestamptz')
         THEN zone
     ELSE fallback
