@@ -108,6 +108,9 @@ SELECT
     b.day::timestamp AT TIME ZONE %(time_zone)s AS occurred_at
 FROM unnest(%(customer_ids)s::bigint[], %(days)s::date[]) AS b (customer_id, day);
 
+-- name: analyze_events
+ANALYZE pg_temp.plan_events;
+
 -- name: forget_taken
 -- Dealt with by an earlier plan, unless its message was never released (the plan's run died), the address or the consent
 -- was missing and may have come, or the day's limit was reached. %(again_on)s: a day that is looked at anew as a whole.

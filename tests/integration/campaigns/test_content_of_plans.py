@@ -157,13 +157,20 @@ def test_no_week_no_post(desk: Desk, campaigns: dict[str, Campaign]) -> None:
 
 @pytest.mark.usefixtures("five")
 def test_the_shipped_campaigns_plan(desk: Desk, campaigns: dict[str, Campaign]) -> None:
-    add_order(desk.conn, add_customer(desk.conn, None, segment="new")[0], [1])
+    stranger = add_customer(desk.conn, None, segment="new")[0]
+    add_order(desk.conn, stranger, [1])
+    desk.conn.execute(
+        "INSERT INTO core.events (occurred_on, event_id, source, event_type, customer_id, occurred_at, properties)"
+        " VALUES (%s, gen_random_uuid(), 'web', 'signed_up', %s, %s, '{}')",
+        [DAY, stranger, dt.datetime(2017, 12, 31, 17, tzinfo=dt.UTC)],
+    )
     plans = {name: desk.plan(c) for name, c in campaigns.items()}
     assert {n: (p.state, p.planned) for n, p in plans.items()} == {
         "thank_you": ("planned", 2),
         "win_back": ("planned", 1),
         "weekly_bestsellers": ("planned", 1),
         "weekly_bestsellers_mastodon": ("planned", 1),
+        "welcome": ("planned", 1),
     }
 
 

@@ -86,6 +86,7 @@ def find_events(
         _find_birthdays(conn, params, keys)
     else:
         conn.execute(q[f"found_{campaign.event}"], params)
+    conn.execute(q["analyze_events"])
     conn.execute(q["forget_taken"], params)
     conn.execute(q["rank_events"], params)
     return Events(params=params, is_replay=is_replay, has_own_occasion=own_occasion)
