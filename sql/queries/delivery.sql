@@ -157,6 +157,7 @@ WITH mine AS (
         s.purpose,
         s.contact_point_id,
         s.customer_id,
+        s.is_test,
         s.priority,
         s.send_after,
         s.expires_at
@@ -232,15 +233,17 @@ verdicts AS MATERIALIZED ( -- judged once, not at each mention below
     FROM mine AS m
 ),
 
-awake AS MATERIALIZED ( -- of those who may be written to: who was drawn never to be, and for whom it is night
+awake AS MATERIALIZED ( -- of those who may be written to: who was drawn never to be, and for whom it is night; tests go at any time
     SELECT
         m.send_id,
         m.purpose,
+        m.is_test,
         m.priority,
         m.send_after,
         p.person_id,
         (
-            m.purpose = any(%(held_out)s::text[])
+            NOT m.is_test
+            AND m.purpose = any(%(held_out)s::text[])
             AND activation.draw(%(holdout_salt)s, p.person_id) < %(holdout_share)s
         ) AS is_held_out,
         (
@@ -255,7 +258,7 @@ awake AS MATERIALIZED ( -- of those who may be written to: who was drawn never t
             FROM
                 unnest(%(quiet_purposes)s::text[], %(quiet_from)s::time[], %(quiet_to)s::time[])
                     AS q (purpose, quiet_from, quiet_to)
-            WHERE q.purpose = m.purpose
+            WHERE q.purpose = m.purpose AND NOT m.is_test
         ) AS quiet_until
     FROM mine AS m
     INNER JOIN people AS p ON m.send_id = p.send_id
@@ -269,7 +272,7 @@ queued AS ( -- two messages for one person may stand in one window: the second f
         a.person_id,
         row_number() OVER (PARTITION BY a.person_id ORDER BY a.priority, a.send_after, a.send_id) - 1 AS before
     FROM awake AS a
-    WHERE NOT a.is_held_out AND a.quiet_until IS NULL AND a.purpose = any(%(capped)s::text[])
+    WHERE NOT a.is_test AND NOT a.is_held_out AND a.quiet_until IS NULL AND a.purpose = any(%(capped)s::text[])
 ),
 
 capped AS ( -- who has had enough, and when there is room again: when the oldest of as many as are allowed leaves the time that counts
@@ -299,7 +302,7 @@ capped AS ( -- who has had enough, and when there is room again: when the oldest
                                     )
                                 )
                                 AND s.sending_at > %(now)s::timestamptz - k.days * interval '24 hours'
-                                AND s.state IN ('sending', 'sent', 'unknown')
+                                AND s.state IN ('sending', 'sent', 'unknown') AND NOT s.is_test
                                 AND s.purpose = any(k.purposes)
                                 AND s.channel = any(k.channels)
                             UNION ALL
@@ -310,7 +313,7 @@ capped AS ( -- who has had enough, and when there is room again: when the oldest
                                 AND s.contact_point_id = -d.person_id
                                 AND s.customer_id IS NULL
                                 AND s.sending_at > %(now)s::timestamptz - k.days * interval '24 hours'
-                                AND s.state IN ('sending', 'sent', 'unknown')
+                                AND s.state IN ('sending', 'sent', 'unknown') AND NOT s.is_test
                                 AND s.purpose = any(k.purposes)
                                 AND s.channel = any(k.channels)
                         ) AS h
