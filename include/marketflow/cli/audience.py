@@ -6,16 +6,12 @@ Uses MARKETFLOW_WAREHOUSE_DSN and MARKETFLOW_KEYS, or else the embedded stack's.
 from __future__ import annotations
 
 import datetime as dt
-from contextlib import AbstractContextManager
 from typing import Annotated
 
-import psycopg
 import typer
 
-from marketflow.embedded.config import Config
-from marketflow.embedded.environment import warehouse_dsn
-from marketflow.privacy import KeyRing
-from marketflow.shared import ConfigurationError, settings
+from marketflow.cli.installation import dsn, here, key_ring
+from marketflow.shared import ConfigurationError
 from marketflow.shared.explain import nearest
 from marketflow.warehouse import connect
 
@@ -34,12 +30,11 @@ def explain(
     """Count whom a rule selects, what it costs, ten of them masked, and why others would get nothing."""
     from marketflow.campaigns import explain_audience, load_contact_policy, told
 
-    cfg = settings()
     _one_of("channel", channel, CHANNELS)
     _one_of("purpose", purpose, PURPOSES)
-    with _warehouse() as conn:
+    with connect(dsn(), "owner") as conn:
         found = explain_audience(
-            conn, rule, channel=channel, purpose=purpose, day=_day(day), keys=_keys(), clock=cfg.clock(),
+            conn, rule, channel=channel, purpose=purpose, day=_day(day), keys=key_ring(), clock=here().clock(),
             policy=load_contact_policy(),
         )  # fmt: skip
     print("\n".join(told(found)))
@@ -53,18 +48,8 @@ def why(
     """Tell why a customer got a campaign, or why not; of who was not chosen, which part of the rule leaves her out."""
     from marketflow.campaigns import why as reasons
 
-    with _warehouse() as conn:
-        print("\n".join(reasons(conn, campaign, customer_id, clock=settings().clock())))
-
-
-def _warehouse() -> AbstractContextManager[psycopg.Connection]:
-    given = settings().warehouse_dsn
-    return connect(given.get_secret_value() if given else warehouse_dsn(Config.from_env()), "owner")
-
-
-def _keys() -> KeyRing:
-    given = settings().keys
-    return KeyRing.from_json(given.get_secret_value() if given else Config.from_env().secrets.key_ring())
+    with connect(dsn(), "owner") as conn:
+        print("\n".join(reasons(conn, campaign, customer_id, clock=here().clock())))
 
 
 def _day(text: str | None) -> dt.date | None:

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from marketflow.embedded.config import Config
-from marketflow.embedded.environment import warehouse_dsn
+from marketflow.cli.installation import dsn, here, key_ring
 from marketflow.privacy import KeyRing
-from marketflow.shared import ConfigurationError, DefinitionError, settings
+from marketflow.shared import ConfigurationError, DefinitionError
 from marketflow.shared.explain import nearest
 from marketflow.warehouse import connect
 
@@ -36,7 +35,7 @@ def lint_campaigns(
     """Report faults of templates, with file and line; exit code 1 when there is an error, which no plan gets past."""
     from marketflow.campaigns import lint_campaign
 
-    day = settings().clock().business_date()
+    day = here().clock().business_date()
     findings = {c.name: lint_campaign(c, day) for c in _campaigns(names)}
     for name, found in findings.items():
         print("\n".join(map(str, found)) or f"{name}: nothing to say")
@@ -53,7 +52,7 @@ def preview(
     """Write a page with real messages for real customers, masked; for nobody where no warehouse can be reached."""
     from marketflow.campaigns import preview as make
 
-    cfg, [campaign] = settings(), _campaigns([name])
+    cfg, [campaign] = here(), _campaigns([name])
     day = cfg.clock().business_date()
     with _warehouse() as (conn, keys):
         made = make(campaign, day=day, locale=locale, conn=conn, keys=keys)
@@ -79,12 +78,9 @@ def _warehouse() -> Iterator[tuple[psycopg.Connection | None, KeyRing | None]]:
     """MARKETFLOW_WAREHOUSE_DSN's warehouse, else the embedded stack's, with its keys; None where none answers."""
     import psycopg
 
-    cfg = settings()
     try:
-        config = Config.from_env()
-        keys = KeyRing.from_json(cfg.keys.get_secret_value() if cfg.keys else config.secrets.key_ring())
-        dsn = cfg.warehouse_dsn.get_secret_value() if cfg.warehouse_dsn else warehouse_dsn(config)
-        opened = connect(dsn)
+        keys = key_ring()
+        opened = connect(dsn())
         conn = opened.__enter__()
     except (psycopg.OperationalError, ConfigurationError, OSError) as error:
         print(f"no warehouse ({type(error).__name__}): the page shows nobody's messages")

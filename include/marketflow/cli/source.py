@@ -11,10 +11,8 @@ from typing import Annotated
 
 import typer
 
+from marketflow.cli.installation import dsn, here, key_ring
 from marketflow.cli.report import told
-from marketflow.embedded.config import Config
-from marketflow.embedded.environment import warehouse_dsn
-from marketflow.privacy import KeyRing
 from marketflow.shared import ConfigurationError, SourceError, settings
 from marketflow.sources import Source, find_sources, load_source, take_in
 from marketflow.sources.check import check_source
@@ -53,7 +51,7 @@ def check(
     cfg, source = settings(), load_source(file)
     place = place_of(
         source, conn=None, landing=cfg.landing, clock=cfg.clock(), collector_log=cfg.collector_log,
-        keys=_keys() if source.from_.collector else None,
+        keys=key_ring() if source.from_.collector else None,
     ) if data is None else _OneFile(source, data)  # fmt: skip
     report = check_source(source, place, clock=cfg.clock(), shop=cfg.shop(), sample=sample, limit=cfg.quarantine_limit)
     print("\n".join(told(report)))
@@ -67,10 +65,8 @@ def load(name: Annotated[str, typer.Argument(help="the source's name, as `market
 
     Uses MARKETFLOW_WAREHOUSE_DSN and MARKETFLOW_KEYS, or else the embedded stack's.
     """
-    cfg, source = settings(), load_source(source_file(name))
-    keys, given = _keys(), cfg.warehouse_dsn
-    dsn = given.get_secret_value() if given else warehouse_dsn(Config.from_env())
-    with connect(dsn, "loader") as conn:
+    cfg, source, keys = here(), load_source(source_file(name)), key_ring()
+    with connect(dsn(), "loader") as conn:
         place = place_of(
             source, conn=conn, landing=cfg.landing, clock=cfg.clock(), collector_log=cfg.collector_log, keys=keys
         )
@@ -105,8 +101,3 @@ class _OneFile:
         from marketflow.sources.places.folder import File
 
         yield File(self._source, self._path, self._path.name)
-
-
-def _keys() -> KeyRing:
-    given = settings().keys
-    return KeyRing.from_json(given.get_secret_value() if given else Config.from_env().secrets.key_ring())

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from marketflow.embedded.config import PORTS, WAREHOUSE, Config
 from marketflow.embedded.postgres import Server
 from marketflow.embedded.secrets import AIRFLOW_USERS
+from marketflow.shared import Settings
 from marketflow.warehouse.connect import role_name
 
 METADATA = "airflow"
@@ -111,6 +112,12 @@ def connection_field(value: str | None, field: str) -> str | None:
 def _pinned(config: Config) -> dict[str, str | float]:
     """What the demo pinned, so that a stack that is started again tells the same time."""
     return dict(json.loads(config.state_file.read_text())) if config.state_file.exists() else {}
+
+
+def pinned_settings(config: Config) -> Settings:
+    """The settings with the stack's clock, for a process that the stack did not start; the environment comes first."""
+    pinned: dict[str, Any] = _pinned(config)
+    return Settings(**{k: v for k, v in pinned.items() if f"MARKETFLOW_{k.upper()}" not in os.environ})
 
 
 def _base(config: Config) -> dict[str, str]:

@@ -15,6 +15,7 @@ from marketflow.embedded.environment import (
     as_edge,
     edge_environment,
     environment,
+    pinned_settings,
     supervisor_environment,
     warehouse_dsn,
 )
@@ -62,6 +63,15 @@ def test_the_clock_that_was_pinned_is_told_to_every_process(tmp_path: Path) -> N
         assert found["MARKETFLOW_BUSINESS_DATE"] == "2017-12-31"
         assert found["MARKETFLOW_CLOCK_OFFSET_SECONDS"] == "-280000000"
         assert found["MARKETFLOW_TIME_ZONE"] == "America/New_York"
+
+
+def test_the_clock_that_was_pinned_is_the_terminal_s_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert pinned_settings(config(tmp_path)).business_date is None
+    config(tmp_path).state_file.write_text(json.dumps({"business_date": "2017-12-31", "time_zone": "America/New_York"}))
+    found = pinned_settings(config(tmp_path))
+    assert (str(found.business_date), found.clock().time_zone.key) == ("2017-12-31", "America/New_York")
+    monkeypatch.setenv("MARKETFLOW_BUSINESS_DATE", "2017-11-30")
+    assert str(pinned_settings(config(tmp_path)).business_date) == "2017-11-30"
 
 
 def test_settings_of_ours_are_settings_that_exist(tmp_path: Path) -> None:
