@@ -167,7 +167,7 @@ def test_the_command_explains_and_tells_why(
 
     from campaign_shop import KEYS
     from marketflow.cli import app
-    from marketflow.cli import audience as module
+    from marketflow.cli import installation as module
     from marketflow.shared import Settings
 
     desk.plan(campaigns["win_back"])
