@@ -26,7 +26,7 @@ _ACTIONS = {"pause": "Pause", "resume": "Resume", "cancel": "Cancel for good"}
 @dag(
     schedule=None,
     doc_md=__doc__,
-    tags=["campaign", "ops"],
+    tags=["delivery", "ops"],
     params={
         "campaign": Param(
             type="string", enum=find_campaigns().names or ["none"], title="Campaign", description_md="Which campaign."

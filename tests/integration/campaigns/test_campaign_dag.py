@@ -15,6 +15,7 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from campaign_shop import RING, Desk, add_customer
 from marketflow.campaigns import Campaign
 from marketflow.orchestration import campaign as dag
+from marketflow.orchestration import defaults
 from marketflow.orchestration.campaign_form import campaign_form
 from marketflow.shared import Clock, settings
 
@@ -34,7 +35,8 @@ def pushed(shop: psycopg.Connection, clock: Clock, monkeypatch: pytest.MonkeyPat
     ti = SimpleNamespace(xcom_push=lambda key, value: found.update({key: value}))
     monkeypatch.setattr(dag, "warehouse", warehouse)
     monkeypatch.setattr(dag, "key_ring", lambda: RING)
-    monkeypatch.setattr(dag, "get_current_context", lambda: {"dag_run": run, "ti": ti})
+    for module in (dag, defaults):
+        monkeypatch.setattr(module, "get_current_context", lambda: {"dag_run": run, "ti": ti})
     monkeypatch.setattr(type(settings()), "clock", lambda _self: clock)
     return found
 
