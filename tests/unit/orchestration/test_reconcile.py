@@ -23,9 +23,6 @@ FORM: dict[str, Any] = {
 
 @pytest.fixture(autouse=True)
 def _started_by_maria(monkeypatch: pytest.MonkeyPatch, warehouse_dsn: str) -> None:
-    class Run:
-        triggering_user_name = "maria"
-
     @contextmanager
     def warehouse(role: Any = "owner") -> Iterator[psycopg.Connection]:
         with connect(warehouse_dsn) as own:
@@ -33,7 +30,7 @@ def _started_by_maria(monkeypatch: pytest.MonkeyPatch, warehouse_dsn: str) -> No
             own.commit()
             yield own
 
-    monkeypatch.setattr(reconcile, "get_current_context", lambda: {"dag_run": Run()})
+    monkeypatch.setattr(reconcile, "actor", lambda: "maria")
     monkeypatch.setattr(reconcile, "warehouse", warehouse)
     monkeypatch.setattr(delivery, "warehouse", warehouse)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import AirflowFailException
 
-from marketflow.orchestration import replay
+from marketflow.orchestration import defaults, replay
 from marketflow.sources import Selection
 
 EMPTY: dict[str, Any] = {"reason": None, "load": None, "from": None, "to": None, "numbers": None}
@@ -36,5 +36,5 @@ def test_who_started_the_run_is_the_actor(monkeypatch: pytest.MonkeyPatch, name:
     class Run:
         triggering_user_name = name
 
-    monkeypatch.setattr(replay, "get_current_context", lambda: {"dag_run": Run()})
-    assert replay._actor() == actor
+    monkeypatch.setattr(defaults, "get_current_context", lambda: {"dag_run": Run()})
+    assert defaults.actor() == actor
