@@ -126,17 +126,20 @@ used AS (
     INNER JOIN activation.sends AS s ON n.customer_id = s.customer_id
     INNER JOIN caps AS k ON s.purpose = any(k.purposes) AND s.channel = any(k.channels)
     WHERE
-        (
-            s.state IN ('sending', 'sent', 'unknown')
-            AND s.sending_at > %(now)s::timestamptz - k.days * interval '24 hours'
-        )
-        OR (
-            s.state IN ('planned', 'released', 'deferred', 'claimed')
-            AND s.expires_at > %(now)s::timestamptz
-            AND (s.priority <= %(priority)s::integer OR s.state = 'claimed')
-            AND NOT (
-                s.state = 'planned' AND s.campaign = %(campaign)s::text
-                AND s.occasion IN (SELECT r.occasion FROM reached AS r)
+        NOT s.is_test
+        AND (
+            (
+                s.state IN ('sending', 'sent', 'unknown')
+                AND s.sending_at > %(now)s::timestamptz - k.days * interval '24 hours'
+            )
+            OR (
+                s.state IN ('planned', 'released', 'deferred', 'claimed')
+                AND s.expires_at > %(now)s::timestamptz
+                AND (s.priority <= %(priority)s::integer OR s.state = 'claimed')
+                AND NOT (
+                    s.state = 'planned' AND s.campaign = %(campaign)s::text
+                    AND s.occasion IN (SELECT r.occasion FROM reached AS r)
+                )
             )
         )
     GROUP BY n.person_id, k.cap, k.messages

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
 
 from marketflow.campaigns.definition.model import Channel, Purpose
 from marketflow.shared import DefinitionError, settings
@@ -47,7 +47,8 @@ def _channels(value: object) -> object:
     return get_args(Channel) if value == "all" else _list(value)
 
 
-TimeOfDay = Annotated[dt.time, BeforeValidator(_time)]
+# written as it is read, so that what a plan keeps is a policy again
+TimeOfDay = Annotated[dt.time, BeforeValidator(_time), PlainSerializer(lambda t: f"{t:%H:%M}", when_used="json")]
 Purposes = Annotated[tuple[Purpose, ...], BeforeValidator(_list), Field(min_length=1)]
 Channels = Annotated[tuple[Channel, ...], BeforeValidator(_channels), Field(min_length=1)]
 
