@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import uuid
 from typing import Any
 
 import psycopg
 
 from checksums import table_checksums
+from marketflow.campaigns.delivery.ledger import Claim, Ledger
 from marketflow.shared import Clock, Shop
-from marketflow.warehouse import build_core, queries, rebuild_warehouse
+from marketflow.warehouse import build_core, rebuild_warehouse
 from table_rows import give
 from two_systems import deliver, email
 
@@ -69,9 +72,9 @@ class Shelf:
 
     def begin(self) -> str:
         """What became of that message."""
-        params = {"send_ids": [1], "token": TOKEN, "now": "2018-01-03T00:00:00Z", "lease_until": "2018-01-03T01:00:00Z"}
-        [(_, state)] = self.conn.execute(queries("delivery")["begin"], params).fetchall()
-        return str(state)
+        ledger = Ledger(conn=self.conn, channel="email", lease=dt.timedelta(hours=1))
+        claim = Claim(token=uuid.UUID(TOKEN), send_ids=[1])
+        return ledger.begin(claim, claim.send_ids, dt.datetime(2018, 1, 3, tzinfo=dt.UTC))[1]
 
     def unchanged_by_a_rebuild(self) -> bool:
         before = table_checksums(self.conn, ["core", "privacy"])

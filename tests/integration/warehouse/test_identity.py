@@ -67,7 +67,7 @@ def test_a_key_that_comes_later_joins_two_customers_and_leaves_the_ledger(
     give(
         conn,
         "activation.plan_members",
-        [{"plan_id": 1, "customer_id": 2, "contact_point_id": points[0][0], "outcome": "planned"}],
+        [{"plan_id": 1, "customer_id": 2, "contact_point_id": points[0][0], "outcome": "planned", "occasion": "o"}],
     )
     give(
         conn,
