@@ -2223,7 +2223,7 @@ CREATE INDEX sends_expiring ON activation.sends USING btree (expires_at) WHERE (
 
 CREATE INDEX sends_leased ON activation.sends USING btree (lease_until) WHERE (state = ANY (ARRAY['claimed'::text, 'sending'::text]));
 
-CREATE INDEX sends_plan ON activation.sends USING btree (plan_id, send_id);
+CREATE INDEX sends_plan ON activation.sends USING btree (plan_id, state);
 
 CREATE INDEX sends_planned ON activation.sends USING btree (campaign, planned_at);
 

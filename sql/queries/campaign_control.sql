@@ -32,29 +32,36 @@ ON CONFLICT (campaign) DO UPDATE
 SELECT c.is_paused FROM activation.campaign_states AS c
 WHERE c.campaign = %(campaign)s;
 
--- name: open_plans
--- Plans of which something may still be sent.
-SELECT p.plan_id
-FROM activation.plans AS p
-WHERE
-    p.campaign = %(campaign)s
-    AND (%(occasion)s::text IS NULL OR p.occasion = %(occasion)s)
-    AND NOT p.is_dry_run
-    AND p.state IN ('planned', 'approved', 'released', 'cancelled')
-    AND EXISTS (
-        SELECT 1 FROM activation.sends AS s
-        WHERE s.plan_id = p.plan_id AND s.state IN ('planned', 'released', 'deferred', 'claimed')
-    )
-ORDER BY p.plan_id;
-
--- name: plan_cancel
--- From here on the senders begin nothing of it, whatever its messages' rows still say.
-UPDATE activation.plans
+-- name: plans_cancel
+-- Plans of which something may still be sent: from here on the senders begin nothing of them, whatever their messages' rows still
+-- say. The states are looked up one by one in the index: a year of plans with a million messages each that are all sent costs nothing.
+UPDATE activation.plans AS p
 SET
     state = 'cancelled',
     cancelled_by = %(by)s,
     cancelled_at = %(now)s
-WHERE plan_id = %(plan_id)s AND state IN ('planned', 'approved', 'released');
+WHERE
+    p.campaign = %(campaign)s
+    AND (%(occasion)s::text IS NULL OR p.occasion = %(occasion)s)
+    AND NOT p.is_dry_run
+    AND p.state IN ('planned', 'approved', 'released')
+    AND EXISTS (
+        SELECT 1 FROM activation.sends AS s
+        WHERE s.plan_id = p.plan_id AND s.state IN ('planned', 'released', 'deferred', 'claimed')
+    );
+
+-- name: cancelled_plans
+-- Those that have messages left which nobody has come to yet, from an earlier run as well.
+SELECT p.plan_id
+FROM activation.plans AS p
+WHERE
+    p.campaign = %(campaign)s
+    AND p.state = 'cancelled'
+    AND EXISTS (
+        SELECT 1 FROM activation.sends AS s
+        WHERE s.plan_id = p.plan_id AND s.state IN ('planned', 'released', 'deferred')
+    )
+ORDER BY p.plan_id;
 
 -- name: sends_cancel
 -- A piece of its messages. Those that a sender holds are left to it: its last look finds the plan cancelled.
@@ -62,7 +69,7 @@ WITH piece AS (
     SELECT s.send_id
     FROM activation.sends AS s
     WHERE s.plan_id = %(plan_id)s AND s.state IN ('planned', 'released', 'deferred')
-    ORDER BY s.send_id
+    ORDER BY s.state
     LIMIT %(most)s
     FOR UPDATE SKIP LOCKED
 )

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import psycopg
 
-from marketflow.campaigns.planning.decisions import locked
 from marketflow.shared import Clock
 from marketflow.warehouse import queries
 
@@ -41,27 +40,31 @@ def hold(conn: psycopg.Connection, campaign: str, *, held: bool, by: str, note: 
 def cancel(conn: psycopg.Connection, campaign: str, *, occasion: str | None, by: str, clock: Clock) -> Cancelled:
     """Stop an occasion of a campaign for good, or all that are under way. Nobody of it is written to any more.
 
-    The plans are cancelled first and committed, which is what senders look at; then their messages, in pieces, so that
-    a run that dies in between only leaves rows that no sender will begin: clear it. Being sent right now, a message
-    ends as it ends. The same occasion reaches nobody of the plan again. `conn` must not be in a transaction.
+    The plans are cancelled first, in one statement that waits for no planner, and committed: that is what senders look
+    at. Then their messages, in pieces, so that a run that dies in between only leaves rows that no sender will begin:
+    clear it. What was being planned meanwhile is stopped as well. Being sent right now, a message ends as it ends. The
+    same occasion reaches nobody of the plan again. `conn` must not be in a transaction.
     """
     q = queries("campaign_control")
     params = {"campaign": campaign, "occasion": occasion, "by": by, "now": clock.now(), "most": _PIECE}
-    with conn.transaction():
-        plans = [int(i) for (i,) in conn.execute(q["open_plans"], params).fetchall()]
-    for plan_id in plans:
+    plans = messages = 0
+    while True:
         with conn.transaction():
-            locked(conn, plan_id)
-            conn.execute(q["plan_cancel"], {**params, "plan_id": plan_id})
-    messages = sum(_cancel_messages(conn, {**params, "plan_id": plan_id}) for plan_id in plans)
-    return Cancelled(plans=len(plans), messages=messages)
+            stopped = conn.execute(q["plans_cancel"], params).rowcount
+        cancelled = _cancel_messages(conn, params)
+        plans, messages = plans + stopped, messages + cancelled
+        if not stopped:
+            return Cancelled(plans=plans, messages=messages)
 
 
 def _cancel_messages(conn: psycopg.Connection, params: dict[str, object]) -> int:
-    total = 0
-    while True:
-        with conn.transaction():
-            count = conn.execute(queries("campaign_control")["sends_cancel"], params).rowcount
-        total += count
-        if not count:
-            return total
+    q, total = queries("campaign_control"), 0
+    with conn.transaction():
+        plans = [int(i) for (i,) in conn.execute(q["cancelled_plans"], params).fetchall()]
+    for plan_id in plans:
+        count = -1
+        while count:
+            with conn.transaction():
+                count = conn.execute(q["sends_cancel"], {**params, "plan_id": plan_id}).rowcount
+            total += count
+    return total

@@ -37,7 +37,8 @@ def release(conn: psycopg.Connection, plan_id: int, *, clock: Clock) -> int:
             return 0
         if plan["needs_approval"] and plan["state"] == "planned":
             raise MarketflowError(f"plan {plan_id} of {plan['campaign']} waits for approval; nothing was released")
-        conn.execute(q["plan_release"], params)
+        if not conn.execute(q["plan_release"], params).rowcount and plan["state"] != "released":
+            return 0  # cancelled in this very moment
         conn.execute(q["sends_release"], params)
         row = conn.execute(q["sends_released"], params).fetchone()
     return int(row[0]) if row else 0
