@@ -22,8 +22,8 @@ class Scripted:
     `answer(n)` is the reply to the end of the n-th message, `hang up` to leave without one.
     """
 
-    def __init__(self, answer: Answer, *, pipelining: bool = True) -> None:
-        self.answer, self.pipelining = answer, pipelining
+    def __init__(self, answer: Answer, *, pipelining: bool = True, greeting: str = "220 hello") -> None:
+        self.answer, self.pipelining, self.greeting = answer, pipelining, greeting
         self.groups: list[bytes] = []
         self.bodies: list[bytes] = []
         self.heard = b""
@@ -45,7 +45,7 @@ class Scripted:
 
     def _talk(self, one: socket.socket) -> None:
         one.settimeout(5)
-        one.sendall(b"220 hello\r\n")
+        one.sendall(self.greeting.encode() + b"\r\n")
         in_body, data = False, b""
         while chunk := one.recv(65536):
             data += chunk
@@ -168,3 +168,12 @@ def test_a_server_without_pipelining_hears_one_command_at_a_time() -> None:
     assert all(END in group or group.count(b"\r\n") == 1 for group in plain.groups)
     assert all(group.endswith(END) for group in plain.groups if END in group)
     plain.close()
+
+
+@pytest.mark.parametrize(("greeting", "reason"), [("SSH-2.0-shell", "odd_reply"), ("554 not you", "smtp_554")])
+def test_a_server_that_does_not_greet_as_it_should_gets_nothing(greeting: str, reason: str) -> None:
+    unkind = Scripted(lambda _: "250 taken", greeting=greeting)
+    with channel(unkind) as over:
+        outcome = over.send(mail_to("a", 1))
+    assert (outcome.state, outcome.reason, unkind.bodies) == ("deferred", reason, [])
+    unkind.close()

@@ -35,12 +35,13 @@ pre {{ box-sizing: border-box; width: 420px; max-height: 760px; overflow: auto; 
 .findings code {{ margin-right: 8px; }}
 </style></head><body>
 """
-# frames are as high as what they show; scripts in them do not run
+# frames are as high as what they show, also those that were there before this script; scripts in them do not run
 _TAIL = """<script>
-for (const frame of document.querySelectorAll("iframe"))
-  frame.addEventListener("load", () => {
-    frame.style.height = frame.contentDocument.documentElement.scrollHeight + 4 + "px";
-  });
+for (const frame of document.querySelectorAll("iframe")) {
+  const fit = () => { frame.style.height = frame.contentDocument.documentElement.scrollHeight + 4 + "px"; };
+  frame.addEventListener("load", fit);
+  fit();
+}
 </script></body></html>
 """
 _DESKTOP, _PHONE = 640, 375

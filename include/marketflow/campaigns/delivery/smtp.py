@@ -247,5 +247,5 @@ def _why_no_connection(error: Exception) -> str:
     if isinstance(error, (ssl.SSLError, smtplib.SMTPNotSupportedError)):
         return "tls_failed"
     if isinstance(error, smtplib.SMTPResponseException):
-        return f"smtp_{error.smtp_code}"
+        return f"smtp_{error.smtp_code}" if error.smtp_code > 0 else "odd_reply"
     return "connect_failed"
