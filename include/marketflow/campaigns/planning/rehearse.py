@@ -18,9 +18,8 @@ def rehearse(conn: psycopg.Connection, campaign: Campaign, *, keys: KeyRing, clo
 
     Raises DefinitionError for a condition that may not be said or a template that cannot be rendered.
     """
-    frozen = {"campaign": campaign.definition, "templates": campaign.templates.model_dump(), "subject_override": None}
     try:
-        check_templates(Renderer(frozen), clock.business_date())
+        check_templates(Renderer(campaign.frozen), clock.business_date())
     except TemplateRefused as error:
         raise DefinitionError(str(error)) from None
     with conn.transaction(force_rollback=True):
