@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import psycopg
@@ -57,7 +58,7 @@ def cancel(conn: psycopg.Connection, campaign: str, *, occasion: str | None, by:
             return Cancelled(plans=plans, messages=messages)
 
 
-def _cancel_messages(conn: psycopg.Connection, params: dict[str, object]) -> int:
+def _cancel_messages(conn: psycopg.Connection, params: Mapping[str, object]) -> int:
     q, total = queries("campaign_control"), 0
     with conn.transaction():
         plans = [int(i) for (i,) in conn.execute(q["cancelled_plans"], params).fetchall()]
