@@ -69,7 +69,7 @@ def settle_town(conn: psycopg.Connection, count: int, *, chance: random.Random, 
     return people
 
 
-def mail_to(folder: Path, name: str, where: str = "segment = 'town'", priority: int = 100) -> Campaign:
+def mail_to(folder: Path, name: str, where: str = "everybody()", priority: int = 100) -> Campaign:
     """A campaign to the whole town, or to some of it."""
     return write_campaign(
         folder / name,
