@@ -5,16 +5,20 @@ from __future__ import annotations
 import json
 import logging
 import re
+import threading
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from tenacity import Retrying, retry_if_exception_type, wait_fixed
 
 from marketflow.orchestration.connections import warehouse
 from marketflow.shared import settings
 
 log = logging.getLogger(__name__)
 
+_PAUSE = 1.0  # seconds between two tries: senders may begin again within them, once the warehouse is back
 _SWITCH = re.compile(r"^/api/v2/dags(/[\w.\-]+)?/?$")
 
 
@@ -56,14 +60,59 @@ def switched(answer: bytes) -> dict[str, bool]:
 
 
 def mirror(states: dict[str, bool]) -> None:
-    """Write the switches of those DAGs that are campaigns."""
-    from marketflow.campaigns import find_campaigns, set_paused
+    """Write the switches of those DAGs that are campaigns; a warehouse that is away is told when it is back."""
+    _UNTOLD.tell(states)
 
-    names = set(find_campaigns().names) & states.keys()
-    try:
-        with warehouse() as conn:
-            for name in sorted(names):
-                set_paused(conn, name, paused=states[name], by="airflow", clock=settings().clock())
-    except Exception:
-        # Airflow's own switch has turned already; the operator must know that the senders have not heard of it.
-        log.exception("the switches of %s did not reach activation.campaign_states", ", ".join(sorted(names)))
+
+class _Untold:
+    """Switches that the warehouse has not heard of yet, each with its newest state."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._states: dict[str, bool] = {}
+        self._is_patient = False
+
+    def tell(self, states: Mapping[str, bool]) -> None:
+        """Try at once; where that fails, a thread goes on until it is done."""
+        with self._lock:
+            self._states.update(states)
+        try:
+            self._write()
+        except Exception:
+            # Airflow's own switch has turned already; the operator must know that the senders have not heard of it.
+            log.exception("the switches of %s did not reach activation.campaign_states yet", ", ".join(sorted(states)))
+            self._keep_trying()
+
+    def _write(self) -> None:
+        from marketflow.campaigns import find_campaigns, set_paused
+
+        with self._lock:
+            names = sorted(set(find_campaigns().names) & self._states.keys())
+            if names:
+                with warehouse() as conn:
+                    for name in names:
+                        set_paused(conn, name, paused=self._states[name], by="airflow", clock=settings().clock())
+            self._states.clear()
+
+    def _keep_trying(self) -> None:
+        with self._lock:
+            if self._is_patient:
+                return
+            self._is_patient = True
+        threading.Thread(target=self._until_told, name="switches", daemon=True).start()
+
+    def _until_told(self) -> None:
+        while self._is_left():
+            for attempt in Retrying(wait=wait_fixed(_PAUSE), retry=retry_if_exception_type(Exception)):
+                with attempt:
+                    self._write()
+            log.warning("the switches that had not reached activation.campaign_states have now")
+
+    def _is_left(self) -> bool:
+        """Is there anything to tell? If not, the thread ends, and whoever fails after this starts another."""
+        with self._lock:
+            self._is_patient = bool(self._states)
+            return self._is_patient
+
+
+_UNTOLD = _Untold()
