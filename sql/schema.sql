@@ -2217,7 +2217,7 @@ CREATE INDEX sends_contact_point ON activation.sends USING btree (contact_point_
 
 CREATE INDEX sends_customer ON activation.sends USING btree (customer_id, sending_at) WHERE (customer_id IS NOT NULL);
 
-CREATE INDEX sends_due ON activation.sends USING btree (channel, priority, send_after, send_id) WHERE (state = ANY (ARRAY['released'::text, 'deferred'::text]));
+CREATE INDEX sends_due ON activation.sends USING btree (channel, campaign, priority, send_after, send_id) WHERE (state = ANY (ARRAY['released'::text, 'deferred'::text]));
 
 CREATE INDEX sends_expiring ON activation.sends USING btree (expires_at) WHERE (state = ANY (ARRAY['released'::text, 'deferred'::text]));
 

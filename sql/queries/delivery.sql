@@ -56,26 +56,63 @@ WHERE s.send_id = late.send_id
 RETURNING s.state;
 
 -- name: claim
--- The next due messages of a channel, across all campaigns; those that others claim right now are left to them.
-WITH due AS (
-    SELECT s.send_id
-    FROM activation.sends AS s
+-- The next due messages of a channel, across all campaigns; those that others claim right now are left to them. The campaigns that have
+-- any are found by skipping from one to the next in the index, so that what a paused one has waiting is never walked through.
+WITH RECURSIVE waiting AS (
+    (
+        SELECT s.campaign
+        FROM activation.sends AS s
+        WHERE s.channel = %(channel)s AND s.state IN ('released', 'deferred')
+        ORDER BY s.campaign, s.priority, s.send_after, s.send_id
+        LIMIT 1
+    )
+    UNION ALL
+    SELECT n.campaign
+    FROM waiting AS w
+    CROSS JOIN
+        LATERAL (
+            SELECT s.campaign
+            FROM activation.sends AS s
+            WHERE
+                s.channel = %(channel)s
+                AND s.state IN ('released', 'deferred')
+                AND s.campaign > w.campaign
+            ORDER BY s.campaign, s.priority, s.send_after, s.send_id
+            LIMIT 1
+        ) AS n
+),
+
+due AS (
+    SELECT m.send_id
+    FROM waiting AS w
+    CROSS JOIN
+        LATERAL (
+            SELECT
+                s.send_id,
+                s.priority,
+                s.send_after
+            FROM activation.sends AS s
+            WHERE
+                s.channel = %(channel)s
+                AND s.campaign = w.campaign
+                AND s.state IN ('released', 'deferred')
+                AND s.send_after <= %(now)s
+                AND s.expires_at > %(now)s
+            ORDER BY s.priority, s.send_after, s.send_id
+            LIMIT %(most)s
+            FOR UPDATE OF s SKIP LOCKED
+        ) AS m
     WHERE
-        s.channel = %(channel)s
-        AND s.state IN ('released', 'deferred')
-        AND s.send_after <= %(now)s
-        AND s.expires_at > %(now)s
-        AND NOT EXISTS (
+        NOT EXISTS (
             SELECT 1 FROM activation.campaign_states AS c
-            WHERE c.campaign = s.campaign AND c.is_paused
+            WHERE c.campaign = w.campaign AND c.is_paused
         )
         AND NOT EXISTS (
-            SELECT 1 FROM activation.channel_states AS w
-            WHERE w.channel = %(channel)s AND w.is_paused
+            SELECT 1 FROM activation.channel_states AS h
+            WHERE h.channel = %(channel)s AND h.is_paused
         )
-    ORDER BY s.priority, s.send_after, s.send_id
+    ORDER BY m.priority, m.send_after, m.send_id
     LIMIT %(most)s
-    FOR UPDATE OF s SKIP LOCKED
 )
 
 UPDATE activation.sends AS s
