@@ -24,6 +24,7 @@ _ACTIONS = {"pause": "Pause", "resume": "Resume", "cancel": "Cancel for good"}
 
 
 @dag(
+    dag_display_name="Control campaign",
     schedule=None,
     doc_md=__doc__,
     tags=["delivery", "ops"],

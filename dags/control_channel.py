@@ -19,6 +19,7 @@ from marketflow.orchestration.defaults import COMMON, choice
 
 
 @dag(
+    dag_display_name="Control channel",
     schedule=None,
     doc_md=__doc__,
     tags=["delivery", "ops"],
