@@ -30,6 +30,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     AIRFLOW_HOME=/opt/airflow \
     AIRFLOW__CORE__DAGS_FOLDER=/opt/marketflow/dags \
     AIRFLOW__CORE__PLUGINS_FOLDER=/opt/marketflow/plugins \
+    AIRFLOW__CORE__SENSITIVE_VAR_CONN_NAMES=message_ids \
     MARKETFLOW_ROOT=/opt/marketflow \
     MARKETFLOW_HOME=/var/lib/marketflow \
     MARKETFLOW_LANDING=/landing \

@@ -8,8 +8,9 @@ Bounces and delivery reports settle them by themselves; for the others you decid
   which the mail server's log says what became of it.
 * **They arrived**: `sent`. **Send again**: they wait for the next `deliver_messages`, unless they have expired; tick
   *I know* as well. **Give up**: `failed`.
-* **Which**: a campaign, an age, Message-IDs, or all of these together. You may paste lines of a mail server's log: the
-  Message-IDs are picked out, and those that are not unknown are left alone and counted.
+* **Which**: a campaign, an age, Message-IDs, or all of these together. Those that are not unknown are left alone and
+  counted. **No lines of a log here**: they hold addresses, and Airflow keeps what is typed into a form. They go to the
+  terminal, which picks the Message-IDs out: `marketflow delivery arrived < lines`, or `give-up`.
 * **Once**: a message that was decided, or of which a report came meanwhile, is not unknown any more. A sender that was
   only slow and comes back with *sent* is believed even after *send again*, until another one has taken the message.
 * **Who decided what and when** stands in `activation.unknown_decisions`.
@@ -68,7 +69,9 @@ WHICH = "Which messages"
             format="multiline",
             maxLength=1_000_000,
             title="Message-IDs",
-            description_md="Only these. Lines of the mail server's log will do. Empty: any.",
+            pattern=reconcile.MESSAGE_IDS,
+            description_md="Only these, one a line, and nothing else: Airflow keeps what stands here. Lines of a mail "
+            "server's log go to the terminal: `marketflow delivery arrived`. Empty: any.",
             section=WHICH,
         ),
     },

@@ -15,6 +15,7 @@ import typer
 from marketflow.cli.audience import app as audience_app
 from marketflow.cli.campaign import app as campaign_app
 from marketflow.cli.campaign import preview
+from marketflow.cli.delivery import app as delivery_app
 from marketflow.cli.docs import docs
 from marketflow.cli.source import app as source_app
 from marketflow.embedded import stack
@@ -165,6 +166,7 @@ app.add_typer(audience_app, name="audience")
 app.command()(preview)
 app.add_typer(source_app, name="source")
 app.add_typer(campaign_app, name="campaign")
+app.add_typer(delivery_app, name="delivery")
 
 
 @app.command()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+import re
 from collections.abc import Mapping
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
@@ -13,11 +14,15 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 from marketflow.orchestration.connections import warehouse
 from marketflow.orchestration.defaults import actor
 from marketflow.shared import MarketflowError, settings
+from marketflow.shared.ids import MESSAGE_ID
 
 if TYPE_CHECKING:
     from marketflow.campaigns.delivery import UnknownSelection
 
 log = logging.getLogger(__name__)
+
+# What is typed into a form stays in Airflow's database, so it takes nothing that could name a customer.
+MESSAGE_IDS = rf"^\s*(<?{MESSAGE_ID}>?([\s,;]+|$))*$"
 
 
 def list_unknown() -> str:
@@ -69,13 +74,13 @@ def _selection(form: Mapping[str, Any]) -> UnknownSelection:
     from marketflow.campaigns.delivery import UnknownSelection, message_ids_in
 
     text, hours = form["message_ids"] or "", form["older_than_hours"]
-    found = message_ids_in(text)
-    if text.strip() and not found:
+    if not re.search(MESSAGE_IDS, text):
         raise AirflowFailException(
-            "there is no Message-ID of ours in that text: they are 32 hex digits, @ and a domain"
+            "the form takes Message-IDs only (32 hex digits, @ and a domain), side by side or one a line; lines of a"
+            " mail server's log go to the terminal: marketflow delivery arrived < lines"
         )
     return UnknownSelection(
         campaign=form["campaign"] or None,
         begun_before=None if hours is None else settings().clock().now() - dt.timedelta(hours=hours),
-        message_ids=found or None,
+        message_ids=message_ids_in(text) or None,
     )

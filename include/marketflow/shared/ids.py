@@ -5,6 +5,9 @@ from __future__ import annotations
 import hashlib
 import uuid
 
+MESSAGE_ID = r"[0-9a-f]{32}@[A-Za-z0-9.-]{1,253}"
+"""What the Message-ID of a message of ours looks like (its `send_key`, and the domain it was sent from)."""
+
 
 def event_id(source: str, natural_key: str) -> uuid.UUID:
     """The id of an event, from the name of its source and its key there.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 
+import httpx
 import psutil
 import pytest
 
@@ -14,6 +16,8 @@ from conftest import SCRATCH
 from integration.embedded.conftest import Light, make
 from marketflow.embedded import stack
 from marketflow.embedded.airflow_api import AirflowApi
+from marketflow.embedded.environment import METADATA, server
+from marketflow.embedded.osuser import binaries
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
@@ -49,6 +53,25 @@ def test_a_dag_runs_after_the_scheduler_was_killed_in_the_middle(full: Light) ->
         full.kill("scheduler")
         full.until(lambda: admin.run("evaluate_campaigns", run_id)["state"] in ("success", "failed"), seconds=240)
         assert admin.run("evaluate_campaigns", run_id)["state"] == "success"
+
+
+def test_what_the_form_of_unknown_messages_refuses_is_in_no_table_of_airflow(full: Light) -> None:
+    """Message-IDs only: Airflow's audit log has each request, also the refused one, and a run what was typed for it."""
+    full.up()
+    ours = "0" * 32 + "@mail.example.com"
+    with api(full) as admin:
+        full.until(lambda: "settle_unknown" in admin.dag_ids(), seconds=60)
+        with pytest.raises(httpx.HTTPStatusError) as refused:
+            admin.trigger("settle_unknown", {"message_ids": f"to=<ada.secret@example.com>, message-id=<{ours}>"})
+        assert refused.value.response.status_code == 400
+        run_id = admin.trigger("settle_unknown", {"message_ids": ours})
+        assert admin.run("settle_unknown", run_id)["conf"]["message_ids"] == ours
+        full.until(lambda: admin.run("settle_unknown", run_id)["state"] in ("success", "failed"), seconds=60)
+    command = [str(binaries() / "pg_dump"), server(full.config).dsn(METADATA)]
+    kept = [subprocess.run(command, capture_output=True, check=True).stdout]
+    kept += [file.read_bytes() for file in full.config.logs.rglob("*") if file.is_file()]
+    assert any(run_id.encode() in text for text in kept)
+    assert not any(b"ada.secret" in text for text in kept)
 
 
 def test_users_sign_in_with_the_passwords_that_status_shows(full: Light) -> None:

@@ -13,7 +13,8 @@ import yaml
 from compose_spec.models import ComposeSpecification
 
 from marketflow.edge.collector import WriteKeys
-from marketflow.embedded.config import PARTS
+from marketflow.embedded.config import PARTS, Config
+from marketflow.embedded.environment import environment
 from marketflow.privacy import KeyRing, generate_key_ring
 from marketflow.shared import Settings
 
@@ -228,3 +229,9 @@ def test_the_image_installs_with_the_locked_uv() -> None:
     locked = re.search(r'^name = "uv"\nversion = "([^"]+)"', (ROOT / "uv.lock").read_text(), re.MULTILINE)
     assert locked is not None
     assert f"ARG UV_VERSION={locked[1]}\n" in (ROOT / "Dockerfile").read_text()
+
+
+def test_the_image_masks_the_same_form_fields_as_the_local_stack(tmp_path: Path) -> None:
+    name = "AIRFLOW__CORE__SENSITIVE_VAR_CONN_NAMES"
+    masked = environment(Config.from_env({"MARKETFLOW_HOME": str(tmp_path)}))[name]
+    assert f"{name}={masked} " in (ROOT / "Dockerfile").read_text()

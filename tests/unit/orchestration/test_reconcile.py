@@ -51,7 +51,7 @@ def test_nothing_is_decided_by_a_form_that_lists(unknown: Filled, conn: psycopg.
 
 
 def test_a_decision_with_the_name_of_who_took_it(unknown: Filled, conn: psycopg.Connection) -> None:
-    done = reconcile.decide_unknown({**FORM, "message_ids": f"log: <{unknown.message_ids[1]}> ok"})
+    done = reconcile.decide_unknown({**FORM, "message_ids": f" <{unknown.message_ids[1]}>\n"})
     assert done == {"states": {"sent": 1}, "not_unknown": 0}
     assert conn.execute("SELECT send_id, decided_by FROM activation.unknown_decisions").fetchall() == [
         (unknown.send_ids[1], "maria")
@@ -67,7 +67,8 @@ def test_a_decision_with_the_name_of_who_took_it(unknown: Filled, conn: psycopg.
     [
         ({}, "say which messages"),
         ({"decision": "send_again", "campaign": "thank_you"}, "must be confirmed"),
-        ({"message_ids": "ada@example.com"}, "no Message-ID of ours in that text"),
+        ({"message_ids": "ada@example.com"}, "Message-IDs only"),
+        ({"message_ids": f"to=<ada@example.com>, message-id=<{'0' * 32}@example.com>"}, "marketflow delivery arrived"),
     ],
 )
 def test_what_cannot_be_meant_fails_for_good(unknown: Filled, form: dict[str, Any], told: str) -> None:
@@ -75,6 +76,13 @@ def test_what_cannot_be_meant_fails_for_good(unknown: Filled, form: dict[str, An
     with pytest.raises(AirflowFailException, match=told) as error:
         reconcile.decide_unknown({**FORM, **form})
     assert "ada" not in str(error.value)
+
+
+def test_message_ids_stand_side_by_side_or_one_a_line_with_or_without_brackets() -> None:
+    one, two, three = (f"{n}{'0' * 31}@mail.example.com" for n in "abc")
+    chosen = reconcile._selection({**FORM, "message_ids": f"{one}, <{two}>\r\n{three}\n{one}\n"})
+    assert chosen.message_ids == (one, two, three)
+    assert reconcile._selection({**FORM, "message_ids": " \n"}).message_ids is None
 
 
 def test_an_age_of_none_selects_all() -> None:

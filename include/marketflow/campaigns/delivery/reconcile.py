@@ -17,12 +17,13 @@ import psycopg
 
 from marketflow.campaigns.delivery.reports import UnknownSend, unknown_sends
 from marketflow.shared import MarketflowError
+from marketflow.shared.ids import MESSAGE_ID
 from marketflow.warehouse import queries
 
 Decision = Literal["arrived", "send_again", "give_up"]
 _DECISIONS = ("arrived", "send_again", "give_up")
 _SLICE = 1_000
-_MESSAGE_ID = re.compile(r"[0-9a-f]{32}@[A-Za-z0-9.-]{1,253}")
+_MESSAGE_ID = re.compile(MESSAGE_ID)
 
 
 @dataclass(frozen=True, kw_only=True)
