@@ -185,7 +185,15 @@ kept AS (
 
 UPDATE activation.rate_budgets AS b
 SET
-    ready_at = %(now)s::timestamptz + make_interval(secs => k.lead + coalesce(k.count / k.per_second, 0)),
+    -- who gets nothing takes nothing back: what others have taken stands, when their clocks are a little ahead of this one. By so
+    -- much more than that, it was written by a clock that was wrong.
+    ready_at = CASE
+        WHEN
+            k.count = 0
+            AND k.ready_at <= %(now)s::timestamptz + make_interval(secs => greatest(k.burst, 1 / k.per_second) + 5)
+            THEN k.ready_at
+        ELSE %(now)s::timestamptz + make_interval(secs => k.lead + coalesce(k.count / k.per_second, 0))
+    END,
     hour_slots = k.new_hour_slots,
     hour_counts = k.new_hour_counts,
     day_slots = k.new_day_slots,
@@ -200,7 +208,7 @@ SET
     changed_at = %(now)s
 FROM kept AS k
 WHERE b.scope = k.scope
-RETURNING b.scope, k.count, k.bound, k.free_at, k.queue_at, k.spacing;
+RETURNING b.scope, k.count, k.bound, k.free_at, k.queue_at, k.spacing, k.lead + coalesce(k.count / k.per_second, 0) AS ahead;
 
 -- name: budgets_forget
 -- What nobody has taken anything of for longer than any period.
