@@ -377,7 +377,9 @@ RETURNING s.send_id, s.state;
 -- name: settle
 -- What became of the messages of a window. `unknown` may still be settled by the sender whose token it carries: it comes
 -- back late, but it knows. A row that has been claimed again carries another token and is not touched. Where a person has
--- decided meanwhile (decide_unknown), only its `sent` is news: it is believed until the row is claimed again.
+-- decided meanwhile (decide_unknown), only its `sent` is news: it is believed until the row is claimed again. What has expired or
+-- was cancelled and still has the token was to be sent again.
+-- Of what the sender does not know a report may have come while it waited for the answer: the other side had it.
 -- A message that was never handed to the transport gets its attempt back. A next try after the expiry is none: `expired`.
 WITH outcomes AS (
     SELECT
@@ -385,7 +387,11 @@ WITH outcomes AS (
         o.state,
         o.reason,
         o.retry_at,
-        o.is_tried
+        o.is_tried,
+        o.state = 'unknown' AND EXISTS (
+            SELECT 1 FROM activation.delivery_events AS e
+            WHERE e.send_id = o.send_id
+        ) AS is_reported
     FROM unnest(
         %(send_ids)s::bigint[], %(states)s::text[], %(reasons)s::text[],
         %(retry_ats)s::timestamptz[], %(tried)s::boolean[]
@@ -394,8 +400,12 @@ WITH outcomes AS (
 
 UPDATE activation.sends AS s
 SET
-    state = CASE WHEN o.state = 'deferred' AND o.retry_at >= s.expires_at THEN 'expired' ELSE o.state END,
-    reason = o.reason,
+    state = CASE
+        WHEN o.is_reported THEN 'sent'
+        WHEN o.state = 'deferred' AND o.retry_at >= s.expires_at THEN 'expired'
+        ELSE o.state
+    END,
+    reason = CASE WHEN o.is_reported THEN 'settled_by_report' ELSE o.reason END,
     send_after = CASE o.state WHEN 'deferred' THEN o.retry_at ELSE s.send_after END,
     attempts = s.attempts - CASE WHEN o.is_tried THEN 0 ELSE 1 END,
     claim_token = CASE WHEN o.state <> 'deferred' THEN s.claim_token END,
@@ -407,7 +417,10 @@ WHERE
     AND s.claim_token = %(token)s
     AND (
         s.state IN ('sending', 'unknown')
-        OR (o.state = 'sent' AND s.state IN ('released', 'failed') AND s.reason IN ('send_again', 'given_up'))
+        OR (
+            o.state = 'sent'
+            AND (s.state IN ('released', 'expired', 'cancelled') OR (s.state = 'failed' AND s.reason = 'given_up'))
+        )
     )
 RETURNING s.send_id, s.state;
 
@@ -505,20 +518,3 @@ WHERE
     AND s.claim_token = %(token)s
     AND s.lease_until > %(now)s
 RETURNING s.send_id;
-
--- name: unknown_sends
--- Messages of which nobody knows whether they arrived; for a person, or for bounces and the server's log, to decide.
-SELECT
-    s.send_id,
-    s.message_id,
-    s.campaign,
-    s.occasion,
-    s.channel,
-    s.reason,
-    s.sending_at
-FROM activation.sends AS s
-WHERE
-    s.state = 'unknown'
-    AND s.sending_at >= coalesce(%(since)s::timestamptz, s.sending_at)
-ORDER BY s.sending_at, s.send_id
-LIMIT %(most)s;
