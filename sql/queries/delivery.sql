@@ -265,12 +265,12 @@ awake AS MATERIALIZED ( -- of those who may be written to: who was drawn never t
     INNER JOIN verdicts AS v ON m.send_id = v.send_id AND v.verdict = 'may_send'
 ),
 
-queued AS ( -- two messages for one person may stand in one window: the second finds one more than the ledger shows
+queued AS ( -- two messages for one person may stand in one window: the second may find one more than the ledger shows
     SELECT
         a.send_id,
         a.purpose,
         a.person_id,
-        row_number() OVER (PARTITION BY a.person_id ORDER BY a.priority, a.send_after, a.send_id) - 1 AS before
+        row_number() OVER (PARTITION BY a.person_id ORDER BY a.priority, a.send_after, a.send_id) AS place
     FROM awake AS a
     WHERE NOT a.is_test AND NOT a.is_held_out AND a.quiet_until IS NULL AND a.purpose = any(%(capped)s::text[])
 ),
@@ -284,10 +284,16 @@ capped AS ( -- who has had enough, and when there is room again: when the oldest
         jsonb_to_recordset(%(caps)s::jsonb) AS k (messages integer, days integer, purposes text[], channels text[])
         ON d.purpose = any(k.purposes)
     CROSS JOIN
+        LATERAL ( -- of the same window, as far as this cap is about them
+            SELECT count(*) AS ahead
+            FROM queued AS o
+            WHERE o.person_id = d.person_id AND o.place < d.place AND o.purpose = any(k.purposes)
+        ) AS w
+    CROSS JOIN
         LATERAL (
             SELECT
                 CASE
-                    WHEN d.before >= k.messages THEN %(now)s::timestamptz
+                    WHEN w.ahead >= k.messages THEN %(now)s::timestamptz
                     ELSE (
                         SELECT h.sending_at
                         FROM (
@@ -318,7 +324,7 @@ capped AS ( -- who has had enough, and when there is room again: when the oldest
                                 AND s.channel = any(k.channels)
                         ) AS h
                         ORDER BY h.sending_at DESC
-                        LIMIT 1 OFFSET k.messages - 1 - d.before
+                        LIMIT 1 OFFSET k.messages - 1 - w.ahead
                     )
                 END + k.days * interval '24 hours' AS free_at
         ) AS r
