@@ -416,9 +416,14 @@ FROM activation.channel_states AS c
 WHERE c.channel = %(channel)s AND c.is_paused;
 
 -- name: campaign_stop
--- Why a campaign is off, where there is a reason: nobody turned it off by hand.
+-- Why a campaign has stopped by itself, also when somebody holds it since: a reason with a limit in it is no person's note.
 SELECT
     c.reason,
-    c.changed_at
+    c.changed_at,
+    c.is_held
 FROM activation.campaign_states AS c
-WHERE c.campaign = %(campaign)s AND c.is_paused AND NOT c.is_held AND c.reason IS NOT NULL;
+WHERE
+    c.campaign = %(campaign)s
+    AND c.is_paused
+    AND c.reason IS NOT NULL
+    AND (NOT c.is_held OR c.reason LIKE '%%, the limit is %%');
