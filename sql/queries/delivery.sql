@@ -89,7 +89,8 @@ WHERE s.send_id = due.send_id
 RETURNING s.send_id;
 
 -- name: load
--- What a claimed batch needs to be written, in one go: the address, the name, the products' names, the plan.
+-- What a claimed batch needs to be written, in one go: the address, the name, the products' names, the plan. Tests name nobody, though
+-- a colleague may be a customer.
 SELECT
     s.send_id,
     s.plan_id,
@@ -99,8 +100,9 @@ SELECT
     s.message_id,
     s.attempts,
     s.priority,
+    s.is_test,
     cp.address,
-    cu.given_name,
+    CASE WHEN NOT s.is_test THEN cu.given_name END AS given_name,
     cu.locale,
     coalesce(pr.products, '[]') AS products
 FROM activation.sends AS s
@@ -207,7 +209,7 @@ verdicts AS MATERIALIZED ( -- judged once, not at each mention below
                 INNER JOIN privacy.suppressions AS x ON cp.channel = x.channel AND cp.address_hash = x.address_hash
                 WHERE
                     cp.contact_point_id = m.contact_point_id
-                    AND NOT (m.purpose = 'transactional' AND x.reason = 'unsubscribed')
+                    AND NOT (m.purpose = 'transactional' AND NOT m.is_test AND x.reason = 'unsubscribed')
             ) THEN 'suppressed'
             -- the shop's own accounts need nobody's consent
             WHEN m.purpose = 'post' THEN 'may_send'

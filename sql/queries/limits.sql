@@ -234,7 +234,8 @@ ON CONFLICT (channel, campaign, counted_at) DO UPDATE
 
 -- name: stop_campaigns
 -- Turns off the campaigns whose bounces or complaints pass the limit, among what was handed over in the window and since
--- somebody turned the campaign on; a message with several reports counts once. Who is off already stays as she is.
+-- somebody turned the campaign on; a message with several reports counts once, a test not at all. Who is off already stays as
+-- she is.
 WITH reported AS (
     SELECT
         e.campaign,
@@ -242,6 +243,7 @@ WITH reported AS (
         e.kind,
         e.send_id
     FROM activation.delivery_events AS e
+    INNER JOIN activation.sends AS s ON e.send_id = s.send_id AND NOT s.is_test
     WHERE
         e.channel = %(channel)s
         AND e.kind IN ('bounce_hard', 'complaint')
@@ -340,6 +342,7 @@ bad AS (
         count(DISTINCT e.send_id) FILTER (WHERE e.kind = 'complaint') AS complaints
     FROM activation.delivery_events AS e
     INNER JOIN campaigns AS c ON e.campaign = c.campaign AND e.handed_over_at >= c.since
+    INNER JOIN activation.sends AS s ON e.send_id = s.send_id AND NOT s.is_test
     WHERE
         e.channel = %(channel)s
         AND e.kind IN ('bounce_hard', 'complaint')
