@@ -16,7 +16,8 @@ ON CONFLICT (campaign) DO UPDATE
     OR c.is_paused <> (excluded.is_switched_off OR c.is_held);
 
 -- name: hold
--- By the form. Resumed, it goes on unless its DAG is switched off.
+-- By the form. Resumed, it goes on unless its DAG is switched off. Why it had stopped by itself stays behind the note: a reason of
+-- what is not held is never a person's.
 INSERT INTO activation.campaign_states AS c (campaign, is_paused, is_held, changed_at, changed_by, reason)
 VALUES (%(campaign)s, %(held)s, %(held)s, %(now)s, %(by)s, %(note)s)
 ON CONFLICT (campaign) DO UPDATE
@@ -25,7 +26,9 @@ ON CONFLICT (campaign) DO UPDATE
         is_paused = excluded.is_held OR c.is_switched_off,
         changed_at = excluded.changed_at,
         changed_by = excluded.changed_by,
-        reason = CASE WHEN excluded.is_held THEN excluded.reason END
+        reason = CASE
+            WHEN excluded.is_held THEN nullif(concat_ws('; ', excluded.reason, CASE WHEN NOT c.is_held THEN c.reason END), '')
+        END
     WHERE c.is_held <> excluded.is_held OR c.is_paused <> (excluded.is_held OR c.is_switched_off);
 
 -- name: is_paused

@@ -126,7 +126,8 @@ WHERE s.send_id = due.send_id
 RETURNING s.send_id;
 
 -- name: load
--- What a claimed batch needs to be written, in one go: the address, the name, the products' names, the plan.
+-- What a claimed batch needs to be written, in one go: the address, the name, the products' names, the plan. Tests name nobody, though
+-- a colleague may be a customer.
 SELECT
     s.send_id,
     s.plan_id,
@@ -136,8 +137,9 @@ SELECT
     s.message_id,
     s.attempts,
     s.priority,
+    s.is_test,
     cp.address,
-    cu.given_name,
+    CASE WHEN NOT s.is_test THEN cu.given_name END AS given_name,
     cu.locale,
     coalesce(pr.products, '[]') AS products
 FROM activation.sends AS s
@@ -244,7 +246,7 @@ verdicts AS MATERIALIZED ( -- judged once, not at each mention below
                 INNER JOIN privacy.suppressions AS x ON cp.channel = x.channel AND cp.address_hash = x.address_hash
                 WHERE
                     cp.contact_point_id = m.contact_point_id
-                    AND NOT (m.purpose = 'transactional' AND x.reason = 'unsubscribed')
+                    AND NOT (m.purpose = 'transactional' AND NOT m.is_test AND x.reason = 'unsubscribed')
             ) THEN 'suppressed'
             -- the shop's own accounts need nobody's consent
             WHEN m.purpose = 'post' THEN 'may_send'
@@ -302,12 +304,12 @@ awake AS MATERIALIZED ( -- of those who may be written to: who was drawn never t
     INNER JOIN verdicts AS v ON m.send_id = v.send_id AND v.verdict = 'may_send'
 ),
 
-queued AS ( -- two messages for one person may stand in one window: the second finds one more than the ledger shows
+queued AS ( -- two messages for one person may stand in one window: the second may find one more than the ledger shows
     SELECT
         a.send_id,
         a.purpose,
         a.person_id,
-        row_number() OVER (PARTITION BY a.person_id ORDER BY a.priority, a.send_after, a.send_id) - 1 AS before
+        row_number() OVER (PARTITION BY a.person_id ORDER BY a.priority, a.send_after, a.send_id) AS place
     FROM awake AS a
     WHERE NOT a.is_test AND NOT a.is_held_out AND a.quiet_until IS NULL AND a.purpose = any(%(capped)s::text[])
 ),
@@ -321,10 +323,16 @@ capped AS ( -- who has had enough, and when there is room again: when the oldest
         jsonb_to_recordset(%(caps)s::jsonb) AS k (messages integer, days integer, purposes text[], channels text[])
         ON d.purpose = any(k.purposes)
     CROSS JOIN
+        LATERAL ( -- of the same window, as far as this cap is about them
+            SELECT count(*) AS ahead
+            FROM queued AS o
+            WHERE o.person_id = d.person_id AND o.place < d.place AND o.purpose = any(k.purposes)
+        ) AS w
+    CROSS JOIN
         LATERAL (
             SELECT
                 CASE
-                    WHEN d.before >= k.messages THEN %(now)s::timestamptz
+                    WHEN w.ahead >= k.messages THEN %(now)s::timestamptz
                     ELSE (
                         SELECT h.sending_at
                         FROM (
@@ -355,7 +363,7 @@ capped AS ( -- who has had enough, and when there is room again: when the oldest
                                 AND s.channel = any(k.channels)
                         ) AS h
                         ORDER BY h.sending_at DESC
-                        LIMIT 1 OFFSET k.messages - 1 - d.before
+                        LIMIT 1 OFFSET k.messages - 1 - w.ahead
                     )
                 END + k.days * interval '24 hours' AS free_at
         ) AS r
@@ -414,7 +422,9 @@ RETURNING s.send_id, s.state;
 -- name: settle
 -- What became of the messages of a window. `unknown` may still be settled by the sender whose token it carries: it comes
 -- back late, but it knows. A row that has been claimed again carries another token and is not touched. Where a person has
--- decided meanwhile (decide_unknown), only its `sent` is news: it is believed until the row is claimed again.
+-- decided meanwhile (decide_unknown), only its `sent` is news: it is believed until the row is claimed again. What has expired or
+-- was cancelled and still has the token was to be sent again.
+-- Of what the sender does not know a report may have come while it waited for the answer: the other side had it.
 -- A message that was never handed to the transport gets its attempt back. A next try after the expiry is none: `expired`.
 WITH outcomes AS (
     SELECT
@@ -422,7 +432,11 @@ WITH outcomes AS (
         o.state,
         o.reason,
         o.retry_at,
-        o.is_tried
+        o.is_tried,
+        o.state = 'unknown' AND EXISTS (
+            SELECT 1 FROM activation.delivery_events AS e
+            WHERE e.send_id = o.send_id
+        ) AS is_reported
     FROM unnest(
         %(send_ids)s::bigint[], %(states)s::text[], %(reasons)s::text[],
         %(retry_ats)s::timestamptz[], %(tried)s::boolean[]
@@ -431,8 +445,12 @@ WITH outcomes AS (
 
 UPDATE activation.sends AS s
 SET
-    state = CASE WHEN o.state = 'deferred' AND o.retry_at >= s.expires_at THEN 'expired' ELSE o.state END,
-    reason = o.reason,
+    state = CASE
+        WHEN o.is_reported THEN 'sent'
+        WHEN o.state = 'deferred' AND o.retry_at >= s.expires_at THEN 'expired'
+        ELSE o.state
+    END,
+    reason = CASE WHEN o.is_reported THEN 'settled_by_report' ELSE o.reason END,
     send_after = CASE o.state WHEN 'deferred' THEN o.retry_at ELSE s.send_after END,
     attempts = s.attempts - CASE WHEN o.is_tried THEN 0 ELSE 1 END,
     claim_token = CASE WHEN o.state <> 'deferred' THEN s.claim_token END,
@@ -444,7 +462,10 @@ WHERE
     AND s.claim_token = %(token)s
     AND (
         s.state IN ('sending', 'unknown')
-        OR (o.state = 'sent' AND s.state IN ('released', 'failed') AND s.reason IN ('send_again', 'given_up'))
+        OR (
+            o.state = 'sent'
+            AND (s.state IN ('released', 'expired', 'cancelled') OR (s.state = 'failed' AND s.reason = 'given_up'))
+        )
     )
 RETURNING s.send_id, s.state;
 
@@ -542,20 +563,3 @@ WHERE
     AND s.claim_token = %(token)s
     AND s.lease_until > %(now)s
 RETURNING s.send_id;
-
--- name: unknown_sends
--- Messages of which nobody knows whether they arrived; for a person, or for bounces and the server's log, to decide.
-SELECT
-    s.send_id,
-    s.message_id,
-    s.campaign,
-    s.occasion,
-    s.channel,
-    s.reason,
-    s.sending_at
-FROM activation.sends AS s
-WHERE
-    s.state = 'unknown'
-    AND s.sending_at >= coalesce(%(since)s::timestamptz, s.sending_at)
-ORDER BY s.sending_at, s.send_id
-LIMIT %(most)s;

@@ -66,19 +66,61 @@ FROM (
 ) AS t;
 
 -- name: settle_reported
--- Whatever is reported of it, the other side had it; its sender has nothing to add.
+-- Whatever is reported of it, the other side had it; its sender has nothing to add. That goes before what a person has decided
+-- without knowing it: nobody gets a second one, unless its sender has begun it already. What has put it off or ended it since has
+-- written its own reason, so the decision itself is looked up.
+UPDATE activation.sends AS s
+SET
+    state = 'sent',
+    reason = 'settled_by_report',
+    claim_token = NULL,
+    lease_until = NULL,
+    settled_at = %(now)s
+WHERE
+    s.send_id = %(send_id)s
+    AND (
+        s.state = 'unknown'
+        OR (s.state = 'failed' AND s.reason = 'given_up')
+        OR (
+            s.state IN ('released', 'deferred', 'claimed', 'skipped', 'expired', 'cancelled')
+            AND EXISTS (
+                SELECT 1 FROM activation.unknown_decisions AS d
+                WHERE d.send_id = s.send_id AND d.decision = 'send_again'
+            )
+        )
+    )
+RETURNING s.send_id;
+
+-- name: sweep_reported
+-- What was reported at the very moment at which its sender, or the sweep, wrote that nobody knows: neither saw the other.
+WITH heard AS (
+    SELECT s.send_id
+    FROM activation.sends AS s
+    WHERE
+        s.state = 'unknown'
+        AND EXISTS (
+            SELECT 1 FROM activation.delivery_events AS e
+            WHERE e.send_id = s.send_id
+        )
+    ORDER BY s.sending_at
+    LIMIT %(most)s
+    FOR UPDATE OF s SKIP LOCKED
+)
+
 UPDATE activation.sends AS s
 SET
     state = 'sent',
     reason = 'settled_by_report',
     claim_token = NULL,
     settled_at = %(now)s
-WHERE s.send_id = %(send_id)s AND s.state = 'unknown'
-RETURNING s.send_id;
+FROM heard
+WHERE s.send_id = heard.send_id
+RETURNING s.state;
 
 -- name: decide_unknown
 -- A person's decision, with who and when, on what is unknown at this moment. `send_again` and `give_up` leave the token: a
--- sender that was only slow may still say that it did arrive (settle), as long as nobody has claimed the row again.
+-- sender that was only slow may still say that it did arrive (settle), as long as nobody has claimed the row again; and so may
+-- a report (settle_reported), until somebody has begun it again.
 WITH chosen AS (
     SELECT s.send_id
     FROM activation.sends AS s
@@ -137,3 +179,20 @@ FROM activation.sends AS s
 WHERE s.state = 'unknown'
 GROUP BY s.campaign, s.channel, s.reason
 ORDER BY min(s.sending_at), s.campaign;
+
+-- name: unknown_sends
+-- Messages of which nobody knows whether they arrived; for a person, or for bounces and the server's log, to decide.
+SELECT
+    s.send_id,
+    s.message_id,
+    s.campaign,
+    s.occasion,
+    s.channel,
+    s.reason,
+    s.sending_at
+FROM activation.sends AS s
+WHERE
+    s.state = 'unknown'
+    AND s.sending_at >= coalesce(%(since)s::timestamptz, s.sending_at)
+ORDER BY s.sending_at, s.send_id
+LIMIT %(most)s;

@@ -185,7 +185,15 @@ kept AS (
 
 UPDATE activation.rate_budgets AS b
 SET
-    ready_at = %(now)s::timestamptz + make_interval(secs => k.lead + coalesce(k.count / k.per_second, 0)),
+    -- who gets nothing takes nothing back: what others have taken stands, when their clocks are a little ahead of this one. By so
+    -- much more than that, it was written by a clock that was wrong.
+    ready_at = CASE
+        WHEN
+            k.count = 0
+            AND k.ready_at <= %(now)s::timestamptz + make_interval(secs => greatest(k.burst, 1 / k.per_second) + 5)
+            THEN k.ready_at
+        ELSE %(now)s::timestamptz + make_interval(secs => k.lead + coalesce(k.count / k.per_second, 0))
+    END,
     hour_slots = k.new_hour_slots,
     hour_counts = k.new_hour_counts,
     day_slots = k.new_day_slots,
@@ -200,7 +208,7 @@ SET
     changed_at = %(now)s
 FROM kept AS k
 WHERE b.scope = k.scope
-RETURNING b.scope, k.count, k.bound, k.free_at, k.queue_at, k.spacing;
+RETURNING b.scope, k.count, k.bound, k.free_at, k.queue_at, k.spacing, k.lead + coalesce(k.count / k.per_second, 0) AS ahead;
 
 -- name: budgets_forget
 -- What nobody has taken anything of for longer than any period.
@@ -226,7 +234,8 @@ ON CONFLICT (channel, campaign, counted_at) DO UPDATE
 
 -- name: stop_campaigns
 -- Turns off the campaigns whose bounces or complaints pass the limit, among what was handed over in the window and since
--- somebody turned the campaign on; a message with several reports counts once. Who is off already stays as she is.
+-- somebody turned the campaign on; a message with several reports counts once, a test not at all. Who is off already stays as
+-- she is.
 WITH reported AS (
     SELECT
         e.campaign,
@@ -234,6 +243,7 @@ WITH reported AS (
         e.kind,
         e.send_id
     FROM activation.delivery_events AS e
+    INNER JOIN activation.sends AS s ON e.send_id = s.send_id AND NOT s.is_test
     WHERE
         e.channel = %(channel)s
         AND e.kind IN ('bounce_hard', 'complaint')
@@ -332,6 +342,7 @@ bad AS (
         count(DISTINCT e.send_id) FILTER (WHERE e.kind = 'complaint') AS complaints
     FROM activation.delivery_events AS e
     INNER JOIN campaigns AS c ON e.campaign = c.campaign AND e.handed_over_at >= c.since
+    INNER JOIN activation.sends AS s ON e.send_id = s.send_id AND NOT s.is_test
     WHERE
         e.channel = %(channel)s
         AND e.kind IN ('bounce_hard', 'complaint')
@@ -408,9 +419,14 @@ FROM activation.channel_states AS c
 WHERE c.channel = %(channel)s AND c.is_paused;
 
 -- name: campaign_stop
--- Why a campaign is off, where there is a reason: nobody turned it off by hand.
+-- Why a campaign has stopped by itself, also when somebody holds it since: a reason with a limit in it is no person's note.
 SELECT
     c.reason,
-    c.changed_at
+    c.changed_at,
+    c.is_held
 FROM activation.campaign_states AS c
-WHERE c.campaign = %(campaign)s AND c.is_paused AND NOT c.is_held AND c.reason IS NOT NULL;
+WHERE
+    c.campaign = %(campaign)s
+    AND c.is_paused
+    AND c.reason IS NOT NULL
+    AND (NOT c.is_held OR c.reason LIKE '%%, the limit is %%');

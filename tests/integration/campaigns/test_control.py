@@ -10,6 +10,7 @@ import pytest
 from campaign_shop import Desk, add_customer
 from ledger_fixture import HandClock, by_state, fill, mail, row, run
 from marketflow.campaigns import Campaign, cancel, decide, hold, release, set_paused
+from marketflow.campaigns.delivery import campaign_stop
 from marketflow.campaigns.delivery.ledger import Ledger
 from marketflow.shared import Clock, MarketflowError
 from marketflow.warehouse import connect
@@ -119,3 +120,26 @@ def test_either_of_the_two_wakes_what_had_stopped_by_itself(conn: psycopg.Connec
             set_paused(conn, "win_back", paused=True, by="airflow", clock=clock)
             set_paused(conn, "win_back", paused=False, by="airflow", clock=clock)
         assert conn.execute("SELECT is_paused, reason FROM activation.campaign_states").fetchall() == [(False, None)]
+
+
+@pytest.mark.parametrize("note", [None, "wrong price"])
+def test_who_holds_what_had_stopped_by_itself_keeps_why(
+    conn: psycopg.Connection, clock: Clock, note: str | None
+) -> None:
+    why = "bounces: 9 of 100 messages (9.00 %), the limit is 5 %"
+    conn.execute(
+        "INSERT INTO activation.campaign_states (campaign, is_paused, changed_at, changed_by, reason)"
+        " VALUES ('win_back', true, %s, 'auto-stop', %s)",
+        [clock.now(), why],
+    )
+    assert hold(conn, "win_back", held=True, by="ada", note=note, clock=clock)
+    kept = why if note is None else f"{note}; {why}"
+    assert conn.execute("SELECT changed_by, reason FROM activation.campaign_states").fetchall() == [("ada", kept)]
+    said = campaign_stop(conn, "win_back")
+    assert said is not None
+    assert said.startswith(f"{kept} (since ")
+    assert "held" in said, "the switch alone does not wake it"
+    assert not hold(conn, "win_back", held=False, by="ada", note=None, clock=clock)
+    assert campaign_stop(conn, "win_back") is None
+    hold(conn, "win_back", held=True, by="ada", note="wrong price", clock=clock)
+    assert campaign_stop(conn, "win_back") is None, "a person has stopped it, and nothing else"

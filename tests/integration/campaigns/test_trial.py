@@ -74,6 +74,30 @@ def test_who_may_not_be_written_to_gets_no_test_either(
     assert desk.rows("SELECT DISTINCT state, reason FROM activation.sends") == [("skipped", "suppressed")]
 
 
+def test_a_colleague_who_is_a_customer_is_not_named(
+    desk: Desk, crowd: list[tuple[int, int | None]], campaigns: dict[str, Campaign], warehouse_dsn: str, clock: Clock
+) -> None:
+    plan = desk.plan(campaigns["win_back"], trial=to_test([f"person{crowd[0][0]}@example.com"], "ada"))
+    release(desk.conn, plan.test_plan_id or 0, clock=clock)
+    desk.conn.commit()
+    sent = send(warehouse_dsn, clock)
+    assert len(sent) == 3
+    assert all(m.name is None and "Ada" not in m.subject + m.text for m in sent)
+
+
+def test_who_has_unsubscribed_gets_no_test(
+    desk: Desk, crowd: list[tuple[int, int | None]], campaigns: dict[str, Campaign], warehouse_dsn: str, clock: Clock
+) -> None:
+    """An order's mail would go to that address; a test is one of a campaign."""
+    suppress(desk.conn, crowd[0][1] or 0)
+    desk.conn.execute("UPDATE privacy.suppressions SET reason = 'unsubscribed'")
+    plan = desk.plan(campaigns["win_back"], trial=to_test([f"person{crowd[0][0]}@example.com"], "ada"))
+    release(desk.conn, plan.test_plan_id or 0, clock=clock)
+    desk.conn.commit()
+    assert send(warehouse_dsn, clock) == []
+    assert desk.rows("SELECT DISTINCT state, reason FROM activation.sends") == [("skipped", "suppressed")]
+
+
 def test_without_an_audience_there_is_still_something_to_look_at(desk: Desk, campaigns: dict[str, Campaign]) -> None:
     plan = desk.plan(campaigns["win_back"], trial=to_test([BOSS], "ada"))
     assert desk.rows("SELECT content FROM activation.sends WHERE plan_id = %s", plan.test_plan_id) == [

@@ -279,6 +279,30 @@ def test_a_channel_stops_when_all_campaigns_together_bounce_too_much(
     assert (summary.sent, summary.stops) == (len(waiting.send_ids), [])
 
 
+@pytest.mark.parametrize("campaigns", [1, 4], ids=["a campaign's share", "the channel's share"])
+def test_test_messages_stop_nothing(
+    conn: psycopg.Connection, warehouse_dsn: str, server: SmtpServer, campaigns: int
+) -> None:
+    """A colleague who mistypes her own address has not worn out a list."""
+    clock, wrong = HandClock(), []
+    for n in range(campaigns):
+        fill(conn, 120 // campaigns, campaign=f"campaign_{n}")
+        wrong.append(fill(conn, 10, campaign=f"campaign_{n}"))
+        conn.execute("UPDATE activation.sends SET is_test = TRUE WHERE send_id = any(%s)", [wrong[-1].send_ids])
+        conn.commit()
+        refuse(server, wrong[-1].addresses[:5])  # found out by the server
+    summary = run(warehouse_dsn, server, clock, rules=STOP, window=10)
+    assert (summary.bounced, summary.stops) == (5 * campaigns, [])
+    for filled in wrong:
+        for send_id in filled.send_ids[5:]:  # and later
+            record_delivery_event(
+                conn, kind="complaint", source="mailbox", send_id=send_id, occurred_at=NOW, now=clock.now()
+            )
+    conn.commit()
+    assert run(warehouse_dsn, server, clock, rules=STOP).stops == []
+    assert conn.execute("SELECT sum(answered) FROM activation.delivery_counts").fetchone() == (120,)
+
+
 def test_a_channel_that_is_switched_off_is_felt_before_the_next_window(
     conn: psycopg.Connection, warehouse_dsn: str
 ) -> None:

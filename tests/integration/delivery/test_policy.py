@@ -210,6 +210,36 @@ def test_two_messages_for_one_person_in_one_window_are_counted_together(
     assert at == NOW + 7 * DAYS
 
 
+def caps(*said: tuple[int, int, str]) -> ContactPolicy:
+    """So many in so many days of these purposes, for each."""
+    return ContactPolicy.model_validate(
+        {"frequency_caps": [{"messages": m, "days": d, "purposes": p.split()} for m, d, p in said]}
+    )
+
+
+@pytest.mark.parametrize(
+    ("policy", "sent"),
+    [
+        # the newsletter is the first marketing mail, though an order's mail for the same person goes before it
+        (caps((1, 1, "marketing"), (3, 1, "transactional")), 2),
+        (caps((1, 1, "marketing"), (2, 1, "marketing transactional")), 2),
+        (caps((9, 1, "marketing"), (1, 1, "marketing transactional")), 1),
+        (caps((9, 1, "marketing"), (1, 1, "transactional")), 2),
+    ],
+)
+def test_each_cap_counts_its_own_purposes_in_a_window(
+    conn: psycopg.Connection, opening: Connect, policy: ContactPolicy, sent: int
+) -> None:
+    order = known(conn, 2, campaign="order", purpose="transactional", priority=10)
+    for_the_same(conn, order, known(conn, 2, campaign="newsletter"))
+    conn.execute("INSERT INTO privacy.consents SELECT contact_point_id, 'email', 'marketing', true, %s FROM core.contact_points"
+                 " ON CONFLICT DO NOTHING", [NOW])  # fmt: skip
+    conn.commit()
+    run(opening, mail(), policy=policy, batch=4, window=4)
+    counts = conn.execute("SELECT campaign, count(*) FROM activation.sends WHERE state = 'sent' GROUP BY 1 ORDER BY 1")
+    assert counts.fetchall() == [("newsletter", 2), ("order", 2)][2 - sent :]
+
+
 def test_without_a_cap_nobody_is_locked(conn: psycopg.Connection, opening: Connect) -> None:
     known(conn, 3)
     run(opening, mail(), policy=NIGHT)

@@ -11,6 +11,7 @@ import psycopg
 import pytest
 
 from ledger_fixture import NOW, Connect, Filled, HandClock, by_state, fill, mail, pause, row, run, states, withdraw
+from marketflow.campaigns import cancel
 from marketflow.campaigns.delivery import (
     UnknownSelection,
     message_ids_in,
@@ -212,15 +213,129 @@ def test_two_people_at_once_decide_each_message_once(
     ]
 
 
-def test_a_report_that_comes_after_send_again_does_not_undo_it(conn: psycopg.Connection, ledger: Ledger) -> None:
+def report(conn: psycopg.Connection, send_id: int, key: str | None = None, kind: Any = "delivered") -> bool:
+    """Somebody says that it was with the other side; is it settled by that?"""
+    found = record_delivery_event(conn, kind=kind, source="x", key=key, send_id=send_id, occurred_at=NOW, now=LATER)
+    conn.commit()
+    return found.settled
+
+
+@pytest.mark.parametrize("kind", ["delivered", "bounce_hard", "bounce_soft", "complaint"])
+@pytest.mark.parametrize("decision", ["send_again", "give_up"])
+def test_a_report_that_comes_after_the_decision_is_believed_and_nobody_gets_two(
+    conn: psycopg.Connection, ledger: Ledger, opening: Connect, decision: Decision, kind: Any
+) -> None:
+    filled, _ = lost(conn, ledger, 2)
+    decide(conn, decision, UnknownSelection(message_ids=(filled.message_ids[0],)))
+    assert report(conn, filled.send_ids[0], kind=kind)
+    assert states(conn) == {("sent", "settled_by_report"): 1, ("unknown", "sender_lost"): 1}
+    channel = mail()
+    run(opening, channel, HandClock(hands=[LATER]))
+    assert channel.messages == []
+
+
+@pytest.mark.parametrize(
+    ("change", "ends"),
+    [
+        # what had put it off since, or ended it, has written a reason of its own over the person's
+        ("state = 'deferred', reason = 'quiet_hours', claim_token = NULL", "sent"),
+        ("reason = 'lease_expired', claim_token = NULL", "sent"),
+        ("state = 'expired'", "sent"),
+        ("state = 'skipped', reason = 'frequency_cap'", "sent"),
+        ("state = 'cancelled', reason = 'cancelled_by_person'", "sent"),
+        # the next try knows better
+        ("state = 'failed', reason = 'smtp_550'", "failed"),
+        ("state = 'sending', claim_token = gen_random_uuid(), lease_until = send_after", "sending"),
+    ],
+)
+def test_a_report_is_believed_after_send_again_until_the_next_try(
+    conn: psycopg.Connection, ledger: Ledger, change: str, ends: str
+) -> None:
     filled, _ = lost(conn, ledger, 1)
     decide(conn, "send_again")
-    found = record_delivery_event(
-        conn, kind="delivered", source="x", send_id=filled.send_ids[0], occurred_at=NOW, now=LATER
+    conn.execute(f"UPDATE activation.sends SET {change}")
+    assert report(conn, filled.send_ids[0]) is (ends == "sent")
+    assert by_state(conn) == {ends: 1}
+
+
+def test_a_report_takes_a_message_out_of_a_senders_hands_that_has_not_begun_it(
+    conn: psycopg.Connection, ledger: Ledger
+) -> None:
+    filled, _ = lost(conn, ledger, 2)
+    decide(conn, "send_again")
+    claim = ledger.claim(2, LATER)
+    assert report(conn, filled.send_ids[0])
+    assert ledger.begin(claim, claim.send_ids, LATER) == {filled.send_ids[1]: "sending"}
+
+
+def test_a_report_alone_says_nothing_of_what_nobody_has_decided(conn: psycopg.Connection, ledger: Ledger) -> None:
+    """The server has put it off: it is tried again, whatever somebody reports."""
+    filled = fill(conn, 1)
+    claim = ledger.claim(1, NOW)
+    ledger.begin(claim, claim.send_ids, NOW)
+    say(ledger, claim, "deferred")
+    assert not report(conn, filled.send_ids[0])
+    assert by_state(conn) == {"deferred": 1}
+
+
+def test_a_report_that_comes_before_the_sender_knows_settles_what_it_does_not_know(
+    conn: psycopg.Connection, ledger: Ledger
+) -> None:
+    filled = fill(conn, 3)
+    claim = ledger.claim(3, NOW)
+    ledger.begin(claim, claim.send_ids, NOW)
+    for send_id in filled.send_ids[:2]:
+        assert not report(conn, send_id)
+    said = ["unknown", "failed", "unknown"]
+    done = ledger.settle(
+        claim,
+        [Settlement(send_id=i, state=s, reason="no_reply") for i, s in zip(filled.send_ids, said, strict=True)],
+        LATER,
     )
-    conn.commit()
-    assert (found.is_new, found.settled) == (True, False)
-    assert by_state(conn) == {"released": 1}
+    assert list(done.values()) == ["sent", "failed", "unknown"]
+    assert states(conn) == {("sent", "settled_by_report"): 1, ("failed", "no_reply"): 1, ("unknown", "no_reply"): 1}
+
+
+def test_a_report_and_its_sender_at_the_same_moment_do_not_miss_each_other(
+    conn: psycopg.Connection, ledger: Ledger
+) -> None:
+    """Neither sees what the other has not yet committed: the next sweep does."""
+    filled = fill(conn, 2)
+    claim = ledger.claim(2, NOW)
+    ledger.begin(claim, claim.send_ids, NOW)
+    with conn.transaction():
+        record_delivery_event(
+            conn, kind="delivered", source="x", send_id=filled.send_ids[0], occurred_at=NOW, now=LATER
+        )
+        assert set(say(ledger, claim, "unknown").values()) == {"unknown"}
+    ledger.sweep(LATER)
+    assert [row(conn, i)["state"] for i in filled.send_ids] == ["sent", "unknown"]
+
+
+def test_a_report_that_comes_again_settles_what_it_could_not_before(conn: psycopg.Connection, ledger: Ledger) -> None:
+    filled, _ = lost(conn, ledger, 1)
+    assert report(conn, filled.send_ids[0], key="r1")
+    conn.execute("UPDATE activation.sends SET state = 'unknown'")
+    assert report(conn, filled.send_ids[0], key="r1")
+    assert by_state(conn) == {"sent": 1}
+    assert conn.execute("SELECT count(*) FROM activation.delivery_events").fetchone() == (1,)
+
+
+@pytest.mark.parametrize("how", ["at once", "swept", "cancelled"])
+def test_a_slow_sender_is_believed_about_what_is_too_late_to_be_sent_again(
+    conn: psycopg.Connection, ledger: Ledger, how: str
+) -> None:
+    lifetime = dt.timedelta(minutes=4) if how == "at once" else dt.timedelta(minutes=6)
+    _, claim = lost(conn, ledger, lifetime=lifetime)
+    decide(conn, "send_again")
+    if how == "cancelled":
+        cancel(conn, "thank_you", occasion=None, by="ada", clock=HandClock())
+        conn.commit()
+    else:
+        ledger.sweep(NOW + dt.timedelta(minutes=7))
+    assert by_state(conn) == {"cancelled" if how == "cancelled" else "expired": 3}
+    assert say(ledger, claim, "failed") == {}
+    assert set(say(ledger, claim, "sent").values()) == {"sent"}
 
 
 def test_a_servers_log_says_which_arrived(conn: psycopg.Connection, ledger: Ledger) -> None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger_fixture import NOW, options
+from marketflow.campaigns.delivery.limits_file import ChannelRules
 from marketflow.campaigns.delivery.pace import TokenBucket, next_try, window_of
 
 
@@ -41,6 +42,14 @@ def test_no_interval_exceeds_the_rate(steps: list[tuple[float, int]], rate: floa
 
 def test_a_window_is_at_most_a_second_of_the_rate() -> None:
     assert [window_of(options(per_second=r)) for r in (None, 0.1, 3.0, 100.0)] == [8, 1, 3, 8]
+
+
+def test_a_window_is_no_more_than_a_shared_limit_gives_at_once() -> None:
+    rates = (0.1, 3.0, 14.0, 20.0, 100.0)
+    shared = [window_of(options(window=32, rules=ChannelRules(per_second=r))) for r in rates]
+    assert shared == [1, 1, 2, 4, 20]
+    assert window_of(options(window=32, rules=ChannelRules(per_hour=1))) == 32
+    assert window_of(options(per_second=0.5, rules=ChannelRules(per_second=100.0))) == 1
 
 
 @given(st.integers(1, 10_000), st.integers(0, 2**32))

@@ -57,9 +57,10 @@ class Brakes:
         return dict(zip(tried, self._refusals.judge([outcomes[send_id] for send_id in tried]), strict=True))
 
     def count(self, going: Sequence[Prepared], judged: Mapping[int, Outcome], now: dt.datetime) -> str | None:
-        """Count a window before it is settled, and look; why the run is to stop, if it is."""
+        """Count a window before it is settled, tests aside, and look; why the run is to stop, if it is."""
         if self._guard is not None:
-            heard = [(p.row.campaign, judged[p.row.send_id]) for p in going if p.row.send_id in judged]
+            counted = [p.row for p in going if p.row.send_id in judged and not p.row.is_test]
+            heard = [(row.campaign, judged[row.send_id]) for row in counted]
             answered = [
                 campaign for campaign, o in heard if o.state == "sent" or (o.state == "failed" and o.is_refusal)
             ]

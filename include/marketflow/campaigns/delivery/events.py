@@ -26,7 +26,10 @@ _SUPPRESSES = {"bounce_hard": "hard_bounce", "complaint": "complaint"}
 
 @dataclass(frozen=True, kw_only=True)
 class Recorded:
-    """What a report has done. `send_id` is None: no message of ours. Not `is_new`: it had come before."""
+    """What a report has done. `send_id` is None: no message of ours. Not `is_new`: it had come before.
+
+    `settled`: nobody knew whether the message had arrived, or it was to be sent again; now it counts as sent.
+    """
 
     send_id: int | None
     is_new: bool = False
@@ -73,13 +76,14 @@ def record_delivery_event(
             "contact_point_id": contact_point_id,
         }
         q = queries("delivery_events")
-        if conn.execute(q["event_insert"], params).fetchone() is None:
-            return Recorded(send_id=found)
-        reason = _SUPPRESSES.get(kind) or _soft(conn, kind, contact_point_id, soft or SoftBounces(), now)
+        is_new, reason = conn.execute(q["event_insert"], params).fetchone() is not None, None
+        if is_new:
+            reason = _SUPPRESSES.get(kind) or _soft(conn, kind, contact_point_id, soft or SoftBounces(), now)
         if reason is not None:
             conn.execute(q["suppress"], {**params, "reason": reason})
+        # one that comes again, too: the first may have come while the sender still waited for its answer
         settled = conn.execute(q["settle_reported"], params).fetchone() is not None
-    return Recorded(send_id=found, is_new=True, suppressed=reason, settled=settled)
+    return Recorded(send_id=found, is_new=is_new, suppressed=reason, settled=settled)
 
 
 def _find(conn: psycopg.Connection, send_id: int | None, message_id: str | None) -> tuple[int, int] | None:

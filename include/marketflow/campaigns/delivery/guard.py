@@ -127,6 +127,10 @@ def channel_stop(conn: psycopg.Connection, channel: str) -> str | None:
 
 
 def campaign_stop(conn: psycopg.Connection, campaign: str) -> str | None:
-    """Why a campaign was switched off by itself, in words; None: it was not."""
+    """Why a campaign was switched off by itself, in words, and whether a person holds it since; None: it was not."""
     row = conn.execute(queries("limits")["campaign_stop"], {"campaign": campaign}).fetchone()
-    return f"{row[0]} (since {row[1]:%Y-%m-%d %H:%M} UTC)" if row else None
+    if row is None:
+        return None
+    reason, since, is_held = row
+    held = "; it is held with Control campaign, too, and has to be resumed there" if is_held else ""
+    return f"{reason} (since {since:%Y-%m-%d %H:%M} UTC{held})"

@@ -78,8 +78,9 @@ class Ledger:
     def sweep(self, now: dt.datetime) -> Counter[str]:
         """Take up what senders that are gone have left, and end what is too late; counts by new state."""
         swept: Counter[str] = Counter()
-        for name in ("sweep_leases", "sweep_expired"):
-            while rows := self._run(name, now=now, most=_SWEEP):
+        heard = queries("delivery_events")["sweep_reported"]
+        for statement in (self.statements["sweep_leases"], heard, self.statements["sweep_expired"]):
+            while rows := self.conn.execute(statement, {"now": now, "most": _SWEEP}).fetchall():
                 swept.update(row[0] for row in rows)
         return swept
 

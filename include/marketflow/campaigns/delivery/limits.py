@@ -23,6 +23,8 @@ from marketflow.warehouse import queries
 
 # Seconds' worth that may go at once. A channel is paced by waiting; what a domain puts off comes back when it is due.
 _BURST, _DOMAIN_BURST = 0.25, 1.0
+# Of that, what a sender takes and waits for at a time: the rest of it takes up the time by which it sleeps too long.
+_STEP = 0.2
 _HORIZON = dt.timedelta(hours=6)  # nobody is put off further: limits change, and a backlog may go away
 _LINGER = dt.timedelta(seconds=60)  # a run waits so long for what it has put off
 _POLL = 0.25  # seconds
@@ -47,6 +49,11 @@ class Limited(Protocol):
         """Lower goes first."""
 
 
+def step_of(per_second: float) -> int:
+    """How many messages a sender takes at a time under such a limit: larger pieces would come too slowly."""
+    return max(1, int(per_second * _STEP))
+
+
 class Limits:
     """The limits of one channel, for one run. Not thread-safe; `conn` is the ledger's, in autocommit."""
 
@@ -65,13 +72,18 @@ class Limits:
             answer = self._ask({f"channel:{self._channel}": wanted - self._spare}, [self._rules], now, burst=_BURST)[0]
             self._spare += answer.count
             if self._spare < wanted and answer.bound == "second":
-                assert self._rules.per_second is not None  # what has bound it
-                return Grant(wait=(wanted - self._spare) / self._rules.per_second)
+                return Grant(wait=self._wait_for(wanted - self._spare, answer.ahead))
             if self._spare == 0:
                 return Grant(reason=f"{answer.bound}_limit", retry_at=answer.free_at)
         count = min(wanted, self._spare)
         self._spare -= count
         return Grant(count=count)
+
+    def _wait_for(self, missing: int, ahead: float) -> float:
+        """Seconds until there is room for what is missing, as far as so much is given at once."""
+        assert self._rules.per_second is not None  # what has bound it
+        next_ones = min(missing, step_of(self._rules.per_second))
+        return max(0.0, ahead - max(0.0, _BURST - next_ones / self._rules.per_second))
 
     def unused(self, count: int) -> None:
         """So many that had room were not handed over after all."""
@@ -151,10 +163,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class _Answer:
-    """A row of the statement `take`."""
+    """A row of the statement `take`; `ahead`: so many seconds' worth of the rate per second are used up."""
 
     count: int
     bound: str | None
     free_at: dt.datetime
     queue_at: dt.datetime
     spacing: float
+    ahead: float

@@ -7,6 +7,7 @@ import random
 import time
 from collections.abc import Callable
 
+from marketflow.campaigns.delivery.limits import step_of
 from marketflow.campaigns.delivery.options import DeliveryOptions
 
 
@@ -34,9 +35,18 @@ class TokenBucket:
 
 
 def window_of(options: DeliveryOptions) -> int:
-    """Messages begun at a time: under a rate limit no more than a second's worth, so that a pause is felt at once."""
-    rates = [options.per_second, options.rules.per_second if options.rules is not None else None]
-    return max(1, min([options.window, *(int(r) for r in rates if r is not None)]))
+    """Messages begun at a time: under a rate limit no more than a second's worth, so that a pause is felt at once.
+
+    Under a limit that is shared, no more than what it gives at once: what it would give while a longer window is sent
+    is lost.
+    """
+    shared = options.rules.per_second if options.rules is not None else None
+    most = [options.window]
+    if options.per_second is not None:
+        most.append(int(options.per_second))
+    if shared is not None:
+        most.append(step_of(shared))
+    return max(1, min(most))
 
 
 def next_try(

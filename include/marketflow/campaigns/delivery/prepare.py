@@ -66,6 +66,7 @@ class DueRow:
     locale: str | None
     products: list[dict[str, Any]]
     priority: int = 100
+    is_test: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)

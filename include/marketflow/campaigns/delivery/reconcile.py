@@ -1,8 +1,8 @@
 """Messages of which nobody knows whether they arrived: a person, or the server's log, says so; once.
 
 Every statement is a compare-and-set on the state `unknown`, so two people, or a person and a bounce, never undo each
-other. A sender that was only slow is still believed when it says `sent`, until the row is claimed again; after
-`arrived` it has nothing to add.
+other. A sender that was only slow is still believed when it says `sent`, until the row is claimed again, and a report
+until the row is begun again; after `arrived` they have nothing to add.
 """
 
 from __future__ import annotations

@@ -29,4 +29,4 @@ def unknown_sends(
 ) -> list[UnknownSend]:
     """The oldest `limit` messages in the state `unknown` that were begun at or after `since`."""
     with conn.cursor(row_factory=class_row(UnknownSend)) as cursor:
-        return cursor.execute(queries("delivery")["unknown_sends"], {"since": since, "most": limit}).fetchall()
+        return cursor.execute(queries("delivery_events")["unknown_sends"], {"since": since, "most": limit}).fetchall()
