@@ -113,7 +113,8 @@ ANALYZE pg_temp.plan_events;
 
 -- name: forget_taken
 -- Dealt with by an earlier plan, unless its message was never released (the plan's run died), the address or the consent
--- was missing and may have come, or the day's limit was reached. %(again_on)s: a day that is looked at anew as a whole.
+-- was missing and may have come, or the limit of the day or of the run was reached. %(again_on)s: a day that is looked at anew
+-- as a whole.
 DELETE FROM pg_temp.plan_events AS e
 USING activation.taken_events AS t
 WHERE
@@ -122,7 +123,8 @@ WHERE
     AND t.occasion = e.occasion
     AND e.occasion_on IS DISTINCT FROM %(again_on)s::date
     AND NOT (
-        t.outcome IN ('no_contact_point', 'no_consent', 'daily_limit') AND e.occasion_on >= %(oldest_on)s::date
+        t.outcome IN ('no_contact_point', 'no_consent', 'daily_limit', 'audience_limit')
+        AND e.occasion_on >= %(oldest_on)s::date
     )
     AND NOT EXISTS (
         SELECT FROM activation.sends AS s

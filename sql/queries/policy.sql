@@ -3,7 +3,8 @@
 -- name: members_insert
 -- Everybody of the audience with the outcome. A row of the ledger that was never released - its plan's run died, or the
 -- plan was rejected - may be planned again; any other row means that this occasion is settled for that contact point.
--- The limit is for the occasion: those who are in the ledger already count, so that a repeated run adds nobody.
+-- The limit is for the occasion: those who are in the ledger already count, so that a repeated run adds nobody. Where events
+-- bring the people (%(per_run)s), one occasion may be everybody who ever registered: the limit is for the run then.
 INSERT INTO activation.plan_members (plan_id, customer_id, contact_point_id, occasion, outcome)
 WITH reached AS (
     SELECT
@@ -182,7 +183,7 @@ SELECT
         -- a fair choice, and the same one each time
         WHEN
             row_number() OVER (PARTITION BY j.outcome ORDER BY md5(%(campaign)s::text || j.customer_id), j.contact_point_id)
-            + (SELECT count(*) FROM settled) > %(audience_limit)s::bigint
+            + CASE WHEN %(per_run)s THEN 0 ELSE (SELECT count(*) FROM settled) END > %(audience_limit)s::bigint
             THEN 'audience_limit'
         ELSE 'planned'
     END AS outcome

@@ -566,3 +566,45 @@ def test_who_was_over_the_limit_of_a_day_has_the_next_one(counter: Counter, make
     counter.clock.pass_time(days=1)
     assert counter.run(campaign).planned == 1
     assert len(counter.sent()) == 2
+
+
+def test_a_limit_is_for_one_run_of_a_campaign_that_events_start_and_loses_nobody(
+    counter: Counter, make: Callable[..., Campaign]
+) -> None:
+    """All welcomes have one occasion: those of last month take nobody's place, and who is over the limit comes next."""
+    campaign = make("signed_up", "limits: {audience: 2}")
+    for name in "abc":
+        happen(counter.conn, "signed_up", add_customer(counter.conn, name)[0], TODAY)
+    first = counter.run(campaign)
+    assert (first.planned, first.refusals) == (2, {"audience_limit": 1})
+    again = counter.run(campaign)  # the first run died before its release: the same people come over, and they only
+    assert (again.planned, again.refusals, len(counter.sent())) == (2, {"audience_limit": 1}, 2)
+    counter.release()
+    assert counter.run(campaign).planned == 1
+    counter.release()
+    assert len(counter.sent()) == 3
+    happen(counter.conn, "signed_up", add_customer(counter.conn, "d")[0], TODAY)
+    assert counter.run(campaign).planned == 1
+
+
+def test_a_careful_first_run_by_the_form_leaves_the_others_to_the_next(
+    counter: Counter, make: Callable[..., Campaign]
+) -> None:
+    campaign = make("signed_up")
+    for name in "abc":
+        happen(counter.conn, "signed_up", add_customer(counter.conn, name)[0], TODAY)
+    assert counter.run(campaign, audience_limit=1).refusals == {"audience_limit": 2}
+    counter.release()
+    assert counter.run(campaign).planned == 2
+
+
+def test_a_limit_of_an_occasion_that_a_person_named_is_for_all_of_it(
+    counter: Counter, make: Callable[..., Campaign]
+) -> None:
+    campaign = make("order_placed", "limits: {audience: 2}")
+    for name in "abc":
+        happen(counter.conn, "order_placed", add_customer(counter.conn, name)[0], YESTERDAY)
+    assert counter.run(campaign, occasion="excuse us").planned == 2
+    counter.release()
+    again = counter.run(campaign, occasion="excuse us")
+    assert (again.planned, again.refusals) == (0, {"already_planned": 2, "audience_limit": 1})

@@ -61,7 +61,8 @@ def plan_campaign(
     `occasion` defaults to the business day (for a weekly campaign: to the last day of the last complete week); one
     occasion reaches a contact point at most once, however often it is planned. Where events start the campaign, each is
     the occasion of its customer, and all that no plan has dealt with are taken; with another day than the clock's, or
-    an `occasion`, those of that day once more. `audience_limit` is for the whole occasion, or the run.
+    an `occasion`, those of that day once more. `audience_limit` is for the whole occasion; where each event is its own, for
+    the run, and who is beyond it comes with the next.
     `subject` and `approval` override the definition. `policy` is what holds for all campaigns together; the plan keeps
     it. `trial`: test messages to a few addresses, beside a dry run.
     A plan whose data are stale, whose day is too old or whose rule or template is wrong comes back in state `refused`
@@ -174,7 +175,8 @@ class _Planner:
 
     def _judge(self, audience_limit: int | None) -> dict[str, int]:
         limit = smaller(audience_limit, self.campaign.limits.audience)
-        found = judge(self.conn, self.params, limit)
+        per_run = self.events is not None and not self.has_own_occasion
+        found = judge(self.conn, self.params, limit, per_run=per_run)
         return apply_limits(self.conn, self.campaign, self.params, self.clock) if has_limits(self.campaign) else found
 
     def _check_day(self) -> None:

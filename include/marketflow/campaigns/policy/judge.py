@@ -19,19 +19,21 @@ OUTCOMES: Mapping[str, str] = {
     "no_consent": "the customer never allowed this purpose, or has withdrawn it",
     "holdout": "drawn never to get marketing, so that all of it can be measured",
     "frequency_cap": "has got, or will get from campaigns that go first, as many messages as the contact policy allows",
-    "audience_limit": "beyond the limit that was set for the occasion",
+    "audience_limit": "beyond the limit that was set for the occasion, or for one run where events bring the people",
     "budget": "the campaign's budget does not pay for another message",
     "daily_limit": "the campaign has planned as many messages today as it may (limits.per_day)",
     "planned": "gets the message, unless something changes before it is sent",
 }
 
 
-def judge(conn: psycopg.Connection, plan: Mapping[str, Any], audience_limit: int | None) -> dict[str, int]:
+def judge(
+    conn: psycopg.Connection, plan: Mapping[str, Any], audience_limit: int | None, *, per_run: bool = False
+) -> dict[str, int]:
     """Give everybody in pg_temp.plan_audience an outcome and return how many have which.
 
     `plan` holds plan_id, campaign, occasion, occasion_on, oldest_on, channel, purpose, priority, now, and the
-    parameters of the contact policy. An audience limit is for the whole occasion.
+    parameters of the contact policy. An audience limit is for the whole occasion, or (`per_run`) for this plan alone.
     """
     q = queries("policy")
-    conn.execute(q["members_insert"], {**plan, "audience_limit": audience_limit})
+    conn.execute(q["members_insert"], {**plan, "audience_limit": audience_limit, "per_run": per_run})
     return {str(outcome): int(n) for outcome, n in conn.execute(q["members_count"], plan).fetchall()}
