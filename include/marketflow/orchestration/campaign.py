@@ -81,7 +81,7 @@ def plan_occasion(campaign: Campaign, form: dict[str, Any]) -> dict[str, Any]:
             dry_run=form["dry_run"],
             audience_limit=form["audience_limit"],
             subject=form["subject"] or None,
-            approval=form["approval"],
+            approval=campaign.approval or form["approval"],
             policy=load_contact_policy(),
             trial=trial,
             keys=key_ring(),
@@ -130,7 +130,7 @@ def _runbook(campaign: Campaign) -> str:
         f"Defined in `{campaign.name}/campaign.yaml` of the campaigns' folder, version "
         f"`{campaign.definition_version[:12]}`.\n\n"
         "* **plan** counts who gets it and why others do not; *dry run* stops there.\n"
-        "* **approve** waits for a person under *Required Actions*, unless the form switches it off.\n"
+        "* **approve** waits for a person under *Required Actions*, when campaign.yaml or the form asks for it.\n"
         "* **release** lets the messages go; `deliver_messages` sends them.\n\n"
         "Running it again for the same occasion reaches only people who were not planned before. "
         "The switch of this DAG pauses messages that are on their way, too.\n\n"

@@ -61,8 +61,8 @@ def plan_campaign(
     `occasion` defaults to the business day (for a weekly campaign: to the last day of the last complete week); one
     occasion reaches a contact point at most once, however often it is planned. Where events start the campaign, each is
     the occasion of its customer, and all that no plan has dealt with are taken; with another day than the clock's, or
-    an `occasion`, those of that day once more. `audience_limit` is for the whole occasion; where each event is its own, for
-    the run, and who is beyond it comes with the next.
+    an `occasion`, those of that day once more. `audience_limit` is for the whole occasion;
+    where each event is its own for the run, and who is beyond it comes with the next.
     `subject` and `approval` override the definition. `policy` is what holds for all campaigns together; the plan keeps
     it. `trial`: test messages to a few addresses, beside a dry run.
     A plan whose data are stale, whose day is too old or whose rule or template is wrong comes back in state `refused`
