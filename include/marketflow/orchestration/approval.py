@@ -10,6 +10,11 @@ from marketflow.orchestration.connections import warehouse
 from marketflow.shared import settings
 from marketflow.warehouse import queries
 
+_REJECTING = (
+    "An event brought these people. If you reject this, the campaign asks about them again only when its files have "
+    "been changed, and only within its `max_age_days`."
+)
+
 
 class CampaignApproval(ApprovalOperator):
     """Asks for approval where the plan says that it needs one, and writes the answer to the plan.
@@ -74,6 +79,8 @@ def approval_text(plan: dict[str, Any]) -> str:
     ]
     if plan.get("warnings"):
         lines += ["**Look at these before you say yes:**", "", *(f"* {warning}" for warning in plan["warnings"]), ""]
+    if plan.get("rejecting_is_final"):
+        lines += [_REJECTING, ""]
     lines.append("Some of them would read (names are masked):")
     for sample in plan["samples"]:
         # two blanks at the end keep the line where it is

@@ -91,7 +91,8 @@ def plan_occasion(campaign: Campaign, form: dict[str, Any]) -> dict[str, Any]:
         stop = campaign_stop(conn, campaign.name)
     if stop:
         log.warning("campaign %s was switched off by itself: %s", campaign.name, stop)
-    result = {**asdict(summary), "customers": customers, "stop": stop}
+    is_final = campaign.event is not None and not form["occasion"]
+    result = {**asdict(summary), "customers": customers, "stop": stop, "rejecting_is_final": is_final}
     result["question"] = f"Send “{campaign.title}” to {summary.planned:,} people?"
     result["approval_text"] = approval_text(result)
     if summary.test_plan_id is not None:

@@ -220,3 +220,13 @@ def test_the_approval_says_which_share_it_is() -> None:
     first, *_ = approval_text({**plan, "audience": 250}).splitlines()
     assert first == "**90** of 250 people would get it. The audience is 25% of all 1,000 customers."
     assert approval_text({**plan, "customers": None}).startswith("**90** of 995 people would get it.\n")
+
+
+def test_the_approval_of_an_event_campaign_says_what_rejecting_means() -> None:
+    from marketflow.orchestration.approval import approval_text
+
+    plan = {"planned": 1, "audience": 1, "refusals": {}, "samples": [], "customers": None}
+    assert "asks about them again only when its files have been changed" in approval_text(
+        {**plan, "rejecting_is_final": True}
+    )
+    assert "asks about them again" not in approval_text({**plan, "rejecting_is_final": False})

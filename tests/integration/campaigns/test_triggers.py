@@ -15,7 +15,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from campaign_shop import RING, Desk, add_customer, add_order, fresh, write_campaign
-from marketflow.campaigns import Campaign, PlanSummary, plan_campaign
+from marketflow.campaigns import Campaign, PlanSummary, decide, plan_campaign
 from marketflow.privacy import BIRTH_DATE
 from marketflow.shared import Clock
 from marketflow.shared.ids import event_id
@@ -608,3 +608,44 @@ def test_a_limit_of_an_occasion_that_a_person_named_is_for_all_of_it(
     counter.release()
     again = counter.run(campaign, occasion="excuse us")
     assert (again.planned, again.refusals) == (0, {"already_planned": 2, "audience_limit": 1})
+
+
+def test_what_happened_while_the_first_plans_were_refused_is_not_lost(
+    counter: Counter, make: Callable[..., Campaign]
+) -> None:
+    """The data were stale, or the rule was wrong: the campaign was on, and its events count from that day."""
+    campaign = make("signed_up", max_age=5)
+    ada, bo, cy = (add_customer(counter.conn, name)[0] for name in ("Ada", "Bo", "Cy"))
+    happen(counter.conn, "signed_up", ada, YESTERDAY - dt.timedelta(days=1))
+    happen(counter.conn, "signed_up", bo, YESTERDAY)
+    fresh(counter.conn, YESTERDAY - dt.timedelta(days=1))
+    assert counter.run(campaign, dry_run=True).state == counter.run(campaign, business_date=TODAY).state == "refused"
+    assert counter.rows("SELECT * FROM activation.event_watermarks") == [], "only looked at, or about another day"
+    assert counter.run(campaign).refusals == {"stale_data": 1}
+    counter.clock.pass_time(days=3)
+    happen(counter.conn, "signed_up", cy, TODAY)
+    assert counter.run(campaign).refusals == {"stale_data": 2}
+    fresh(counter.conn, TODAY + dt.timedelta(days=9))
+    assert counter.run(campaign).planned == 2
+    assert [c for c, _ in counter.sent()] == [bo, cy]
+    assert counter.rows("SELECT started_on, taken_until FROM activation.event_watermarks") == [
+        (YESTERDAY, counter.clock.now())
+    ]
+
+
+def test_a_mended_campaign_takes_the_events_of_the_plan_that_was_rejected(
+    counter: Counter, make: Callable[..., Campaign]
+) -> None:
+    """The same campaign does not ask again about the same people; they are not lost when it has been mended."""
+    campaign = make("signed_up")
+    mended = campaign.model_copy(update={"title": "A better letter"})
+    assert campaign.definition_version != mended.definition_version
+    ada = add_customer(counter.conn, "Ada")[0]
+    happen(counter.conn, "signed_up", ada, TODAY)
+    plan = counter.run(campaign, approval=True)
+    decide(counter.conn, plan.plan_id, approved=False, by="bo", clock=counter.clock)
+    assert counter.run(campaign).audience == 0
+    again = counter.run(mended)
+    assert (again.planned, counter.ledger()) == (1, [(ada, again.plan_id, "planned")])
+    decide(counter.conn, again.plan_id, approved=False, by="bo", clock=counter.clock)
+    assert counter.run(mended).audience == 0, "rejected too"

@@ -220,6 +220,8 @@ class _Planner:
 
     def _refuse(self, error: _Refused, audience: int) -> PlanSummary:
         self._execute("members_delete")
+        if self.events and not self.dry_run and error.code not in ("not_started", "ended"):
+            self.events.begin(self.conn, self.params["plan_id"])
         return self._finish("refused", audience=audience, refusals={error.code: audience}, reason=str(error))
 
     def _finish(self, state: Any, *, reason: str | None = None, planned: int = 0, **found: Any) -> PlanSummary:
