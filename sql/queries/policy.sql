@@ -65,8 +65,6 @@ judged AS (
                     ORDER BY p.contact_point_id IS NULL, r.customer_id <> r.person_id, r.customer_id
                 ) > 1
                 THEN 'already_planned'
-            WHEN row_number() OVER (PARTITION BY r.contact_point_id ORDER BY r.customer_id) > 1
-                THEN 'shared_contact_point'
             WHEN u.address_hash IS NOT NULL AND NOT (%(purpose)s = 'transactional' AND u.reason = 'unsubscribed')
                 THEN 'suppressed'
             WHEN %(purpose)s = 'marketing' AND g.granted IS NOT TRUE THEN 'no_consent'
@@ -171,6 +169,26 @@ capped AS (
         END AS outcome
     FROM judged AS j
     LEFT JOIN rooms AS m ON j.person_id = m.person_id
+),
+
+-- Of several who have one address the first who may be written to: the others' holdout or caps are not hers. An account of the
+-- shop's own may have no contact point yet, in a dry run.
+one_each AS (
+    SELECT
+        c.customer_id,
+        c.contact_point_id,
+        c.occasion,
+        CASE
+            WHEN
+                c.outcome = 'planned' AND c.contact_point_id IS NOT NULL
+                AND row_number() OVER (
+                    PARTITION BY c.contact_point_id
+                    ORDER BY c.outcome <> 'planned', c.customer_id
+                ) > 1
+                THEN 'shared_contact_point'
+            ELSE c.outcome
+        END AS outcome
+    FROM capped AS c
 )
 
 SELECT
@@ -187,7 +205,7 @@ SELECT
             THEN 'audience_limit'
         ELSE 'planned'
     END AS outcome
-FROM capped AS j;
+FROM one_each AS j;
 
 -- name: members_count
 SELECT

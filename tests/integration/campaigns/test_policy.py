@@ -226,3 +226,39 @@ def test_a_plan_keeps_the_policy_that_decided(desk: Desk, campaigns: dict[str, C
     )
     assert frozen["version"] == NIGHT.version != CAP.version
     assert ContactPolicy.model_validate({k: v for k, v in frozen.items() if k != "version"}) == NIGHT
+
+
+def test_of_those_who_share_an_address_one_gets_it_who_may(desk: Desk, campaigns: dict[str, Campaign]) -> None:
+    """The first of them was drawn never to be written to, or has had enough: the address is not lost for the other."""
+    people = [add_customer(desk.conn, None)[0] for _ in range(20)]
+    desk.conn.commit()
+    before = desk.outcomes(desk.plan(campaigns["win_back"], policy=HALF, dry_run=True).plan_id)
+    out = next(c for c in people if before[c] == "holdout")
+    in_ = next(c for c in people if before[c] == "planned" and c > out)
+    earlier(desk, in_)  # for the second policy: she has had enough, and the first has not
+    share(desk, out, in_)
+    after = desk.outcomes(desk.plan(campaigns["win_back"], policy=HALF, dry_run=True).plan_id)
+    assert (after[out], after[in_]) == ("holdout", "planned")
+    capped = desk.outcomes(desk.plan(campaigns["win_back"], policy=CAP, dry_run=True).plan_id)
+    assert (capped[out], capped[in_]) == ("planned", "frequency_cap")
+    both = desk.outcomes(desk.plan(campaigns["win_back"], dry_run=True).plan_id)
+    assert (both[out], both[in_]) == ("planned", "shared_contact_point")
+
+
+def test_an_address_that_is_shared_counts_once_for_a_limit(desk: Desk, campaigns: dict[str, Campaign]) -> None:
+    people = [add_customer(desk.conn, None)[0] for _ in range(6)]
+    desk.conn.commit()
+    for one, other in (people[:2], people[2:4], people[4:]):
+        share(desk, one, other)
+    plan = desk.plan(campaigns["win_back"], dry_run=True, audience_limit=2)
+    assert (plan.planned, plan.refusals) == (2, {"shared_contact_point": 3, "audience_limit": 1})
+
+
+def share(desk: Desk, first: int, second: int) -> None:
+    """Both have the address of the first."""
+    desk.conn.execute(
+        "UPDATE marts.customer_360 SET email_contact_point_id ="
+        " (SELECT email_contact_point_id FROM marts.customer_360 WHERE customer_id = %s) WHERE customer_id = %s",
+        [first, second],
+    )
+    desk.conn.commit()
