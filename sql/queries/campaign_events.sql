@@ -228,13 +228,15 @@ DELETE FROM activation.taken_events AS t
 WHERE t.campaign = %(campaign)s AND t.occasion_on < %(first_on)s::date;
 
 -- name: spent
--- Messages of the campaign that cost, or may; those that this plan takes over from one that was never released do not count.
+-- Messages of the campaign that cost, or may. Those that this plan takes over from one that was never released do not count, nor
+-- those of a plan that nobody decided before they expired: released now they would not be sent.
 SELECT
     count(*) AS messages,
     count(*) FILTER (WHERE s.planned_at >= %(day_began)s::timestamptz) AS today
 FROM activation.sends AS s
 WHERE
     s.campaign = %(campaign)s AND NOT s.is_test AND s.state NOT IN ('cancelled', 'skipped', 'expired')
+    AND NOT (s.state = 'planned' AND s.expires_at <= %(now)s::timestamptz)
     AND NOT (
         s.state = 'planned'
         AND EXISTS (

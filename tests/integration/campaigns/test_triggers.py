@@ -15,7 +15,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from campaign_shop import RING, Desk, add_customer, add_order, fresh, write_campaign
-from marketflow.campaigns import Campaign, PlanSummary, decide, plan_campaign
+from marketflow.campaigns import Campaign, PlanSummary, decide, plan_campaign, to_test
 from marketflow.privacy import BIRTH_DATE
 from marketflow.shared import Clock
 from marketflow.shared.ids import event_id
@@ -540,6 +540,37 @@ def test_the_budget_pays_for_so_many_messages_whatever_the_occasions(
         "UPDATE activation.sends SET state = 'skipped', reason = 'no_consent' WHERE occasion = 'again'"
     )
     assert counter.run(campaign, occasion="third").planned == 1
+
+
+def test_what_a_plan_that_nobody_decided_held_of_the_budget_comes_back(
+    counter: Counter, make: Callable[..., Campaign]
+) -> None:
+    budget = "budget: {amount: 3, currency: EUR, cost_per_message: 1}"
+    campaign = make("manual", f'audience: {{where: "orders > 0"}}\n{budget}')
+    for name in "abc":
+        add_customer(counter.conn, name)
+    assert counter.run(campaign, approval=True).planned == 3
+    counter.clock.pass_time(days=1)
+    assert counter.run(campaign, occasion="second").refusals == {"budget": 3}, "somebody may still say yes"
+    counter.clock.pass_time(days=1)
+    assert counter.run(campaign, occasion="second").planned == 3, "who says yes now is too late: it has expired"
+
+
+def test_a_dry_run_and_a_test_before_the_start_show_what_would_be(
+    counter: Counter, make: Callable[..., Campaign]
+) -> None:
+    campaign = make("manual", 'audience: {where: "orders > 0"}\nstart: 2026-11-24\nend: 2026-11-25')
+    add_customer(counter.conn, "Ada")
+    early = counter.run(campaign, dry_run=True)
+    assert (early.state, early.planned, early.warnings) == (
+        "planned", 1, ["not yet: letter starts on 2026-11-24; today is 2026-11-23"],
+    )  # fmt: skip
+    assert counter.run(campaign, trial=to_test(["ada@example.com"], "ada")).test_plan_id is not None
+    assert counter.run(campaign).refusals == {"not_started": 1}
+    counter.clock.pass_time(days=1)
+    assert counter.run(campaign, dry_run=True).warnings == []
+    counter.clock.pass_time(days=2)
+    assert counter.run(campaign, dry_run=True).refusals == {"ended": 1}
 
 
 def test_the_limit_of_a_day_and_of_an_occasion(counter: Counter, make: Callable[..., Campaign]) -> None:

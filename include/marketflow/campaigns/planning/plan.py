@@ -65,6 +65,7 @@ def plan_campaign(
     where each event is its own for the run, and who is beyond it comes with the next.
     `subject` and `approval` override the definition. `policy` is what holds for all campaigns together; the plan keeps
     it. `trial`: test messages to a few addresses, beside a dry run.
+    Before the campaign's start a dry run plans, with a warning.
     A plan whose data are stale, whose day is too old or whose rule or template is wrong comes back in state `refused`
     with a reason, and has no rows in the ledger.
     Raises DefinitionError for an occasion that cannot be a name.
@@ -181,7 +182,10 @@ class _Planner:
 
     def _check_day(self) -> None:
         if wrong := out_of_time(self.campaign, self.clock):
-            raise _Refused(*wrong)
+            code, reason = wrong
+            if code != "not_started" or not self.dry_run:
+                raise _Refused(code, reason)
+            self.warnings.append(f"not yet: {reason}")  # to look at it before it starts is what a dry run is for
         age = (self.clock.business_date() - self.about.day).days
         if age > self.campaign.max_age_days:
             raise _Refused(
@@ -215,7 +219,7 @@ class _Planner:
         elif self.params["list"] is not None:
             self._execute("content_for_customers")
         renderer = Renderer(self.frozen)
-        self.warnings = check_templates(renderer, self.about.day)
+        self.warnings += check_templates(renderer, self.about.day)
         return render_samples(self.conn, renderer, self.params, self.keys)
 
     def _refuse(self, error: _Refused, audience: int) -> PlanSummary:
