@@ -207,6 +207,39 @@ SELECT
     END AS outcome
 FROM one_each AS j;
 
+-- name: zones_asleep
+-- Time zones of customers ('' is the shop's own) in which the quiet hours end when the plan's messages have expired.
+SELECT z.time_zone
+FROM (
+    SELECT coalesce(u.time_zone, '') AS time_zone FROM core.customers AS u
+    UNION
+    SELECT '' AS time_zone
+) AS z
+CROSS JOIN unnest(%(quiet_from)s::time[], %(quiet_to)s::time[]) AS q (quiet_from, quiet_to)
+GROUP BY z.time_zone
+HAVING
+    max(
+        activation.quiet_until(
+            %(now)s::timestamptz,
+            activation.known_zone(z.time_zone, activation.known_zone(%(time_zone)s::text, 'UTC')),
+            q.quiet_from, q.quiet_to
+        )
+    ) >= %(expires_at)s::timestamptz
+ORDER BY z.time_zone;
+
+-- name: members_asleep
+UPDATE activation.plan_members AS m
+SET outcome = 'quiet_too_long'
+WHERE
+    m.plan_id = %(plan_id)s AND m.outcome = 'planned'
+    AND (
+        m.customer_id IN (
+            SELECT u.customer_id FROM core.customers AS u
+            WHERE coalesce(u.time_zone, '') = any(%(zones)s::text[])
+        )
+        OR (m.customer_id IS NULL AND '' = any(%(zones)s::text[]))
+    );
+
 -- name: members_count
 SELECT
     m.outcome,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,10 +21,14 @@ OUTCOMES: Mapping[str, str] = {
     "frequency_cap": "has got, or will get from campaigns that go first, as many messages as the contact policy allows",
     "shared_contact_point": "another customer of the audience has the same address and goes first",
     "audience_limit": "beyond the limit that was set for the occasion, or for one run where events bring the people",
+    "quiet_too_long": "by the customer's clock the quiet hours end when the message has expired",
     "budget": "the campaign's budget does not pay for another message",
     "daily_limit": "the campaign has planned as many messages today as it may (limits.per_day)",
     "planned": "gets the message, unless something changes before it is sent",
 }
+
+# Quiet hours are less than a day; a clock that is put back makes them longer.
+_LONGEST_NIGHT = dt.timedelta(hours=26)
 
 
 def judge(
@@ -31,9 +36,14 @@ def judge(
 ) -> dict[str, int]:
     """Give everybody in pg_temp.plan_audience an outcome and return how many have which.
 
-    `plan` holds plan_id, campaign, occasion, occasion_on, oldest_on, channel, purpose, priority, now, and the
-    parameters of the contact policy. An audience limit is for the whole occasion, or (`per_run`) for this plan alone.
+    `plan` holds plan_id, campaign, occasion, occasion_on, oldest_on, channel, purpose, priority, now, expires_at,
+    time_zone, and the parameters of the contact policy. An audience limit is for the whole occasion, or (`per_run`) for
+    this plan alone.
     """
     q = queries("policy")
     conn.execute(q["members_insert"], {**plan, "audience_limit": audience_limit, "per_run": per_run})
+    if plan["quiet_from"] and plan["expires_at"] <= plan["now"] + _LONGEST_NIGHT:
+        zones = [str(zone) for (zone,) in conn.execute(q["zones_asleep"], plan)]
+        if zones:
+            conn.execute(q["members_asleep"], {**plan, "zones": zones})
     return {str(outcome): int(n) for outcome, n in conn.execute(q["members_count"], plan).fetchall()}
