@@ -100,12 +100,14 @@ ORDER BY m.plan_id DESC, m.occasion ASC
 LIMIT 20;
 
 -- name: newest_plan
+-- The newest that could send; a dry run only where there is nothing else. Plans of test messages have no members.
 SELECT
     p.plan_id,
     p.occasion,
     p.state,
+    p.is_dry_run,
     p.definition -> 'campaign' -> 'audience' ->> 'where' AS rule
 FROM activation.plans AS p
-WHERE p.campaign = %(campaign)s
-ORDER BY p.plan_id DESC
+WHERE p.campaign = %(campaign)s AND p.reason IS DISTINCT FROM 'test_addresses'
+ORDER BY p.is_dry_run ASC, p.plan_id DESC
 LIMIT 1;

@@ -112,8 +112,9 @@ FROM unnest(%(customer_ids)s::bigint[], %(days)s::date[]) AS b (customer_id, day
 ANALYZE pg_temp.plan_events;
 
 -- name: forget_taken
--- Dealt with by an earlier plan, unless its message was never released (the plan's run died), the address or the consent
--- was missing and may have come, or the day's limit was reached. %(again_on)s: a day that is looked at anew as a whole.
+-- Dealt with by an earlier plan, unless its message was never released (the plan's run died, or a person rejected the plan and
+-- the campaign has been changed since: the same plan would only be rejected again), the address or the consent was missing and
+-- may have come, or the limit of the day or of the run was reached. %(again_on)s: a day that is looked at anew as a whole.
 DELETE FROM pg_temp.plan_events AS e
 USING activation.taken_events AS t
 WHERE
@@ -122,13 +123,18 @@ WHERE
     AND t.occasion = e.occasion
     AND e.occasion_on IS DISTINCT FROM %(again_on)s::date
     AND NOT (
-        t.outcome IN ('no_contact_point', 'no_consent', 'daily_limit') AND e.occasion_on >= %(oldest_on)s::date
+        t.outcome IN ('no_contact_point', 'no_consent', 'daily_limit', 'audience_limit')
+        AND e.occasion_on >= %(oldest_on)s::date
     )
     AND NOT EXISTS (
         SELECT FROM activation.sends AS s
         WHERE
             s.campaign = %(campaign)s AND s.occasion = e.occasion AND s.plan_id = t.plan_id
-            AND s.customer_id = e.customer_id AND s.state = 'planned'
+            AND s.customer_id = e.customer_id
+            AND (
+                s.state = 'planned'
+                OR (s.state = 'cancelled' AND s.reason = 'plan_rejected' AND s.definition_version <> %(version)s)
+            )
     );
 
 -- name: rank_events
@@ -208,19 +214,29 @@ ON CONFLICT (campaign) DO UPDATE
         taken_until = greatest(w.taken_until, excluded.taken_until),
         plan_id = excluded.plan_id;
 
+-- name: begin_watermark
+-- The first plan was refused: what happens from its day on is not lost until one succeeds. Nothing is taken yet.
+INSERT INTO activation.event_watermarks (campaign, started_on, taken_until, plan_id)
+VALUES (
+    %(campaign)s, %(started_on)s::date, %(started_on)s::date::timestamp AT TIME ZONE %(time_zone)s, %(plan_id)s
+)
+ON CONFLICT (campaign) DO NOTHING;
+
 -- name: forget_old_events
 -- No run looks so far back.
 DELETE FROM activation.taken_events AS t
 WHERE t.campaign = %(campaign)s AND t.occasion_on < %(first_on)s::date;
 
 -- name: spent
--- Messages of the campaign that cost, or may; those that this plan takes over from one that was never released do not count.
+-- Messages of the campaign that cost, or may. Those that this plan takes over from one that was never released do not count, nor
+-- those of a plan that nobody decided before they expired: released now they would not be sent.
 SELECT
     count(*) AS messages,
     count(*) FILTER (WHERE s.planned_at >= %(day_began)s::timestamptz) AS today
 FROM activation.sends AS s
 WHERE
     s.campaign = %(campaign)s AND NOT s.is_test AND s.state NOT IN ('cancelled', 'skipped', 'expired')
+    AND NOT (s.state = 'planned' AND s.expires_at <= %(now)s::timestamptz)
     AND NOT (
         s.state = 'planned'
         AND EXISTS (

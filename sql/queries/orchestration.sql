@@ -12,7 +12,9 @@ WHERE
 ORDER BY l.load_id;
 
 -- name: plan_state
-SELECT p.state
+SELECT
+    p.state,
+    coalesce((p.definition ->> 'approval')::boolean, FALSE) AS needs_approval
 FROM activation.plans AS p
 WHERE p.plan_id = %(plan_id)s;
 

@@ -3,7 +3,8 @@
 -- name: members_insert
 -- Everybody of the audience with the outcome. A row of the ledger that was never released - its plan's run died, or the
 -- plan was rejected - may be planned again; any other row means that this occasion is settled for that contact point.
--- The limit is for the occasion: those who are in the ledger already count, so that a repeated run adds nobody.
+-- The limit is for the occasion: those who are in the ledger already count, so that a repeated run adds nobody. Where events
+-- bring the people (%(per_run)s), one occasion may be everybody who ever registered: the limit is for the run then.
 INSERT INTO activation.plan_members (plan_id, customer_id, contact_point_id, occasion, outcome)
 WITH reached AS (
     SELECT
@@ -64,8 +65,6 @@ judged AS (
                     ORDER BY p.contact_point_id IS NULL, r.customer_id <> r.person_id, r.customer_id
                 ) > 1
                 THEN 'already_planned'
-            WHEN row_number() OVER (PARTITION BY r.contact_point_id ORDER BY r.customer_id) > 1
-                THEN 'shared_contact_point'
             WHEN u.address_hash IS NOT NULL AND NOT (%(purpose)s = 'transactional' AND u.reason = 'unsubscribed')
                 THEN 'suppressed'
             WHEN %(purpose)s = 'marketing' AND g.granted IS NOT TRUE THEN 'no_consent'
@@ -170,6 +169,26 @@ capped AS (
         END AS outcome
     FROM judged AS j
     LEFT JOIN rooms AS m ON j.person_id = m.person_id
+),
+
+-- Of several who have one address the first who may be written to: the others' holdout or caps are not hers. An account of the
+-- shop's own may have no contact point yet, in a dry run.
+one_each AS (
+    SELECT
+        c.customer_id,
+        c.contact_point_id,
+        c.occasion,
+        CASE
+            WHEN
+                c.outcome = 'planned' AND c.contact_point_id IS NOT NULL
+                AND row_number() OVER (
+                    PARTITION BY c.contact_point_id
+                    ORDER BY c.outcome <> 'planned', c.customer_id
+                ) > 1
+                THEN 'shared_contact_point'
+            ELSE c.outcome
+        END AS outcome
+    FROM capped AS c
 )
 
 SELECT
@@ -182,11 +201,44 @@ SELECT
         -- a fair choice, and the same one each time
         WHEN
             row_number() OVER (PARTITION BY j.outcome ORDER BY md5(%(campaign)s::text || j.customer_id), j.contact_point_id)
-            + (SELECT count(*) FROM settled) > %(audience_limit)s::bigint
+            + CASE WHEN %(per_run)s THEN 0 ELSE (SELECT count(*) FROM settled) END > %(audience_limit)s::bigint
             THEN 'audience_limit'
         ELSE 'planned'
     END AS outcome
-FROM capped AS j;
+FROM one_each AS j;
+
+-- name: zones_asleep
+-- Time zones of customers ('' is the shop's own) in which the quiet hours end when the plan's messages have expired.
+SELECT z.time_zone
+FROM (
+    SELECT coalesce(u.time_zone, '') AS time_zone FROM core.customers AS u
+    UNION
+    SELECT '' AS time_zone
+) AS z
+CROSS JOIN unnest(%(quiet_from)s::time[], %(quiet_to)s::time[]) AS q (quiet_from, quiet_to)
+GROUP BY z.time_zone
+HAVING
+    max(
+        activation.quiet_until(
+            %(now)s::timestamptz,
+            activation.known_zone(z.time_zone, activation.known_zone(%(time_zone)s::text, 'UTC')),
+            q.quiet_from, q.quiet_to
+        )
+    ) >= %(expires_at)s::timestamptz
+ORDER BY z.time_zone;
+
+-- name: members_asleep
+UPDATE activation.plan_members AS m
+SET outcome = 'quiet_too_long'
+WHERE
+    m.plan_id = %(plan_id)s AND m.outcome = 'planned'
+    AND (
+        m.customer_id IN (
+            SELECT u.customer_id FROM core.customers AS u
+            WHERE coalesce(u.time_zone, '') = any(%(zones)s::text[])
+        )
+        OR (m.customer_id IS NULL AND '' = any(%(zones)s::text[]))
+    );
 
 -- name: members_count
 SELECT

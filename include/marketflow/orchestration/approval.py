@@ -10,9 +10,16 @@ from marketflow.orchestration.connections import warehouse
 from marketflow.shared import settings
 from marketflow.warehouse import queries
 
+_REJECTING = (
+    "An event brought these people. If you reject this, the campaign asks about them again only when its files have "
+    "been changed, and only within its `max_age_days`."
+)
+
 
 class CampaignApproval(ApprovalOperator):
-    """Asks for approval unless the form switched it off, and writes the answer to the plan.
+    """Asks for approval where the plan says that it needs one, and writes the answer to the plan.
+
+    The plan has kept what campaign.yaml and the form asked for: what the run is told later does not count.
 
     The answer is stored before the downstream tasks are let go or skipped, so that the plan's state, which the
     release checks, never lags behind what Airflow shows.
@@ -23,19 +30,19 @@ class CampaignApproval(ApprovalOperator):
         self.plan_task_id = plan_task_id
 
     def execute(self, context: Any) -> Any:
-        """Ask, or approve at once when the form says that nobody has to.
+        """Ask, or approve at once when nobody has to.
 
         A try that died after the answer was stored is not asked again: the stored answer stands.
         """
-        state = self._state(context)
+        state, needs_approval = self._plan(context)
         if state in ("approved", "released"):
             return None
         if state in ("rejected", "cancelled"):
             self.skip(ti=context["ti"], tasks=context["task"].get_direct_relatives(upstream=False))
             return None
-        if context["params"]["approval"]:
+        if needs_approval:
             return super().execute(context)
-        self._decide(context, approved=True, by="nobody asked (approval switched off)")
+        self._decide(context, approved=True, by="nobody asked (no approval needed)")
         return None
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
@@ -45,11 +52,11 @@ class CampaignApproval(ApprovalOperator):
             self._decide(context, approved=event["chosen_options"] == [self.APPROVE], by=str(user.get("name", "?")))
         return super().execute_complete(context, event)
 
-    def _state(self, context: Any) -> str:
+    def _plan(self, context: Any) -> tuple[str, bool]:
         plan = context["ti"].xcom_pull(task_ids=self.plan_task_id)
         with warehouse() as conn:
             row = conn.execute(queries("orchestration")["plan_state"], {"plan_id": plan["plan_id"]}).fetchone()
-        return str(row[0]) if row else ""
+        return (str(row[0]), bool(row[1])) if row else ("", True)
 
     def _decide(self, context: Any, *, approved: bool, by: str) -> None:
         from marketflow.campaigns import decide
@@ -72,6 +79,8 @@ def approval_text(plan: dict[str, Any]) -> str:
     ]
     if plan.get("warnings"):
         lines += ["**Look at these before you say yes:**", "", *(f"* {warning}" for warning in plan["warnings"]), ""]
+    if plan.get("rejecting_is_final"):
+        lines += [_REJECTING, ""]
     lines.append("Some of them would read (names are masked):")
     for sample in plan["samples"]:
         # two blanks at the end keep the line where it is

@@ -81,7 +81,7 @@ def plan_occasion(campaign: Campaign, form: dict[str, Any]) -> dict[str, Any]:
             dry_run=form["dry_run"],
             audience_limit=form["audience_limit"],
             subject=form["subject"] or None,
-            approval=form["approval"],
+            approval=campaign.approval or form["approval"],
             policy=load_contact_policy(),
             trial=trial,
             keys=key_ring(),
@@ -91,7 +91,8 @@ def plan_occasion(campaign: Campaign, form: dict[str, Any]) -> dict[str, Any]:
         stop = campaign_stop(conn, campaign.name)
     if stop:
         log.warning("campaign %s was switched off by itself: %s", campaign.name, stop)
-    result = {**asdict(summary), "customers": customers, "stop": stop}
+    is_final = campaign.event is not None and not form["occasion"]
+    result = {**asdict(summary), "customers": customers, "stop": stop, "rejecting_is_final": is_final}
     result["question"] = f"Send “{campaign.title}” to {summary.planned:,} people?"
     result["approval_text"] = approval_text(result)
     if summary.test_plan_id is not None:
@@ -130,7 +131,7 @@ def _runbook(campaign: Campaign) -> str:
         f"Defined in `{campaign.name}/campaign.yaml` of the campaigns' folder, version "
         f"`{campaign.definition_version[:12]}`.\n\n"
         "* **plan** counts who gets it and why others do not; *dry run* stops there.\n"
-        "* **approve** waits for a person under *Required Actions*, unless the form switches it off.\n"
+        "* **approve** waits for a person under *Required Actions*, when campaign.yaml or the form asks for it.\n"
         "* **release** lets the messages go; `deliver_messages` sends them.\n\n"
         "Running it again for the same occasion reaches only people who were not planned before. "
         "The switch of this DAG pauses messages that are on their way, too.\n\n"

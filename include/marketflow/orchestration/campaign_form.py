@@ -29,7 +29,8 @@ def campaign_form(campaign: Campaign) -> dict[str, Param]:
             default=campaign.approval,
             type="boolean",
             title="A person approves",
-            description_md="Wait for a yes under *Required Actions* before anything is released.",
+            description_md="Wait for a yes under *Required Actions* before anything is released."
+            + (" **campaign.yaml asks for it: the form cannot switch it off.**" if campaign.approval else ""),
             section="Sending",
         ),
         "audience_limit": Param(

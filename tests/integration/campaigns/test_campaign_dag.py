@@ -14,10 +14,10 @@ from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from campaign_shop import RING, Desk, add_customer
 from marketflow.campaigns import Campaign
+from marketflow.orchestration import approval, defaults
 from marketflow.orchestration import campaign as dag
-from marketflow.orchestration import defaults
 from marketflow.orchestration.campaign_form import campaign_form
-from marketflow.shared import Clock, settings
+from marketflow.shared import Clock, MarketflowError, settings
 
 SECRET = "somebody.private@example.com"
 
@@ -86,3 +86,33 @@ def test_a_wrong_test_address_fails_the_run_for_good(campaigns: dict[str, Campai
     with pytest.raises(AirflowFailException, match="address 1 cannot be used") as info:
         dag.plan_occasion(campaign, form(campaign, test_addresses=["private person"]))
     assert "private" not in str(info.value)
+
+
+@pytest.mark.parametrize(
+    "case",
+    [(True, False, True), (True, True, True), (False, True, True), (False, False, False)],
+)
+def test_the_form_can_ask_for_an_approval_and_not_take_it_away(
+    desk: Desk,
+    campaigns: dict[str, Campaign],
+    pushed: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    case: tuple[bool, bool, bool],
+) -> None:
+    """Whoever may trigger a run, such as a program with a password, is not a person who has said yes to it."""
+    definition, wish, asked = case
+    campaign = campaigns["win_back"].model_copy(update={"approval": definition})
+    add_customer(desk.conn, "Ada")
+    params = form(campaign, dry_run=False, approval=wish)
+    result = dag.plan_occasion(campaign, params)
+    task = approval.CampaignApproval(task_id="approve", plan_task_id="plan", subject="?", body="?")
+    context = {"ti": SimpleNamespace(xcom_pull=lambda task_ids: {"plan": result}[task_ids]), "params": params}
+    monkeypatch.setattr(approval, "warehouse", dag.warehouse)
+    monkeypatch.setattr(approval.ApprovalOperator, "execute", lambda _self, _context: "asked")
+    assert (task.execute(context) == "asked") is asked
+    assert pushed == {}
+    if asked:
+        with pytest.raises(MarketflowError, match="waits for approval"):
+            dag.release_plan(result)
+    else:
+        assert dag.release_plan(result) == 1

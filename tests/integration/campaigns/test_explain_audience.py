@@ -11,7 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from campaign_shop import DAY, RING, Desk, People, add_customer
-from marketflow.campaigns import Campaign, explain_audience, told, why
+from marketflow.campaigns import Campaign, explain_audience, to_test, told, why
 from marketflow.campaigns.audience import AudienceRefused
 from marketflow.shared import Clock, MarketflowError
 
@@ -130,6 +130,27 @@ def test_why_of_who_turned_out_to_be_another_customer(
     assert sum("chosen; its message is planned" in line for line in lines) == 1
 
 
+def test_why_is_about_the_newest_plan_that_could_send(
+    shop: psycopg.Connection, five: People, desk: Desk, campaigns: dict[str, Campaign], clock: Clock
+) -> None:
+    """Not about a dry run or a test after it, which have another rule, or none of her."""
+    flo, _ = add_customer(shop, "Flo", segment="loyal")
+    rule = campaigns["win_back"].audience.model_copy(update={"where": "orders > 99"})
+    other = campaigns["win_back"].model_copy(update={"audience": rule})
+    only = desk.plan(other, dry_run=True)
+    assert next(why(shop, "win_back", flo, clock=clock)) == (
+        f"Plan {only.plan_id} (2017-12-31, a dry run), the newest, did not choose her."
+    )
+    plan = desk.plan(campaigns["win_back"])
+    desk.plan(other, dry_run=True)
+    assert desk.plan(other, trial=to_test(["ada@example.com"], "ada")).test_plan_id is not None
+    lines = list(why(shop, "win_back", flo, clock=clock))
+    assert lines[0] == f"Plan {plan.plan_id} (2017-12-31), the newest, did not choose her."
+    assert lines[-1] == "  NO              segment = 'at_risk'   (segment is 'loyal')"
+    [line] = why(shop, "win_back", five["Ada"][0], clock=clock)
+    assert line.endswith("chosen; its message is planned")
+
+
 def test_why_of_nobody_and_nothing(shop: psycopg.Connection, five: People, clock: Clock) -> None:
     with pytest.raises(MarketflowError, match="there is no customer 999999"):
         list(why(shop, "win_back", 999999, clock=clock))
@@ -220,3 +241,13 @@ def test_the_approval_says_which_share_it_is() -> None:
     first, *_ = approval_text({**plan, "audience": 250}).splitlines()
     assert first == "**90** of 250 people would get it. The audience is 25% of all 1,000 customers."
     assert approval_text({**plan, "customers": None}).startswith("**90** of 995 people would get it.\n")
+
+
+def test_the_approval_of_an_event_campaign_says_what_rejecting_means() -> None:
+    from marketflow.orchestration.approval import approval_text
+
+    plan = {"planned": 1, "audience": 1, "refusals": {}, "samples": [], "customers": None}
+    assert "asks about them again only when its files have been changed" in approval_text(
+        {**plan, "rejecting_is_final": True}
+    )
+    assert "asks about them again" not in approval_text({**plan, "rejecting_is_final": False})

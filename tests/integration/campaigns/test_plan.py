@@ -157,6 +157,18 @@ def test_an_old_day_is_refused_and_counted(desk: Desk, campaigns: dict[str, Camp
     assert desk.plan(campaigns["thank_you"], business_date=old + dt.timedelta(days=1)).state == "planned"
 
 
+@pytest.mark.parametrize("day", [dt.date.min, dt.date.max])
+@pytest.mark.parametrize(
+    "rule", ["did('order', days => 400)", "got_campaign(days => 400)", "in_segment('x', days => 400)"]
+)
+def test_the_first_and_the_last_day_that_a_form_takes_are_refused_like_others(
+    desk: Desk, campaigns: dict[str, Campaign], day: dt.date, rule: str
+) -> None:
+    audience = campaigns["win_back"].audience.model_copy(update={"where": rule})
+    plan = desk.plan(campaigns["win_back"].model_copy(update={"audience": audience}), business_date=day)
+    assert plan.refusals == {"occasion_too_old" if day == dt.date.min else "stale_data": 0}
+
+
 @pytest.mark.usefixtures("five")
 def test_a_day_that_has_not_come_is_refused(desk: Desk, campaigns: dict[str, Campaign]) -> None:
     assert desk.plan(campaigns["win_back"], business_date=DAY + dt.timedelta(days=1)).refusals == {"stale_data": 5}

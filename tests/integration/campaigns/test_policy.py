@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import datetime as dt
+from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
 
-from campaign_shop import Desk, add_customer, suppress
-from marketflow.campaigns import Campaign, ContactPolicy, decide, release
-from marketflow.shared import Clock
+from campaign_shop import RING, Desk, add_customer, suppress
+from marketflow.campaigns import Campaign, ContactPolicy, decide, rehearse, release
+from marketflow.shared import Clock, settings
 
 CAP = ContactPolicy.model_validate({"frequency_caps": [{"messages": 2, "days": 7}]})
 NIGHT = ContactPolicy.model_validate({"quiet_hours": [{"from": "21:00", "to": "8:00"}]})
@@ -226,3 +227,83 @@ def test_a_plan_keeps_the_policy_that_decided(desk: Desk, campaigns: dict[str, C
     )
     assert frozen["version"] == NIGHT.version != CAP.version
     assert ContactPolicy.model_validate({k: v for k, v in frozen.items() if k != "version"}) == NIGHT
+
+
+def test_of_those_who_share_an_address_one_gets_it_who_may(desk: Desk, campaigns: dict[str, Campaign]) -> None:
+    """The first of them was drawn never to be written to, or has had enough: the address is not lost for the other."""
+    people = [add_customer(desk.conn, None)[0] for _ in range(20)]
+    desk.conn.commit()
+    before = desk.outcomes(desk.plan(campaigns["win_back"], policy=HALF, dry_run=True).plan_id)
+    out = next(c for c in people if before[c] == "holdout")
+    in_ = next(c for c in people if before[c] == "planned" and c > out)
+    earlier(desk, in_)  # for the second policy: she has had enough, and the first has not
+    share(desk, out, in_)
+    after = desk.outcomes(desk.plan(campaigns["win_back"], policy=HALF, dry_run=True).plan_id)
+    assert (after[out], after[in_]) == ("holdout", "planned")
+    capped = desk.outcomes(desk.plan(campaigns["win_back"], policy=CAP, dry_run=True).plan_id)
+    assert (capped[out], capped[in_]) == ("planned", "frequency_cap")
+    both = desk.outcomes(desk.plan(campaigns["win_back"], dry_run=True).plan_id)
+    assert (both[out], both[in_]) == ("planned", "shared_contact_point")
+
+
+def test_an_address_that_is_shared_counts_once_for_a_limit(desk: Desk, campaigns: dict[str, Campaign]) -> None:
+    people = [add_customer(desk.conn, None)[0] for _ in range(6)]
+    desk.conn.commit()
+    for one, other in (people[:2], people[2:4], people[4:]):
+        share(desk, one, other)
+    plan = desk.plan(campaigns["win_back"], dry_run=True, audience_limit=2)
+    assert (plan.planned, plan.refusals) == (2, {"shared_contact_point": 3, "audience_limit": 1})
+
+
+def test_a_rehearsal_counts_as_a_plan_would(
+    desk: Desk, campaigns: dict[str, Campaign], ada: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The form of create_campaign says how many a new campaign would reach today: not those who have had enough."""
+    earlier(desk, ada)
+    add_customer(desk.conn, "Bo")
+    file = tmp_path / "contact_policy.yaml"
+    file.write_text("frequency_caps:\n  - {messages: 2, days: 7}\n")
+    monkeypatch.setenv("MARKETFLOW_CONTACT_POLICY", str(file))
+    settings.cache_clear()
+    try:
+        found = rehearse(desk.conn, campaigns["win_back"], keys=RING, clock=desk.clock)
+    finally:
+        monkeypatch.undo()
+        settings.cache_clear()
+    assert (found.planned, found.refusals) == (1, {"frequency_cap": 1})
+
+
+class Evening(Clock):
+    """Ten at night in New York, seven in Los Angeles."""
+
+    def now(self) -> dt.datetime:
+        return dt.datetime(2018, 1, 2, 3, 0, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(("end", "planned"), [(dt.date(2018, 1, 1), 1), (dt.date(2018, 1, 2), 2), (None, 2)])
+def test_who_sleeps_until_the_message_expires_is_told_at_once(
+    desk: Desk, campaigns: dict[str, Campaign], end: dt.date | None, planned: int
+) -> None:
+    """The campaign ends at midnight, and in New York it is night until the morning after that."""
+    evening = Desk(desk.conn, Evening(time_zone=desk.clock.time_zone, pinned_day=desk.clock.pinned_day))
+    people = {zone: add_customer(desk.conn, None)[0] for zone in ("America/New_York", "America/Los_Angeles")}
+    for zone, customer in people.items():
+        desk.conn.execute("UPDATE core.customers SET time_zone = %s WHERE customer_id = %s", [zone, customer])
+    desk.conn.commit()
+    campaign = campaigns["win_back"].model_copy(update={"end": end, "max_age_days": 1})
+    plan = evening.plan(campaign, policy=NIGHT)
+    asleep = "planned" if planned == 2 else "quiet_too_long"
+    assert [evening.outcomes(plan.plan_id)[c] for c in people.values()] == [asleep, "planned"]
+    assert plan.planned == len(evening.ledger()) == planned
+    assert plan.refusals == ({} if planned == 2 else {"quiet_too_long": 1})
+    assert evening.rows("SELECT count(*) FROM activation.sends WHERE send_after >= expires_at") == [(0,)]
+
+
+def share(desk: Desk, first: int, second: int) -> None:
+    """Both have the address of the first."""
+    desk.conn.execute(
+        "UPDATE marts.customer_360 SET email_contact_point_id ="
+        " (SELECT email_contact_point_id FROM marts.customer_360 WHERE customer_id = %s) WHERE customer_id = %s",
+        [first, second],
+    )
+    desk.conn.commit()

@@ -15,7 +15,7 @@ import pytest
 from psycopg.types.json import Jsonb
 
 from campaign_shop import RING, Desk, add_customer, add_order, fresh, write_campaign
-from marketflow.campaigns import Campaign, PlanSummary, plan_campaign
+from marketflow.campaigns import Campaign, PlanSummary, decide, plan_campaign, to_test
 from marketflow.privacy import BIRTH_DATE
 from marketflow.shared import Clock
 from marketflow.shared.ids import event_id
@@ -542,6 +542,37 @@ def test_the_budget_pays_for_so_many_messages_whatever_the_occasions(
     assert counter.run(campaign, occasion="third").planned == 1
 
 
+def test_what_a_plan_that_nobody_decided_held_of_the_budget_comes_back(
+    counter: Counter, make: Callable[..., Campaign]
+) -> None:
+    budget = "budget: {amount: 3, currency: EUR, cost_per_message: 1}"
+    campaign = make("manual", f'audience: {{where: "orders > 0"}}\n{budget}')
+    for name in "abc":
+        add_customer(counter.conn, name)
+    assert counter.run(campaign, approval=True).planned == 3
+    counter.clock.pass_time(days=1)
+    assert counter.run(campaign, occasion="second").refusals == {"budget": 3}, "somebody may still say yes"
+    counter.clock.pass_time(days=1)
+    assert counter.run(campaign, occasion="second").planned == 3, "who says yes now is too late: it has expired"
+
+
+def test_a_dry_run_and_a_test_before_the_start_show_what_would_be(
+    counter: Counter, make: Callable[..., Campaign]
+) -> None:
+    campaign = make("manual", 'audience: {where: "orders > 0"}\nstart: 2026-11-24\nend: 2026-11-25')
+    add_customer(counter.conn, "Ada")
+    early = counter.run(campaign, dry_run=True)
+    assert (early.state, early.planned, early.warnings) == (
+        "planned", 1, ["not yet: letter starts on 2026-11-24; today is 2026-11-23"],
+    )  # fmt: skip
+    assert counter.run(campaign, trial=to_test(["ada@example.com"], "ada")).test_plan_id is not None
+    assert counter.run(campaign).refusals == {"not_started": 1}
+    counter.clock.pass_time(days=1)
+    assert counter.run(campaign, dry_run=True).warnings == []
+    counter.clock.pass_time(days=2)
+    assert counter.run(campaign, dry_run=True).refusals == {"ended": 1}
+
+
 def test_the_limit_of_a_day_and_of_an_occasion(counter: Counter, make: Callable[..., Campaign]) -> None:
     limits = "limits: {audience: 3, per_day: 4}"
     campaign = make("manual", f'audience: {{where: "orders > 0"}}\n{limits}')
@@ -566,3 +597,86 @@ def test_who_was_over_the_limit_of_a_day_has_the_next_one(counter: Counter, make
     counter.clock.pass_time(days=1)
     assert counter.run(campaign).planned == 1
     assert len(counter.sent()) == 2
+
+
+def test_a_limit_is_for_one_run_of_a_campaign_that_events_start_and_loses_nobody(
+    counter: Counter, make: Callable[..., Campaign]
+) -> None:
+    """All welcomes have one occasion: those of last month take nobody's place, and who is over the limit comes next."""
+    campaign = make("signed_up", "limits: {audience: 2}")
+    for name in "abc":
+        happen(counter.conn, "signed_up", add_customer(counter.conn, name)[0], TODAY)
+    first = counter.run(campaign)
+    assert (first.planned, first.refusals) == (2, {"audience_limit": 1})
+    again = counter.run(campaign)  # the first run died before its release: the same people come over, and they only
+    assert (again.planned, again.refusals, len(counter.sent())) == (2, {"audience_limit": 1}, 2)
+    counter.release()
+    assert counter.run(campaign).planned == 1
+    counter.release()
+    assert len(counter.sent()) == 3
+    happen(counter.conn, "signed_up", add_customer(counter.conn, "d")[0], TODAY)
+    assert counter.run(campaign).planned == 1
+
+
+def test_a_careful_first_run_by_the_form_leaves_the_others_to_the_next(
+    counter: Counter, make: Callable[..., Campaign]
+) -> None:
+    campaign = make("signed_up")
+    for name in "abc":
+        happen(counter.conn, "signed_up", add_customer(counter.conn, name)[0], TODAY)
+    assert counter.run(campaign, audience_limit=1).refusals == {"audience_limit": 2}
+    counter.release()
+    assert counter.run(campaign).planned == 2
+
+
+def test_a_limit_of_an_occasion_that_a_person_named_is_for_all_of_it(
+    counter: Counter, make: Callable[..., Campaign]
+) -> None:
+    campaign = make("order_placed", "limits: {audience: 2}")
+    for name in "abc":
+        happen(counter.conn, "order_placed", add_customer(counter.conn, name)[0], YESTERDAY)
+    assert counter.run(campaign, occasion="excuse us").planned == 2
+    counter.release()
+    again = counter.run(campaign, occasion="excuse us")
+    assert (again.planned, again.refusals) == (0, {"already_planned": 2, "audience_limit": 1})
+
+
+def test_what_happened_while_the_first_plans_were_refused_is_not_lost(
+    counter: Counter, make: Callable[..., Campaign]
+) -> None:
+    """The data were stale, or the rule was wrong: the campaign was on, and its events count from that day."""
+    campaign = make("signed_up", max_age=5)
+    ada, bo, cy = (add_customer(counter.conn, name)[0] for name in ("Ada", "Bo", "Cy"))
+    happen(counter.conn, "signed_up", ada, YESTERDAY - dt.timedelta(days=1))
+    happen(counter.conn, "signed_up", bo, YESTERDAY)
+    fresh(counter.conn, YESTERDAY - dt.timedelta(days=1))
+    assert counter.run(campaign, dry_run=True).state == counter.run(campaign, business_date=TODAY).state == "refused"
+    assert counter.rows("SELECT * FROM activation.event_watermarks") == [], "only looked at, or about another day"
+    assert counter.run(campaign).refusals == {"stale_data": 1}
+    counter.clock.pass_time(days=3)
+    happen(counter.conn, "signed_up", cy, TODAY)
+    assert counter.run(campaign).refusals == {"stale_data": 2}
+    fresh(counter.conn, TODAY + dt.timedelta(days=9))
+    assert counter.run(campaign).planned == 2
+    assert [c for c, _ in counter.sent()] == [bo, cy]
+    assert counter.rows("SELECT started_on, taken_until FROM activation.event_watermarks") == [
+        (YESTERDAY, counter.clock.now())
+    ]
+
+
+def test_a_mended_campaign_takes_the_events_of_the_plan_that_was_rejected(
+    counter: Counter, make: Callable[..., Campaign]
+) -> None:
+    """The same campaign does not ask again about the same people; they are not lost when it has been mended."""
+    campaign = make("signed_up")
+    mended = campaign.model_copy(update={"title": "A better letter"})
+    assert campaign.definition_version != mended.definition_version
+    ada = add_customer(counter.conn, "Ada")[0]
+    happen(counter.conn, "signed_up", ada, TODAY)
+    plan = counter.run(campaign, approval=True)
+    decide(counter.conn, plan.plan_id, approved=False, by="bo", clock=counter.clock)
+    assert counter.run(campaign).audience == 0
+    again = counter.run(mended)
+    assert (again.planned, counter.ledger()) == (1, [(ada, again.plan_id, "planned")])
+    decide(counter.conn, again.plan_id, approved=False, by="bo", clock=counter.clock)
+    assert counter.run(mended).audience == 0, "rejected too"

@@ -93,6 +93,7 @@ def test_what_is_allowed(text: str, sql: str) -> None:
         ("orders = 1" + " OR orders = 1" * 400, "longer than|nested too deeply"),
         ("(" * 900 + "true" + ")" * 900, "nested too deeply|cannot be read"),
         ("segment = 'a\0b'", "zero byte"),
+        ("MERGE MERGE $ OR at time zone", "cannot be read"),
     ],
 )
 def test_what_is_refused(text: str, said: str) -> None:

@@ -115,6 +115,18 @@ def test_what_predicates_compile_to(text: str, sql: str) -> None:
         ("segment = 'at_rsk'", r"there is no segment 'at_rsk'; did you mean 'at_risk'\?"),
         ("'at_rsk' <> segment", r"there is no segment 'at_rsk'"),
         ("segment in ('lost', 'at_rsk')", r"there is no segment 'at_rsk'"),
+        ("(segment) <> 'at_rsk'", r"there is no segment 'at_rsk'"),
+        ("segment <> ('at_rsk')", r"there is no segment 'at_rsk'"),
+        ("((segment)) in (('lost'), (('at_rsk')))", r"there is no segment 'at_rsk'"),
+        ("coalesce(segment, 'none') <> 'at_rsk'", r"there is no segment 'at_rsk'"),
+        ("coalesce(null, segment) <> 'at_rsk'", r"there is no segment 'at_rsk'"),
+        ("'at_rsk' = lower(upper((segment)))", r"there is no segment 'at_rsk'; did you mean 'at_risk'\?"),
+        ("lower(coalesce(segment, 'none')) not in ('none', 'at_rsk')", r"there is no segment 'at_rsk'"),
+        ("segment <> lower('AT_RSK')", r"there is no segment 'at_rsk'"),
+        ("not segment like 'at_rsk'", r"there is no segment 'at_rsk'; did you mean 'at_risk'\?"),
+        ("lower(segment) like 'chmp%'", r"there is no segment 'chmp%'"),
+        ("segment like 'at\\_r_'", r"there is no segment"),
+        ("segment like '" + "%_" * 999 + "'", r"there is no segment"),
         ("got_campaign('win_bak')", r"there is no campaign 'win_bak'; did you mean 'win_back'\?"),
         ("did('order', category => 'WINES')", r"there is no category 'WINES'; did you mean 'WINE'\?"),
         ("did('order', product => '7')", r"there is no product '7'; there are 0012345"),
@@ -241,3 +253,34 @@ def test_a_word_in_a_predicate_stays_a_literal(word: str) -> None:
     inner = re.fullmatch(r"(?:E)?'((?:[^']|'')*)'", literal, re.DOTALL)
     assert inner
     assert inner[1].replace("''", "'").replace("\\\\", "\\") == word
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "coalesce(segment, 'none') <> 'none'",
+        "coalesce(lower(segment), 'none') in ('none', 'lost')",
+        "upper(segment) = 'AT_RISK'",
+        "(segment) in ('lost', 'at_risk')",
+        "segment like 'at_risk'",
+        "segment like 'at\\_risk'",
+        "segment like '" + "%_" * 8 + "' and segment like '" + "%" * 500 + "'",
+        "segment like 'champ%'",
+        "not segment like '%s_'",
+        "coalesce(segment, country) <> 'US'",
+        "segment like country",
+        "segment = country",
+        "coalesce(segment, 'none') like 'n%'",
+        "segment between 'a' and 'c'",
+        "segment >= 'b'",
+        "lower(country) = 'at_rsk'",
+    ],
+)
+def test_a_segment_may_be_named_in_all_these_ways(text: str) -> None:
+    assert sql_of(text)
+
+
+def test_where_no_segments_are_known_yet_any_may_be_named() -> None:
+    about = About(day=DAY)
+    for text in ("(segment) = 'x'", "segment like 'x%'", "lower(segment) = 'x'"):
+        assert compile_predicate(text, COLUMNS, about)

@@ -51,6 +51,11 @@ class Events:
             conn.execute(q["move_watermark"], params)
             conn.execute(q["forget_old_events"], params)
 
+    def begin(self, conn: psycopg.Connection, plan_id: int) -> None:
+        """Remember, for a plan that was refused, from which day on the campaign takes events; it took none yet."""
+        if not self.is_replay:
+            conn.execute(queries("campaign_events")["begin_watermark"], {**self.params, "plan_id": plan_id})
+
 
 def find_events(
     conn: psycopg.Connection,
@@ -63,9 +68,9 @@ def find_events(
 ) -> Events:
     """Fill pg_temp.plan_events with what this run is to deal with, one planner of the campaign at a time.
 
-    For the clock's business day: all events since the first plan's day that no plan has dealt with. For another day, or
-    an occasion that a person named (`own_occasion`): all events of that day once more, to whom the ledger still tells
-    who has had the message.
+    For the clock's business day: all events since the day of the first plan, even a refused one, that no plan has dealt
+    with. For another day, or an occasion that a person named (`own_occasion`): all events of that day once more, to
+    whom the ledger still tells who has had the message.
     """
     q, today = queries("campaign_events"), clock.business_date() + dt.timedelta(days=1)
     is_replay = own_occasion or business_date != clock.business_date()
@@ -78,7 +83,7 @@ def find_events(
         "campaign": campaign.name, "business_date": business_date, "started_on": started_on, "oldest_on": oldest_on,
         "first_on": business_date if is_replay else first_on, "last_on": business_date if is_replay else today,
         "again_on": business_date if looks_again else None, "now": clock.now(), "time_zone": str(clock.time_zone),
-        "after": campaign.trigger.waits, "segment": campaign.trigger.segment,
+        "after": campaign.trigger.waits, "segment": campaign.trigger.segment, "version": campaign.definition_version,
     }  # fmt: skip
     conn.execute(q["drop_events"])
     conn.execute(q["make_events"])

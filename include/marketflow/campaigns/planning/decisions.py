@@ -13,6 +13,9 @@ from marketflow.warehouse import queries
 def decide(conn: psycopg.Connection, plan_id: int, *, approved: bool, by: str, clock: Clock) -> None:
     """Note a person's decision on a plan. Rejecting cancels its rows; the same people may be planned anew.
 
+    Those whom an event brought are, once the campaign has been changed: it would ask about the same people again and
+    again otherwise.
+
     Raises MarketflowError when the plan was decided otherwise already, or cannot be decided (refused).
     """
     params = {"plan_id": plan_id, "by": by, "now": clock.now(), "state": "approved" if approved else "rejected"}

@@ -61,9 +61,11 @@ def plan_campaign(
     `occasion` defaults to the business day (for a weekly campaign: to the last day of the last complete week); one
     occasion reaches a contact point at most once, however often it is planned. Where events start the campaign, each is
     the occasion of its customer, and all that no plan has dealt with are taken; with another day than the clock's, or
-    an `occasion`, those of that day once more. `audience_limit` is for the whole occasion, or the run.
+    an `occasion`, those of that day once more. `audience_limit` is for the whole occasion;
+    where each event is its own for the run, and who is beyond it comes with the next.
     `subject` and `approval` override the definition. `policy` is what holds for all campaigns together; the plan keeps
     it. `trial`: test messages to a few addresses, beside a dry run.
+    Before the campaign's start a dry run plans, with a warning.
     A plan whose data are stale, whose day is too old or whose rule or template is wrong comes back in state `refused`
     with a reason, and has no rows in the ledger.
     Raises DefinitionError for an occasion that cannot be a name.
@@ -174,12 +176,16 @@ class _Planner:
 
     def _judge(self, audience_limit: int | None) -> dict[str, int]:
         limit = smaller(audience_limit, self.campaign.limits.audience)
-        found = judge(self.conn, self.params, limit)
+        per_run = self.events is not None and not self.has_own_occasion
+        found = judge(self.conn, self.params, limit, per_run=per_run)
         return apply_limits(self.conn, self.campaign, self.params, self.clock) if has_limits(self.campaign) else found
 
     def _check_day(self) -> None:
         if wrong := out_of_time(self.campaign, self.clock):
-            raise _Refused(*wrong)
+            code, reason = wrong
+            if code != "not_started" or not self.dry_run:
+                raise _Refused(code, reason)
+            self.warnings.append(f"not yet: {reason}")  # to look at it before it starts is what a dry run is for
         age = (self.clock.business_date() - self.about.day).days
         if age > self.campaign.max_age_days:
             raise _Refused(
@@ -213,11 +219,13 @@ class _Planner:
         elif self.params["list"] is not None:
             self._execute("content_for_customers")
         renderer = Renderer(self.frozen)
-        self.warnings = check_templates(renderer, self.about.day)
+        self.warnings += check_templates(renderer, self.about.day)
         return render_samples(self.conn, renderer, self.params, self.keys)
 
     def _refuse(self, error: _Refused, audience: int) -> PlanSummary:
         self._execute("members_delete")
+        if self.events and not self.dry_run and error.code not in ("not_started", "ended"):
+            self.events.begin(self.conn, self.params["plan_id"])
         return self._finish("refused", audience=audience, refusals={error.code: audience}, reason=str(error))
 
     def _finish(self, state: Any, *, reason: str | None = None, planned: int = 0, **found: Any) -> PlanSummary:

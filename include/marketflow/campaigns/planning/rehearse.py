@@ -5,7 +5,7 @@ from __future__ import annotations
 import psycopg
 
 from marketflow.campaigns.content import Renderer, TemplateRefused
-from marketflow.campaigns.definition import Campaign
+from marketflow.campaigns.definition import Campaign, load_contact_policy
 from marketflow.campaigns.planning.plan import plan_campaign
 from marketflow.campaigns.planning.samples import check_templates
 from marketflow.campaigns.planning.summary import PlanSummary
@@ -16,7 +16,8 @@ from marketflow.shared import Clock, DefinitionError
 def rehearse(conn: psycopg.Connection, campaign: Campaign, *, keys: KeyRing, clock: Clock) -> PlanSummary:
     """Plan it for today as a dry run of which nothing is kept; the summary may be refused, such as for stale data.
 
-    Raises DefinitionError for a condition that may not be said or a template that cannot be rendered.
+    The contact policy counts, as it does when the campaign runs. Raises DefinitionError for a condition that may not be
+    said, a template that cannot be rendered or a policy that cannot be read.
     """
     try:
         check_templates(Renderer(campaign.frozen), clock.business_date())
@@ -24,7 +25,13 @@ def rehearse(conn: psycopg.Connection, campaign: Campaign, *, keys: KeyRing, clo
         raise DefinitionError(str(error)) from None
     with conn.transaction(force_rollback=True):
         summary = plan_campaign(
-            conn, campaign, business_date=clock.business_date(), dry_run=True, keys=keys, clock=clock
+            conn,
+            campaign,
+            business_date=clock.business_date(),
+            dry_run=True,
+            policy=load_contact_policy(),
+            keys=keys,
+            clock=clock,
         )
     if "audience_rule_wrong" in summary.refusals:
         raise DefinitionError(summary.reason or "audience.where")

@@ -10,7 +10,7 @@ from typing import Literal
 class PlanSummary:
     """One row of activation.plans. `planned` + the sum of `refusals` is `audience`; `samples` are masked renders.
 
-    `warnings` is what the lint says of the templates.
+    `warnings` is what the lint says of the templates, and for a dry run that the campaign has not started.
     """
 
     plan_id: int

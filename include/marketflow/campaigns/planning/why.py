@@ -29,8 +29,8 @@ class Part:
 def why(conn: psycopg.Connection, campaign: str, customer_id: int, *, clock: Clock) -> Iterator[str]:
     """The plans of `campaign` that chose her, with what became of them, in lines of plain text, the newest first.
 
-    When the newest plan did not choose her: its rule part by part, as each is true of her now. Raises MarketflowError
-    for a customer or a campaign that there is not.
+    When the newest plan (dry runs and tests aside) did not choose her: its rule part by part, as each is true of her
+    now. Raises MarketflowError for a customer or a campaign that there is not.
     """
     numbers = _all(conn, "numbers_of_person", customer_id=customer_id)
     if not numbers:
@@ -43,7 +43,8 @@ def why(conn: psycopg.Connection, campaign: str, customer_id: int, *, clock: Clo
         yield f"Customer {customer_id} turned out to be customer {ids[0]}."
     found = _all(conn, "plans_of_person", campaign=campaign, customer_ids=ids)
     if newest["plan_id"] not in {row["plan_id"] for row in found}:
-        yield f"Plan {newest['plan_id']} ({newest['occasion']}), the newest, did not choose her."
+        kind = ", a dry run" if newest["is_dry_run"] else ""
+        yield f"Plan {newest['plan_id']} ({newest['occasion']}{kind}), the newest, did not choose her."
         yield from _rule_now(conn, newest, ids[0], clock)
     for row in found:
         yield _told(row)

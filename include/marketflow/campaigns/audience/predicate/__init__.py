@@ -2,7 +2,7 @@
 
 The statement that runs is composed of our own fragments, quoted identifiers and quoted literals; no piece of the text
 that the marketer wrote gets into it. `parse` reads, `columns` and `events` compile, `arguments` reads what stands in
-the brackets of did(...), `about` says which day and which names there are.
+the brackets of did(...), `about` says which day and which names there are, `segments` looks for slips of the pen.
 """
 
 from marketflow.campaigns.audience.predicate.about import About

@@ -30,8 +30,8 @@ class About:
     unknown: Callable[[str, str], Sequence[str] | None] = _knows_all
 
     def since(self, days: int) -> dt.date:
-        """The first of the `days` days that end with the business day."""
-        return self.day - dt.timedelta(days=days - 1)
+        """The first of the `days` days that end with the business day; the calendar has no day before its first."""
+        return self.day - dt.timedelta(days=min(days - 1, (self.day - dt.date.min).days))
 
     def begin_of(self, day: dt.date) -> dt.datetime:
         """The instant at which a day begins in the shop's zone."""

@@ -14,6 +14,7 @@ from marketflow.campaigns.audience.predicate.about import About
 from marketflow.campaigns.audience.predicate.events import Events
 from marketflow.campaigns.audience.predicate.parse import AudienceRefused, ands, is_everybody, name_of, only, parse
 from marketflow.campaigns.audience.predicate.parts import is_true
+from marketflow.campaigns.audience.predicate.segments import check_segments
 
 if TYPE_CHECKING:
     from sqlglot import exp
@@ -78,7 +79,7 @@ class _Compiler:
             return sql.SQL("(NOT {})").format(self._condition(node, "this"))
         if kind in _INFIX:
             only(node, "this", "expression")
-            self._check_segments(node, [node.args.get("this"), node.args.get("expression")])
+            check_segments(node, self.about)
             return sql.SQL("({} {} {})").format(self._part(node, "this"), _INFIX[kind], self._part(node, "expression"))
         if kind in _PREFIX:
             only(node, "this")
@@ -103,13 +104,6 @@ class _Compiler:
         if part is None:
             raise AudienceRefused(f"{name_of(node)} lacks one side")
         return self.condition(part)
-
-    def _check_segments(self, node: exp.Expr, sides: Sequence[exp.Expr | None]) -> None:
-        """A segment that there is not is a slip of the pen, which a comparison would take for nobody, or everybody."""
-        if type(node).__name__ in ("EQ", "NEQ", "In") and any(_is_segment(s) for s in sides):
-            for side in sides:
-                if type(side).__name__ == "Literal" and side is not None and side.is_string:
-                    self.about.check("segment", side.name)
 
     def _part(self, node: exp.Expr, arg: str) -> sql.Composable:
         part = node.args.get(arg)
@@ -148,7 +142,7 @@ class _Compiler:
         if node.args.get("query"):
             raise AudienceRefused("a query inside a condition is not allowed; list the values: segment IN ('a', 'b')")
         only(node, "this", "expressions")
-        self._check_segments(node, [node.this, *node.expressions])
+        check_segments(node, self.about)
         return sql.SQL("({} IN ({}))").format(self._part(node, "this"), self._list(node.expressions))
 
     def _between(self, node: exp.Expr) -> sql.Composable:
@@ -169,7 +163,3 @@ class _Compiler:
         if not (is_date and type(value).__name__ == "Literal" and value.is_string and _DATE.fullmatch(value.name)):
             raise AudienceRefused("the only conversion allowed is a date: date '2017-12-31'")
         return sql.SQL("{}::date").format(sql.Literal(value.name))
-
-
-def _is_segment(node: exp.Expr | None) -> bool:
-    return node is not None and type(node).__name__ == "Column" and node.name.lower() == "segment"

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from sqlglot import exp
 
 _MAX_TEXT = 4_000
+# What sqlglot raises beside its own errors when a text leads it astray: to us that is a text that cannot be read.
+_ASTRAY = (ValueError, TypeError, LookupError, AttributeError, AssertionError, NotImplementedError)
 _TYPOGRAPHIC = "‘’‚‛“”„´`"  # noqa: RUF001 - what a word processor makes of a quote
 
 
@@ -28,7 +30,7 @@ def parse(text: str) -> exp.Expr:
     try:
         tokens = sqlglot.tokenize(text, read="postgres")
         parsed = sqlglot.parse(text, read="postgres")
-    except SqlglotError as error:
+    except (SqlglotError, *_ASTRAY) as error:
         raise AudienceRefused(f"the condition cannot be read{_place(error)}{_quotes(text)}") from None
     except RecursionError:
         raise AudienceRefused("the condition is nested too deeply") from None
