@@ -23,6 +23,7 @@ from marketflow.campaigns.delivery.mime import MessageRefused, compose, envelope
 from marketflow.campaigns.delivery.refusals import enhanced_code, is_dead
 from marketflow.campaigns.delivery.targets import SmtpTarget
 
+_END_TIMEOUT = 600.0  # seconds that RFC 5321, 4.5.3.2.6, asks for: many servers scan the message before they answer
 _BEFORE_LOSSES_STOP = 3  # connections lost in a row: the server is ill, the messages are not
 
 
@@ -52,6 +53,7 @@ class SmtpChannel:
         sender: str,
         signer: DkimSigner | None = None,
         timeout: float = 20.0,
+        end_timeout: float = _END_TIMEOUT,
         messages_per_connection: int = 500,
     ) -> None:
         self._target = target
@@ -60,7 +62,8 @@ class SmtpChannel:
         self._signer = signer
         if signer is not None:
             signer.check_sender(self._from)
-        self._timeout = timeout  # seconds, of each reply
+        self._timeout = timeout  # seconds, of each reply but the one to the end of a message
+        self._end_timeout = max(timeout, end_timeout)
         self._limit = messages_per_connection
         self._smtp: smtplib.SMTP | None = None
         self._dialogue: Dialogue | None = None
@@ -149,7 +152,7 @@ class SmtpChannel:
         dialogue.body(body)
         self._stage = _Stage.ENDED
         self._end(dialogue)
-        code = dialogue.reply()
+        code = dialogue.final_reply(self._end_timeout)
         if code == -1:
             self._drop()  # which reply was it? what follows cannot be told apart
         return SENT if code == 250 else self._refusal(code, dialogue.words)
