@@ -9,7 +9,7 @@ from dataclasses import replace
 from marketflow.campaigns.delivery.channel import Outcome
 
 REFUSES_ALL = "refuses_all"
-_SUSPICIOUS = 3  # refusals in a run in which nothing was accepted yet: nobody's fault but the server's
+_SUSPICIOUS = 3  # refusals in a row that may be the server's fault and nobody else's, until it accepts something
 _IN_A_ROW = 10  # refusals after which the run stops, whatever was accepted before
 
 # The recipient does not exist, or takes nothing more. Not 5.1.4 (ambiguous), 5.1.7 to 5.1.9 (the sender's address and
@@ -31,7 +31,11 @@ def is_dead(code: int, enhanced: str | None) -> bool:
 
 
 class Refusals:
-    """What a run has heard so far: believes a refusal once the server has accepted something, and not ten in a row."""
+    """What a run has heard so far.
+
+    A refusal is believed when the server accepts something after it, or has before and does not say it to one after
+    the other: a server that turns to refusing everybody costs two addresses at most.
+    """
 
     def __init__(self) -> None:
         self._accepted = False
@@ -45,7 +49,8 @@ class Refusals:
         """
         for outcome in outcomes:
             self._hear(outcome)
-        return [self._judged(outcome) for outcome in outcomes]
+        last = max((i for i, o in enumerate(outcomes) if o.state == "sent"), default=-1)
+        return [o if i < last or self._is_believed else _put_off(o) for i, o in enumerate(outcomes)]
 
     @property
     def stop(self) -> str | None:
@@ -53,13 +58,17 @@ class Refusals:
         most = _IN_A_ROW if self._accepted else _SUSPICIOUS
         return REFUSES_ALL if self._in_a_row >= most else None
 
+    @property
+    def _is_believed(self) -> bool:
+        """Those that nothing accepted follows yet."""
+        return self._accepted and self._in_a_row < _SUSPICIOUS
+
     def _hear(self, outcome: Outcome) -> None:
         if outcome.state == "sent":
             self._accepted, self._in_a_row = True, 0
         elif outcome.is_refusal:
             self._in_a_row += 1
 
-    def _judged(self, outcome: Outcome) -> Outcome:
-        if not outcome.is_refusal or (self._accepted and self.stop is None):
-            return outcome
-        return replace(outcome, state="deferred", is_refusal=False, is_bounce=False)
+
+def _put_off(outcome: Outcome) -> Outcome:
+    return replace(outcome, state="deferred", is_refusal=False, is_bounce=False) if outcome.is_refusal else outcome
