@@ -23,6 +23,7 @@ from marketflow.warehouse import queries, use_role
 log = logging.getLogger(__name__)
 Connect = Callable[[], AbstractContextManager[psycopg.Connection]]
 _NOBODY_IS_KEPT = ContactPolicy()
+_A_DAY = dt.timedelta(days=1)
 _SWEEP = 1_000  # rows per statement: a sweep never locks a million rows at once
 
 
@@ -77,10 +78,17 @@ class Ledger:
 
     def sweep(self, now: dt.datetime) -> Counter[str]:
         """Take up what senders that are gone have left, and end what is too late; counts by new state."""
+        far = now + max(2 * self.lease, _A_DAY)
+        return (
+            self._swept("sweep_leases", now=now, ends_after="-infinity", ends_by=now)
+            + self._swept("sweep_leases", now=now, ends_after=far, ends_by="infinity")
+            + self._swept("sweep_expired", now=now)
+        )
+
+    def _swept(self, name: str, **params: Any) -> Counter[str]:
         swept: Counter[str] = Counter()
-        for name in ("sweep_leases", "sweep_expired"):
-            while rows := self._run(name, now=now, most=_SWEEP):
-                swept.update(row[0] for row in rows)
+        while rows := self._run(name, **params, most=_SWEEP):
+            swept.update(row[0] for row in rows)
         return swept
 
     def claim(self, limit: int, now: dt.datetime) -> Claim:
