@@ -12,11 +12,21 @@ import psycopg
 from marketflow.campaigns.delivery.brakes import CHANNEL_PAUSED, Brakes
 from marketflow.campaigns.delivery.channel import Channel, Outcome
 from marketflow.campaigns.delivery.clocks import Since, check_clock
+from marketflow.campaigns.delivery.faults import Faults
 from marketflow.campaigns.delivery.handover import Handover
 from marketflow.campaigns.delivery.ledger import Claim, Connect, Ledger, Settlement, settle_anew
 from marketflow.campaigns.delivery.options import DeliveryOptions, DeliverySummary
 from marketflow.campaigns.delivery.pace import TokenBucket, window_of
-from marketflow.campaigns.delivery.prepare import DueRow, Prepared, RendererFactory, Writer, load, rest_without, windows
+from marketflow.campaigns.delivery.prepare import (
+    RENDER_ERROR,
+    DueRow,
+    Prepared,
+    RendererFactory,
+    Writer,
+    load,
+    rest_without,
+    windows,
+)
 from marketflow.campaigns.delivery.tally import Tally
 from marketflow.privacy import KeyRing
 from marketflow.shared import Clock
@@ -73,7 +83,7 @@ class _Run:
         options: DeliveryOptions,
         brakes: Brakes,
     ) -> None:
-        self.brakes = brakes
+        self.brakes, self.faults = brakes, Faults()
         self.connect, self.ledger, self.writer = connect, ledger, writer
         self.clock, self.options = clock, options
         self.window = window_of(options)
@@ -133,7 +143,12 @@ class _Run:
         rest = list(claim.send_ids)
         try:
             with self._rescued(claim, (), {}):
-                for rows in windows(load(self.ledger.conn, claim), self.window):
+                due = load(self.ledger.conn, claim)
+                if broken := [row for row in due if self.faults.is_broken(row.plan_id)]:
+                    self._leave_alone(claim, broken)
+                    rest = rest_without(rest, broken)
+                    due = [row for row in due if not self.faults.is_broken(row.plan_id)]
+                for rows in windows(due, self.window):
                     count = self._pace(claim, rest, len(rows))
                     if not count:
                         break
@@ -146,6 +161,16 @@ class _Run:
             raise
         if rest:
             self._give_back(claim, rest)
+
+    def _leave_alone(self, claim: Claim, rows: Sequence[DueRow]) -> None:
+        """Those of a plan that cannot be written wait without a try: they take no room and no time from others."""
+        later = self.clock.now() + self.options.longest_retry
+        self._put_off(claim, dict.fromkeys((row.send_id for row in rows), later), RENDER_ERROR)
+
+    def _put_off(self, claim: Claim, later: Mapping[int, dt.datetime], reason: str) -> None:
+        count = self.ledger.put_off(claim, later, reason)
+        self.tally.lost += len(later) - count
+        self.tally.put_off(count, reason)
 
     def _give_back(self, claim: Claim, rest: Sequence[int]) -> None:
         """What the run ended before, and what was passed over.
@@ -206,8 +231,9 @@ class _Run:
                 self.stopped = self.handover.hand_over(going, outcomes, looked)
             finally:
                 outcomes.update(self.brakes.judge(going, outcomes))
+                outcomes.update(self.faults.judge(going, outcomes))
             stop = self.brakes.count(going, outcomes, self.clock.now())
-            self.stopped = self.stopped or stop
+            self.stopped = self.stopped or self.faults.stop or stop
         self.unsettled = self._settlements(going, outcomes)
         return [p.row.send_id for p in prepared if p.row.send_id not in states]
 
@@ -231,9 +257,7 @@ class _Run:
     def _with_room(self, claim: Claim, prepared: Sequence[Prepared]) -> Sequence[Prepared]:
         """Those whose domain has room; the others are put off, each until its turn, and hold up nobody."""
         if later := self.brakes.put_off(prepared, self.clock.now()):
-            count = self.ledger.put_off(claim, later, "domain_limit")
-            self.tally.lost += len(later) - count
-            self.tally.put_off(count, "domain_limit")
+            self._put_off(claim, later, "domain_limit")
         return [p for p in prepared if p.row.send_id not in later]
 
     def _settlements(self, going: Sequence[Prepared], outcomes: dict[int, Outcome]) -> list[Settlement]:

@@ -15,7 +15,16 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from marketflow.campaigns.delivery.channel import SENT, Outcome, OutgoingMessage, deferred, failed, unknown, unreachable
+from marketflow.campaigns.delivery.channel import (
+    SENT,
+    UNWRITABLE,
+    Outcome,
+    OutgoingMessage,
+    deferred,
+    failed,
+    unknown,
+    unreachable,
+)
 from marketflow.campaigns.delivery.channel import refused as refused_for_good
 from marketflow.campaigns.delivery.dialogue import Dialogue, stuffed
 from marketflow.campaigns.delivery.dkim import DkimSigner
@@ -93,13 +102,15 @@ class SmtpChannel:
         """One mail.
 
         Reasons: `smtp_<code>`, `connect_failed`, `tls_failed`, `auth_failed`, `timeout`, `connection_lost`,
-        `no_reply`, `odd_reply`, `address_malformed`, `address_not_ascii`.
+        `no_reply`, `odd_reply`, `address_malformed`, `address_not_ascii`, `unwritable`.
         """
         try:
             envelope = self._envelope(message)
             body = stuffed(compose(message, self._sender, self._signer))
         except MessageRefused as refused:
             return failed(refused.reason)
+        except Exception:  # noqa: BLE001  (a setting that no header can hold, a key that cannot sign; it may name people)
+            return failed(UNWRITABLE)
         if self._opened not in (None, envelope):
             self._drop()  # who was to come was held back: the server waits for a body that it will not get
         if self._used >= self._limit:
