@@ -32,7 +32,8 @@ class Faults:
         tried = [(p.row, outcomes[p.row.send_id]) for p in going if p.row.send_id in outcomes]
         for row, outcome in tried:
             self._hear(row, outcome)
-        return {row.send_id: replace(o, state="deferred") for row, o in tried if not self._is_final(row, o)}
+        failed = [(row, outcome) for row, outcome in tried if outcome.state == "failed"]
+        return {row.send_id: replace(o, state="deferred") for row, o in failed if not self._is_final(row, o)}
 
     @property
     def stop(self) -> str | None:
@@ -44,13 +45,13 @@ class Faults:
         return plan_id in self._plans and self._plans[plan_id].is_over
 
     def _hear(self, row: DueRow, outcome: Outcome) -> None:
-        if _is_fault(outcome, _OURS):
-            self._all.hear_no()
-        elif _is_fault(outcome, {RENDER_ERROR}):
-            self._hear_of_plan(row)
-        elif outcome.state != "failed":  # a message that somebody could be given; others say nothing of us
+        if outcome.state != "failed":  # it could have been given to somebody; other failures say nothing of us
             self._all.hear_yes()
             self._plans[row.plan_id].hear_yes()
+        elif outcome.reason in _OURS:
+            self._all.hear_no()
+        elif outcome.reason == RENDER_ERROR:
+            self._hear_of_plan(row)
 
     def _hear_of_plan(self, row: DueRow) -> None:
         streak = self._plans[row.plan_id]
@@ -59,13 +60,7 @@ class Faults:
         if streak.is_over and not was_over:
             log.warning("plan %s of campaign %s cannot be written: its messages wait", row.plan_id, row.campaign)
 
-    def _is_final(self, row: DueRow, outcome: Outcome) -> bool:
-        if _is_fault(outcome, {KEY_MISSING}):
-            return False  # whoever has the key can write it
-        if _is_fault(outcome, _OURS):
-            return self._all.is_believed
-        return not _is_fault(outcome, {RENDER_ERROR}) or self._plans[row.plan_id].is_believed
-
-
-def _is_fault(outcome: Outcome, reasons: frozenset[str] | set[str]) -> bool:
-    return outcome.state == "failed" and outcome.reason in reasons
+    def _is_final(self, row: DueRow, failure: Outcome) -> bool:
+        if failure.reason in _OURS:
+            return failure.reason != KEY_MISSING and self._all.is_believed  # whoever has the key can write it
+        return failure.reason != RENDER_ERROR or self._plans[row.plan_id].is_believed

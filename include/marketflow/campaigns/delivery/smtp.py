@@ -177,7 +177,7 @@ class SmtpChannel:
         after, self._next = self._next, None
         try:
             return None if after is None else self._envelope(after)
-        except MessageRefused:
+        except Exception:  # noqa: BLE001  (it is nothing to this message; its own turn will tell)
             return None
 
     def _hear_out(self, dialogue: Dialogue, count: int) -> None:
