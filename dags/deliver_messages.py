@@ -15,6 +15,8 @@ Airflow DAG for each channel that a campaign uses.
   and why. Turn the campaign's switch off and on, or start `control_channel`, to go on.
 * **`refuses_all`**: the server refused everybody, which is about us and not about them. Nobody was given up or shut
   out; look at the server's log, then at the connection `mail`.
+* **`cannot_write`**: this worker lacks a key or has a wrong setting. Nobody was given up; look at `marketflow_keys`, at
+  `dkim` and at what the log says about the first messages. A plan that cannot be rendered stops nobody: it waits.
 * **If the mail server is down**, messages become `deferred` and go out with a later run, until they expire.
 """
 

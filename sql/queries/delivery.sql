@@ -1,16 +1,23 @@
 -- Statements of the room `delivery`: every change of a message's state between `released` and its end.
 -- Each is a compare-and-set on (state, claim_token), each commits on its own, and none waits for another's lock.
 
+-- name: server_clock
+-- For the one question whether a sender's machine has a clock that can be right; the time of all else is given.
+SELECT clock_timestamp() AS server_now;
+
 -- name: sweep_leases
 -- Whose sender has gone. Not yet begun: back to `released`. Begun: the transport may have it, so `unknown`, and never sent again.
 -- An unknown row keeps its token: a sender that was only slow may still say what became of it (settle).
 -- What was reported of a message says that it was handed over.
+-- It is asked for leases that have run out, and for those that end later than any living sender's: whose sender died while its
+-- clock was ahead would hold on for as long. Not for both at once: two ranges are a bitmap, which visits all dead rows each time.
 WITH lost AS (
     SELECT s.send_id
     FROM activation.sends AS s
     WHERE
         s.state IN ('claimed', 'sending')
-        AND s.lease_until <= %(now)s
+        AND s.lease_until > %(ends_after)s::timestamptz
+        AND s.lease_until <= %(ends_by)s::timestamptz
     ORDER BY s.lease_until
     LIMIT %(most)s
     FOR UPDATE SKIP LOCKED

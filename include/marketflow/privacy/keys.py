@@ -79,6 +79,10 @@ class KeyRing:
         """`decrypt`, as text."""
         return self.decrypt(stored, context).decode()
 
+    def has_key_of(self, stored: bytes) -> bool:
+        """Is the key still, or already, in the ring that a value was encrypted with?"""
+        return int.from_bytes(stored[:2], "big") in self.encryption
+
     def keyed_hash(self, normalised: str) -> bytes:
         """32 bytes that find a normalised address again and tell nobody what it is."""
         return hmac.new(self.hashing, normalised.encode(), hashlib.sha256).digest()

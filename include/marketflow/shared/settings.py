@@ -54,11 +54,19 @@ class Settings(BaseSettings):
 
     # mail and the service that faces the internet
     sender: str = "Marketflow Demo Shop <shop@example.com>"
-    mail_domain: str = "example.com"
+    mail_domain: str = Field(
+        "example.com",
+        pattern="^[A-Za-z0-9._-]+$",
+        description="of Message-IDs; an international domain as DNS has it (xn--...)",
+    )
     bounce_address: str | None = Field(
         None, description="where bounces go: bounces@example.com; each message adds `+` and a token; not set: sender"
     )
-    edge_url: str = "http://127.0.0.1:8091"
+    edge_url: str = Field(
+        "http://127.0.0.1:8091",
+        pattern="^https?://[!-~]+$",
+        description="where the edge service is reached from outside; an international domain as DNS has it (xn--...)",
+    )
     edge_host: str = "127.0.0.1"
     edge_port: int = 8091
     edge_request_seconds: float = Field(

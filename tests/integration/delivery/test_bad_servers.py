@@ -54,7 +54,7 @@ def run(dsn: str, port: int, clock: HandClock, timeout: float = 5.0) -> Delivery
         pytest.param(None, "connect_failed", id="silent"),
         pytest.param(b"421 4.3.2 too many connections\r\n", "smtp_421", id="busy"),
         pytest.param(b"554 5.7.1 go away\r\n", "smtp_554", id="unfriendly"),
-        pytest.param(b"HTTP/1.1 400 Bad Request\r\n\r\n", "smtp_-1", id="no mail server"),
+        pytest.param(b"HTTP/1.1 400 Bad Request\r\n\r\n", "odd_reply", id="no mail server"),
     ],
 )
 def test_a_server_that_does_not_let_us_in_costs_nobody_anything(

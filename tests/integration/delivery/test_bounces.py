@@ -154,6 +154,20 @@ def test_5xx_for_all_shuts_nobody_out_gives_nobody_up_and_stops(
     assert sorted(server.recipients) == sorted(filled.addresses)
 
 
+@pytest.mark.parametrize("window", [1, 4, 8, 32])
+def test_a_relay_that_turns_to_5xx_for_all_in_the_middle_of_a_run_shuts_out_two_at_most(
+    conn: psycopg.Connection, warehouse_dsn: str, server: SmtpServer, window: int
+) -> None:
+    filled, clock = fill(conn, 60), HandClock()
+    refuse(server, filled.addresses[13:])
+    summary = run(warehouse_dsn, server, clock, window=window)
+    assert (summary.sent, summary.stopped) == (13, "refuses_all")
+    assert len(suppressed(conn)) == summary.failed <= 2
+    server.rules.clear()
+    clock.pass_time(hours=2)
+    assert run(warehouse_dsn, server, clock).sent == 47 - summary.failed
+
+
 def test_a_dead_address_is_found_out_when_it_comes_with_one_that_is_not_and_not_tried_for_ever(
     conn: psycopg.Connection, warehouse_dsn: str, server: SmtpServer
 ) -> None:

@@ -189,7 +189,7 @@ def test_a_plan_that_cannot_be_rendered_at_all_stops_no_other(conn: psycopg.Conn
     fill(conn, 3, definition=broken)
     fill(conn, 3, campaign="win_back")
     summary = run(opening, mail())
-    assert (summary.sent, summary.failed) == (3, 3)
+    assert (summary.sent, summary.deferred, summary.reasons) == (3, 3, {"render_error": 3})
 
 
 def test_limits_end_a_run_and_what_it_had_claimed_goes_back(conn: psycopg.Connection, opening: Connect) -> None:

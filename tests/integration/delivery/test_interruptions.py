@@ -90,6 +90,23 @@ def test_a_sender_that_slept_between_looking_and_sending_looks_again(
     assert row(conn, filled.send_ids[7])["attempts"] == 1
 
 
+def test_a_machine_that_was_suspended_between_looking_and_sending_looks_again(
+    conn: psycopg.Connection, opening: Connect
+) -> None:
+    """The monotonic clock stands still meanwhile; the one on the wall does not."""
+    filled, clock = fill(conn, 8), HandClock()
+
+    def suspended(message: OutgoingMessage) -> Outcome:
+        if message.send_id == filled.send_ids[1]:
+            withdraw(conn, filled.contact_ids[2])
+            clock.pass_time(hours=2)
+        return SENT
+
+    summary = run(opening, mail(suspended), clock)
+    assert (summary.sent, summary.skipped) == (7, 1)
+    assert row(conn, filled.send_ids[2])["state"] == "skipped"
+
+
 def test_an_orphan_may_say_what_it_knows_and_touch_nothing_else(conn: psycopg.Connection, ledger: Ledger) -> None:
     filled, clock = fill(conn, 4), HandClock()
     orphan = ledger.claim(3, clock.now())

@@ -114,8 +114,9 @@ def test_a_webhook_gets_the_post_and_its_key(conn: psycopg.Connection, warehouse
     ("reply", "state", "reason"),
     [
         (404, "failed", "http_404"), (400, "failed", "http_400"), (301, "failed", "http_301"),
-        (429, "deferred", "http_429"), (500, "deferred", "http_500"), (503, "deferred", "http_503"),
+        (429, "deferred", "http_429"), (501, "deferred", "http_501"), (503, "deferred", "http_503"),
         (401, "deferred", "http_401"),
+        (500, "unknown", "http_500"), (520, "unknown", "http_520"),
         (502, "unknown", "no_reply"), (504, "unknown", "no_reply"), ("drop", "unknown", "no_reply"),
         ("hang", "unknown", "no_reply"),
     ],
@@ -136,11 +137,12 @@ def test_what_a_webhook_answers_is_what_the_ledger_says(
     assert post(warehouse_dsn, webhook(hook), clock).sent == (1 if state == "deferred" else 0)
 
 
+@pytest.mark.parametrize("first", ["drop", 500, 502])
 def test_a_webhook_that_keeps_keys_is_asked_again_at_once(
-    conn: psycopg.Connection, warehouse_dsn: str, hook: Any
+    conn: psycopg.Connection, warehouse_dsn: str, hook: Any, *, first: Any
 ) -> None:
     filled = posts(conn)
-    hook.replies[:] = ["drop", 200]
+    hook.replies[:] = [first, 200]
     assert post(warehouse_dsn, webhook(hook, keeps_keys=True)).sent == 1
     assert [t["header"] for t in hook.taken] == filled.message_ids * 2
 
@@ -198,8 +200,8 @@ def test_a_post_is_published_on_mastodon(conn: psycopg.Connection, warehouse_dsn
 @pytest.mark.parametrize(
     ("status", "state", "reason"),
     [
-        (422, "failed", "http_422"), (429, "deferred", "http_429"), (500, "deferred", "http_500"),
-        (503, "deferred", "http_503"), (401, "deferred", "http_401"), (404, "failed", "http_404"),
+        (422, "failed", "http_422"), (429, "deferred", "http_429"), (503, "deferred", "http_503"),
+        (401, "deferred", "http_401"), (404, "failed", "http_404"),
     ],
 )  # fmt: skip
 def test_what_mastodon_answers_is_what_the_ledger_says(
@@ -211,6 +213,19 @@ def test_what_mastodon_answers_is_what_the_ledger_says(
     summary = post(warehouse_dsn, toot(mastodon))
     assert (summary.sent, getattr(summary, state), summary.reasons) == (1, 1, {reason: 1})
     assert len(statuses(mastodon)) == before + 1
+
+
+@pytest.mark.parametrize(("times", "reasons"), [(1, {}), (2, {"http_500": 1})])
+def test_mastodon_that_breaks_over_a_post_is_asked_once_more_while_it_knows_the_key(
+    conn: psycopg.Connection, warehouse_dsn: str, mastodon: MockServer, *, times: int, reasons: dict[str, int]
+) -> None:
+    """It may have published first; an hour later the key is gone, so this is the time to ask."""
+    before = len(statuses(mastodon))
+    posts(conn, 1, "mastodon")
+    misbehave(mastodon, {"type": "status", "status": 500}, times=times)
+    summary = post(warehouse_dsn, toot(mastodon))
+    assert (summary.sent, summary.unknown, summary.reasons) == (2 - times, times - 1, reasons)
+    assert len(statuses(mastodon)) == before + 2 - times
 
 
 @pytest.fixture

@@ -28,7 +28,8 @@ def server(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[SmtpServe
 
 
 def run(dsn: str, server: SmtpServer, clock: HandClock, timeout: float = 5.0, **changes: Any) -> DeliverySummary:
-    channel = SmtpChannel(SmtpTarget(host="127.0.0.1", port=server.port), sender=SENDER, timeout=timeout)
+    target = SmtpTarget(host="127.0.0.1", port=server.port)
+    channel = SmtpChannel(target, sender=SENDER, timeout=timeout, end_timeout=timeout)
     return deliver(lambda: connect(dsn), channel, keys=KEYS, clock=clock, options=options(**changes))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 
@@ -19,7 +20,8 @@ Answer = Callable[[int], str]
 class Scripted:
     """Reads a group of commands, or a body with all that comes with its end, and answers line by line.
 
-    `answer(n)` is the reply to the end of the n-th message, `hang up` to leave without one.
+    `answer(n)` is the reply to the end of the n-th message, `hang up` to leave without one. Asked for somebody whose
+    name is `silence`, it says nothing any more.
     """
 
     def __init__(self, answer: Answer, *, pipelining: bool = True, greeting: str = "220 hello") -> None:
@@ -28,11 +30,13 @@ class Scripted:
         self.bodies: list[bytes] = []
         self.heard = b""
         self.connections = 0
+        self.closed = threading.Event()
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = self._listener.getsockname()[1]
         threading.Thread(target=self._serve, daemon=True).start()
 
     def close(self) -> None:
+        self.closed.set()
         self._listener.close()
 
     def _serve(self) -> None:
@@ -67,6 +71,8 @@ class Scripted:
     def _reply(self, command: bytes) -> str:
         if command.startswith(b"ehlo"):
             return "250-test\r\n250-PIPELINING\r\n250 8BITMIME" if self.pipelining else "250 test"
+        if b"silence@" in command:
+            self.closed.wait(5)
         if command.startswith(b"RCPT") and b"nobody" in command:
             return "550 no such user"
         return "354 go on" if command == b"DATA" else "221 bye" if command.lower() == b"quit" else "250 ok"
@@ -88,8 +94,8 @@ def mail_to(name: str, send_id: int) -> OutgoingMessage:
     return message(address=f"{name}@example.com", send_id=send_id, message_id=f"m{send_id}@example.com")
 
 
-def channel(server: Scripted) -> SmtpChannel:
-    return SmtpChannel(SmtpTarget(host="127.0.0.1", port=server.port), sender=SENDER, timeout=5)
+def channel(server: Scripted, timeout: float = 5.0) -> SmtpChannel:
+    return SmtpChannel(SmtpTarget(host="127.0.0.1", port=server.port), sender=SENDER, timeout=timeout)
 
 
 def send_all(over: SmtpChannel, messages: list[OutgoingMessage]) -> list[str]:
@@ -177,3 +183,20 @@ def test_a_server_that_does_not_greet_as_it_should_gets_nothing(greeting: str, r
         outcome = over.send(mail_to("a", 1))
     assert (outcome.state, outcome.reason, unkind.bodies) == ("deferred", reason, [])
     unkind.close()
+
+
+@pytest.mark.parametrize("pipelining", [True, False])
+def test_a_server_that_looks_long_at_a_message_is_waited_for_there_and_nowhere_else(*, pipelining: bool) -> None:
+    """A scanner takes its time between the end of the message and the answer: RFC 5321 allows for ten minutes."""
+
+    def slow(_: int) -> str:
+        time.sleep(0.9)  # what the scanner takes: three times what any other reply may
+        return "250 taken"
+
+    thorough = Scripted(slow, pipelining=pipelining)
+    with channel(thorough, timeout=0.3) as over:
+        assert send_all(over, [mail_to("a", 1)]) == ["sent"]
+        began = time.monotonic()
+        assert over.send(mail_to("silence", 2)).state == "deferred"
+        assert time.monotonic() - began < 3
+    thorough.close()

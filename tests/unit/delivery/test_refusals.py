@@ -54,10 +54,25 @@ def test_a_server_that_refuses_everybody_is_not_believed() -> None:
 
 def test_a_server_that_begins_to_refuse_everybody_is_not_believed_any_more() -> None:
     refusals = Refusals()
-    assert judged(refusals, SENT, *[NO] * 9) == ["sent", *["bounce"] * 9]
+    assert judged(refusals, SENT, *[NO] * 9) == ["sent", *["deferred"] * 9]
     assert refusals.stop is None
     assert judged(refusals, NO) == ["deferred"]
     assert refusals.stop == "refuses_all"
+
+
+@pytest.mark.parametrize("window", range(1, 13))
+@pytest.mark.parametrize("before", range(1, 13))
+def test_a_server_that_begins_to_refuse_everybody_costs_two_addresses_at_most(before: int, window: int) -> None:
+    refusals, ends = Refusals(), list[str]()
+    said = [SENT] * before + [NO] * 30
+    while refusals.stop is None:
+        ends += judged(refusals, *said[len(ends) : len(ends) + window])
+    assert ends.count("bounce") <= 2
+
+
+def test_refusals_that_an_acceptance_follows_are_believed_however_many() -> None:
+    refusals = Refusals()
+    assert judged(refusals, SENT, *[NO] * 9, SENT, NO) == ["sent", *["bounce"] * 9, "sent", "bounce"]
 
 
 def test_one_alone_is_put_off_and_stops_nothing() -> None:

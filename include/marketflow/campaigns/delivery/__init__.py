@@ -9,8 +9,9 @@ Never:  sends without a fresh look at consent, or again what may have arrived; k
 
 from marketflow.campaigns.delivery.channel import Channel, MemoryChannel, Outcome, OutgoingMessage
 from marketflow.campaigns.delivery.channels import make_channel
+from marketflow.campaigns.delivery.clocks import WrongClockError
 from marketflow.campaigns.delivery.dkim import DkimSigner
-from marketflow.campaigns.delivery.engine import ChannelError, deliver
+from marketflow.campaigns.delivery.engine import deliver
 from marketflow.campaigns.delivery.events import Recorded, record_delivery_event
 from marketflow.campaigns.delivery.guard import (
     apply_stop,
@@ -19,6 +20,7 @@ from marketflow.campaigns.delivery.guard import (
     forget_allowances,
     switch_channel,
 )
+from marketflow.campaigns.delivery.handover import ChannelError
 from marketflow.campaigns.delivery.limits_file import DeliveryRules, load_delivery_rules
 from marketflow.campaigns.delivery.mastodon import MastodonChannel
 from marketflow.campaigns.delivery.options import DeliveryOptions, DeliverySummary
@@ -57,6 +59,7 @@ __all__ = [
     "UnknownSend",
     "WebhookChannel",
     "WebhookTarget",
+    "WrongClockError",
     "apply_stop",
     "bounced_send",
     "campaign_stop",

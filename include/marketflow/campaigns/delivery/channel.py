@@ -53,6 +53,7 @@ class Outcome:
 
 
 SENT = Outcome(state="sent")
+UNWRITABLE = "unwritable"  # the reason of a message that was not even begun to be sent, by a fault of ours
 
 
 def deferred(reason: str, *, stop: bool = False, retry_after: float | None = None) -> Outcome:

@@ -39,6 +39,14 @@ class Dialogue:
         """The end of the message: from here on the server may have it. `commands` go out with it."""
         self.say(".", *commands)
 
+    def final_reply(self, patience: float) -> int:
+        """The reply to the end of a message, which may take `patience` seconds: it is what the server answers for."""
+        usual = self._sock.gettimeout()
+        self._sock.settimeout(patience)
+        code = self.reply()
+        self._sock.settimeout(usual)
+        return code
+
     def reply(self) -> int:
         """The code of the next reply, of one line or more; -1 where it has none."""
         while True:

@@ -3,30 +3,35 @@
 from __future__ import annotations
 
 import datetime as dt
-import random
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from itertools import zip_longest
 
 import psycopg
 
 from marketflow.campaigns.delivery.brakes import CHANNEL_PAUSED, Brakes
-from marketflow.campaigns.delivery.channel import Channel, Foresees, Outcome
+from marketflow.campaigns.delivery.channel import Channel, Outcome
+from marketflow.campaigns.delivery.clocks import Since, check_clock
+from marketflow.campaigns.delivery.faults import Faults
+from marketflow.campaigns.delivery.handover import Handover
 from marketflow.campaigns.delivery.ledger import Claim, Connect, Ledger, Settlement, settle_anew
 from marketflow.campaigns.delivery.options import DeliveryOptions, DeliverySummary
-from marketflow.campaigns.delivery.pace import TokenBucket, next_try, window_of
-from marketflow.campaigns.delivery.prepare import DueRow, Prepared, RendererFactory, Writer, load, rest_without, windows
+from marketflow.campaigns.delivery.pace import TokenBucket, window_of
+from marketflow.campaigns.delivery.prepare import (
+    RENDER_ERROR,
+    DueRow,
+    Prepared,
+    RendererFactory,
+    Writer,
+    load,
+    rest_without,
+    windows,
+)
 from marketflow.campaigns.delivery.tally import Tally
 from marketflow.privacy import KeyRing
-from marketflow.shared import Clock, MarketflowError
+from marketflow.shared import Clock
 
 _NO_PATIENCE = (None, "max_messages", "max_seconds", CHANNEL_PAUSED)  # what is left may go at once, when it may
-_IN_FLIGHT = Outcome(state="unknown", reason="interrupted")
-
-
-class ChannelError(MarketflowError):
-    """A channel raised instead of answering: a fault of ours. The message in hand is `unknown`, the rest went back."""
 
 
 def deliver(
@@ -43,7 +48,8 @@ def deliver(
     `connect` opens the owner's or the sender's connection. Many may run at once, here and on other machines.
     A database that goes away raises (psycopg.OperationalError) after the window in hand is settled or, if that cannot
     be done within `options.rescue_seconds`, stays `sending` and becomes `unknown` by the next sweep.
-    Raises ChannelError when a channel breaks its promise to answer.
+    Raises ChannelError when a channel breaks its promise to answer, and WrongClockError when this machine's clock is
+    hours from the database server's.
     """
     with connect() as conn, channel:
         ledger = Ledger.over(conn, channel.name, options.lease, options.policy, options.time_zone)
@@ -77,12 +83,12 @@ class _Run:
         options: DeliveryOptions,
         brakes: Brakes,
     ) -> None:
-        self.brakes = brakes
-        self.connect, self.ledger, self.channel, self.writer = connect, ledger, channel, writer
+        self.brakes, self.faults = brakes, Faults()
+        self.connect, self.ledger, self.writer = connect, ledger, writer
         self.clock, self.options = clock, options
         self.window = window_of(options)
         self.bucket = TokenBucket(options.per_second, self.window)
-        self.chance = random.Random()  # noqa: S311  (jitter, not a secret)
+        self.handover = Handover(channel, clock, options)
         self.started = self.swept_at = self.renewed_at = time.monotonic()
         self.tally = Tally()
         self.stopped: str | None = None
@@ -114,6 +120,7 @@ class _Run:
         return wait > 0
 
     def _sweep(self) -> None:
+        check_clock(self.ledger.conn, self.clock)
         self.tally.swept += self.ledger.sweep(self.clock.now())
         self.swept_at = time.monotonic()
 
@@ -136,7 +143,12 @@ class _Run:
         rest = list(claim.send_ids)
         try:
             with self._rescued(claim, (), {}):
-                for rows in windows(load(self.ledger.conn, claim), self.window):
+                due = load(self.ledger.conn, claim)
+                if broken := [row for row in due if self.faults.is_broken(row.plan_id)]:
+                    self._leave_alone(claim, broken)
+                    rest = rest_without(rest, broken)
+                    due = [row for row in due if not self.faults.is_broken(row.plan_id)]
+                for rows in windows(due, self.window):
                     count = self._pace(claim, rest, len(rows))
                     if not count:
                         break
@@ -149,6 +161,16 @@ class _Run:
             raise
         if rest:
             self._give_back(claim, rest)
+
+    def _leave_alone(self, claim: Claim, rows: Sequence[DueRow]) -> None:
+        """Those of a plan that cannot be written wait without a try: they take no room and no time from others."""
+        later = self.clock.now() + self.options.longest_retry
+        self._put_off(claim, dict.fromkeys((row.send_id for row in rows), later), RENDER_ERROR)
+
+    def _put_off(self, claim: Claim, later: Mapping[int, dt.datetime], reason: str) -> None:
+        count = self.ledger.put_off(claim, later, reason)
+        self.tally.lost += len(later) - count
+        self.tally.put_off(count, reason)
 
     def _give_back(self, claim: Claim, rest: Sequence[int]) -> None:
         """What the run ended before, and what was passed over.
@@ -199,18 +221,19 @@ class _Run:
             return []
         going, outcomes = prepared, dict[int, Outcome]()
         with self._rescued(claim, prepared, outcomes):
-            looked_at = time.monotonic()
+            looked = Since(self.clock)
             states = self._begin(claim, [p.row.send_id for p in prepared])
             going = [p for p in prepared if states.get(p.row.send_id) == "sending"]
             self.tally.begun += len(going)
             self.tally.states.update(s for s in states.values() if s != "sending")
             self.brakes.unused(len(rows) - len(going))
             try:
-                self._hand_over(going, outcomes, looked_at)
+                self.stopped = self.handover.hand_over(going, outcomes, looked)
             finally:
                 outcomes.update(self.brakes.judge(going, outcomes))
+                outcomes.update(self.faults.judge(going, outcomes))
             stop = self.brakes.count(going, outcomes, self.clock.now())
-            self.stopped = self.stopped or stop
+            self.stopped = self.stopped or self.faults.stop or stop
         self.unsettled = self._settlements(going, outcomes)
         return [p.row.send_id for p in prepared if p.row.send_id not in states]
 
@@ -234,35 +257,8 @@ class _Run:
     def _with_room(self, claim: Claim, prepared: Sequence[Prepared]) -> Sequence[Prepared]:
         """Those whose domain has room; the others are put off, each until its turn, and hold up nobody."""
         if later := self.brakes.put_off(prepared, self.clock.now()):
-            count = self.ledger.put_off(claim, later, "domain_limit")
-            self.tally.lost += len(later) - count
-            self.tally.put_off(count, "domain_limit")
+            self._put_off(claim, later, "domain_limit")
         return [p for p in prepared if p.row.send_id not in later]
-
-    def _hand_over(self, going: Sequence[Prepared], outcomes: dict[int, Outcome], looked_at: float) -> None:
-        """Call the transport, one by one. Fills `outcomes` as it goes, so that an interruption loses none."""
-        fresh = min(self.options.stale_after, self.options.lease / 2).total_seconds()
-        for one, after in zip_longest(going, going[1:]):
-            if self.stopped is not None or time.monotonic() - looked_at > fresh:
-                return  # a sender that slept on it must look again: settled as not tried
-            if one.message is None:
-                outcomes[one.row.send_id] = Outcome(state="failed", reason=one.reason)
-                continue
-            outcomes[one.row.send_id] = _IN_FLIGHT
-            if isinstance(self.channel, Foresees):
-                self.channel.foresee(None if after is None else after.message)
-            outcome = self._send(one)
-            outcomes[one.row.send_id] = outcome
-            if outcome.stop:
-                self.stopped = outcome.reason
-
-    def _send(self, one: Prepared) -> Outcome:
-        assert one.message is not None  # the caller has looked
-        try:
-            return self.channel.send(one.message)
-        except Exception as error:  # noqa: BLE001  (its text may name people)
-            kind = type(error).__name__
-        raise ChannelError(f"the channel {self.channel.name} raised {kind} for send {one.row.send_id}")
 
     def _settlements(self, going: Sequence[Prepared], outcomes: dict[int, Outcome]) -> list[Settlement]:
         return [self._settlement(one.row, outcomes.get(one.row.send_id)) for one in going]
@@ -272,14 +268,7 @@ class _Run:
             at = self.clock.now() if self.stopped is None else self._later()
             reason = self.stopped or "not_tried"
             return Settlement(send_id=row.send_id, state="deferred", reason=reason, retry_at=at, is_tried=False)
-        retry_at = None
-        if outcome.state == "deferred":
-            attempts = row.attempts + 1
-            retry_at = next_try(self.options, self.clock.now(), attempts, outcome.retry_after, self.chance)
-        bounce = outcome.code or outcome.reason if outcome.is_bounce else None
-        return Settlement(
-            send_id=row.send_id, state=outcome.state, reason=outcome.reason, retry_at=retry_at, bounce=bounce
-        )
+        return self.handover.settlement(row, outcome)
 
     @contextmanager
     def _rescued(self, claim: Claim, going: Sequence[Prepared], outcomes: dict[int, Outcome]) -> Iterator[None]:

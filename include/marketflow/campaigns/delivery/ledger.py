@@ -23,6 +23,7 @@ from marketflow.warehouse import queries, use_role
 log = logging.getLogger(__name__)
 Connect = Callable[[], AbstractContextManager[psycopg.Connection]]
 _NOBODY_IS_KEPT = ContactPolicy()
+_A_DAY = dt.timedelta(days=1)
 _SWEEP = 1_000  # rows per statement: a sweep never locks a million rows at once
 
 
@@ -77,11 +78,20 @@ class Ledger:
 
     def sweep(self, now: dt.datetime) -> Counter[str]:
         """Take up what senders that are gone have left, and end what is too late; counts by new state."""
-        swept: Counter[str] = Counter()
+        far = now + max(2 * self.lease, _A_DAY)
         heard = queries("delivery_events")["sweep_reported"]
-        for statement in (self.statements["sweep_leases"], heard, self.statements["sweep_expired"]):
-            while rows := self.conn.execute(statement, {"now": now, "most": _SWEEP}).fetchall():
-                swept.update(row[0] for row in rows)
+        leases = self.statements["sweep_leases"]
+        return (
+            self._swept(leases, now=now, ends_after="-infinity", ends_by=now)
+            + self._swept(leases, now=now, ends_after=far, ends_by="infinity")
+            + self._swept(heard, now=now)
+            + self._swept(self.statements["sweep_expired"], now=now)
+        )
+
+    def _swept(self, statement: Any, **params: Any) -> Counter[str]:
+        swept: Counter[str] = Counter()
+        while rows := self.conn.execute(statement, {**params, "most": _SWEEP}).fetchall():
+            swept.update(row[0] for row in rows)
         return swept
 
     def claim(self, limit: int, now: dt.datetime) -> Claim:

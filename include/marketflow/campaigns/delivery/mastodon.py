@@ -1,7 +1,8 @@
 """Posts on Mastodon, by Mastodon.py.
 
-A server keeps idempotency keys for an hour: so a post that was not answered is asked for once more at once, with the
-same key, and is `unknown` when that is not answered either. Later than that the key may be gone and would not protect.
+A server keeps idempotency keys for an hour: so a post that was not answered, or over which the server broke (500), is
+asked for once more at once, with the same key, and is `unknown` when that fares no better. Later than that the key may
+be gone and would not protect.
 """
 
 from __future__ import annotations

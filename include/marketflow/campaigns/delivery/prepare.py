@@ -22,6 +22,7 @@ from marketflow.warehouse import queries
 
 log = logging.getLogger(__name__)
 _PLANS = 64  # renderers kept at a time
+DECRYPT_ERROR, KEY_MISSING, RENDER_ERROR = "decrypt_error", "key_missing", "render_error"
 
 
 class Rendered(Protocol):
@@ -105,13 +106,14 @@ class Writer:
     def prepare(self, row: DueRow) -> Prepared:
         """The message of a row; only a database error raises.
 
-        Reasons: `decrypt_error`, `role_account` (no marketing to postmaster@ and the like), `render_error`.
+        Reasons: `decrypt_error`, `key_missing`, `role_account` (no marketing to postmaster@ and the like),
+        `render_error`.
         """
         try:
             address = self._keys.decrypt_text(row.address, EMAIL if self._channel == "email" else ACCOUNT)
             name = None if row.given_name is None else self._keys.decrypt_text(row.given_name, GIVEN_NAME)
         except (ConfigurationError, UnicodeDecodeError):
-            return self._broken(row, "decrypt_error")
+            return self._broken(row, DECRYPT_ERROR if self._has_keys(row) else KEY_MISSING)
         if self._channel == "email" and row.purpose == "marketing" and is_role_account(address):
             return Prepared(row=row, reason="role_account")
         try:
@@ -119,10 +121,15 @@ class Writer:
         except psycopg.Error:
             raise
         except Exception:  # noqa: BLE001  (templates are written by users: anything may come out of them)
-            return self._broken(row, "render_error")
+            return self._broken(row, RENDER_ERROR)
+
+    def _has_keys(self, row: DueRow) -> bool:
+        return all(self._keys.has_key_of(v) for v in (row.address, row.given_name) if v is not None)
 
     def _write(self, row: DueRow, address: str, name: str | None) -> OutgoingMessage:
         renderer, business_date = self._plan(row.plan_id)
+        if renderer is None:
+            raise ValueError("the plan's definition cannot be used")
         url = None
         if self._channel == "email":
             url = f"{self._options.edge_url.rstrip('/')}/u/{unsubscribe_token(self._keys, row.send_id)}"
@@ -155,10 +162,16 @@ class Writer:
         base = self._options.bounce_address
         return None if base is None or self._channel != "email" else envelope_sender(self._keys, base, send_id)
 
-    def _load_plan(self, plan_id: int) -> tuple[Renders, dt.date]:
+    def _load_plan(self, plan_id: int) -> tuple[Renders | None, dt.date]:
+        """The plan's renderer, if it can be made, and its day; kept in either case, so that it is loaded once."""
         row = self._conn.execute(queries("delivery")["plan"], {"plan_id": plan_id}).fetchone()
         assert row is not None  # a foreign key
-        return self._make(row[0]), row[1]
+        try:
+            return self._make(row[0]), row[1]
+        except psycopg.Error:
+            raise
+        except Exception:  # noqa: BLE001  (a definition that this code cannot read any more)
+            return None, row[1]
 
     def _broken(self, row: DueRow, reason: str) -> Prepared:
         # ids only: the exception may show what the template was filled with

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from marketflow.campaigns.delivery.channel import Outcome
 
 REFUSES_ALL = "refuses_all"
-_SUSPICIOUS = 3  # refusals in a run in which nothing was accepted yet: nobody's fault but the server's
-_IN_A_ROW = 10  # refusals after which the run stops, whatever was accepted before
+_SUSPICIOUS = 3  # in a row: may be the fault of the one who says no and of nobody else, until there is a yes
+_IN_A_ROW = 10  # after which there is no doubt, whatever was said before
 
 # The recipient does not exist, or takes nothing more. Not 5.1.4 (ambiguous), 5.1.7 to 5.1.9 (the sender's address and
 # the server's translation), nor 5.7 (policy): these say nothing about the address.
@@ -30,12 +30,41 @@ def is_dead(code: int, enhanced: str | None) -> bool:
     return enhanced in _DEAD if enhanced is not None else code in _DEAD_BASIC
 
 
+@dataclass
+class Streak:
+    """Noes in a row from one place, and whether it has ever said yes."""
+
+    said_yes: bool = False
+    noes: int = 0
+
+    def hear_yes(self) -> None:
+        """It does say yes."""
+        self.said_yes, self.noes = True, 0
+
+    def hear_no(self) -> None:
+        """One more."""
+        self.noes += 1
+
+    @property
+    def is_believed(self) -> bool:
+        """May the last of them be about the one who was refused?"""
+        return self.said_yes and self.noes < _SUSPICIOUS
+
+    @property
+    def is_over(self) -> bool:
+        """It says no to everybody."""
+        return self.noes >= (_IN_A_ROW if self.said_yes else _SUSPICIOUS)
+
+
 class Refusals:
-    """What a run has heard so far: believes a refusal once the server has accepted something, and not ten in a row."""
+    """What a run has heard so far.
+
+    A refusal is believed when the server accepts something after it, or has before and does not say it to one after
+    the other: a server that turns to refusing everybody costs two addresses at most.
+    """
 
     def __init__(self) -> None:
-        self._accepted = False
-        self._in_a_row = 0
+        self._streak = Streak()
 
     def judge(self, outcomes: Sequence[Outcome]) -> list[Outcome]:
         """The outcomes of a window, as they are to be settled.
@@ -45,21 +74,20 @@ class Refusals:
         """
         for outcome in outcomes:
             self._hear(outcome)
-        return [self._judged(outcome) for outcome in outcomes]
+        last = max((i for i, o in enumerate(outcomes) if o.state == "sent"), default=-1)
+        return [o if i < last or self._streak.is_believed else _put_off(o) for i, o in enumerate(outcomes)]
 
     @property
     def stop(self) -> str | None:
         """The reason to stop the run, if the server refuses everybody."""
-        most = _IN_A_ROW if self._accepted else _SUSPICIOUS
-        return REFUSES_ALL if self._in_a_row >= most else None
+        return REFUSES_ALL if self._streak.is_over else None
 
     def _hear(self, outcome: Outcome) -> None:
         if outcome.state == "sent":
-            self._accepted, self._in_a_row = True, 0
+            self._streak.hear_yes()
         elif outcome.is_refusal:
-            self._in_a_row += 1
+            self._streak.hear_no()
 
-    def _judged(self, outcome: Outcome) -> Outcome:
-        if not outcome.is_refusal or (self._accepted and self.stop is None):
-            return outcome
-        return replace(outcome, state="deferred", is_refusal=False, is_bounce=False)
+
+def _put_off(outcome: Outcome) -> Outcome:
+    return replace(outcome, state="deferred", is_refusal=False, is_bounce=False) if outcome.is_refusal else outcome

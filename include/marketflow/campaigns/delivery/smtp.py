@@ -15,7 +15,16 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
-from marketflow.campaigns.delivery.channel import SENT, Outcome, OutgoingMessage, deferred, failed, unknown, unreachable
+from marketflow.campaigns.delivery.channel import (
+    SENT,
+    UNWRITABLE,
+    Outcome,
+    OutgoingMessage,
+    deferred,
+    failed,
+    unknown,
+    unreachable,
+)
 from marketflow.campaigns.delivery.channel import refused as refused_for_good
 from marketflow.campaigns.delivery.dialogue import Dialogue, stuffed
 from marketflow.campaigns.delivery.dkim import DkimSigner
@@ -23,6 +32,7 @@ from marketflow.campaigns.delivery.mime import MessageRefused, compose, envelope
 from marketflow.campaigns.delivery.refusals import enhanced_code, is_dead
 from marketflow.campaigns.delivery.targets import SmtpTarget
 
+_END_TIMEOUT = 600.0  # seconds that RFC 5321, 4.5.3.2.6, asks for: many servers scan the message before they answer
 _BEFORE_LOSSES_STOP = 3  # connections lost in a row: the server is ill, the messages are not
 
 
@@ -52,6 +62,7 @@ class SmtpChannel:
         sender: str,
         signer: DkimSigner | None = None,
         timeout: float = 20.0,
+        end_timeout: float = _END_TIMEOUT,
         messages_per_connection: int = 500,
     ) -> None:
         self._target = target
@@ -60,7 +71,8 @@ class SmtpChannel:
         self._signer = signer
         if signer is not None:
             signer.check_sender(self._from)
-        self._timeout = timeout  # seconds, of each reply
+        self._timeout = timeout  # seconds, of each reply but the one to the end of a message
+        self._end_timeout = max(timeout, end_timeout)
         self._limit = messages_per_connection
         self._smtp: smtplib.SMTP | None = None
         self._dialogue: Dialogue | None = None
@@ -90,13 +102,15 @@ class SmtpChannel:
         """One mail.
 
         Reasons: `smtp_<code>`, `connect_failed`, `tls_failed`, `auth_failed`, `timeout`, `connection_lost`,
-        `no_reply`, `odd_reply`, `address_malformed`, `address_not_ascii`.
+        `no_reply`, `odd_reply`, `address_malformed`, `address_not_ascii`, `unwritable`.
         """
         try:
             envelope = self._envelope(message)
             body = stuffed(compose(message, self._sender, self._signer))
         except MessageRefused as refused:
             return failed(refused.reason)
+        except Exception:  # noqa: BLE001  (a setting that no header can hold, a key that cannot sign; it may name people)
+            return failed(UNWRITABLE)
         if self._opened not in (None, envelope):
             self._drop()  # who was to come was held back: the server waits for a body that it will not get
         if self._used >= self._limit:
@@ -149,7 +163,7 @@ class SmtpChannel:
         dialogue.body(body)
         self._stage = _Stage.ENDED
         self._end(dialogue)
-        code = dialogue.reply()
+        code = dialogue.final_reply(self._end_timeout)
         if code == -1:
             self._drop()  # which reply was it? what follows cannot be told apart
         return SENT if code == 250 else self._refusal(code, dialogue.words)
@@ -163,7 +177,7 @@ class SmtpChannel:
         after, self._next = self._next, None
         try:
             return None if after is None else self._envelope(after)
-        except MessageRefused:
+        except Exception:  # noqa: BLE001  (it is nothing to this message; its own turn will tell)
             return None
 
     def _hear_out(self, dialogue: Dialogue, count: int) -> None:

@@ -2,8 +2,9 @@
 
 The receiver gets the message's id as `Idempotency-Key` and in the body, but nobody can know whether it keeps such keys.
 So a request that was written and not answered is `unknown`, not sent again; a receiver that is known to keep them
-(`WebhookTarget.keeps_keys`) is asked once more, at once, with the same key. 502 and 504 count as no answer: they come
-from a gateway that has lost the service behind it, which may have done what it was asked.
+(`WebhookTarget.keeps_keys`) is asked once more, at once, with the same key. The same holds for 500 and its like: the
+service broke over the request, before or after it did what it was asked; and for 502 and 504, which come from a gateway
+that has lost the service behind it.
 """
 
 from __future__ import annotations
@@ -18,8 +19,8 @@ from marketflow.campaigns.delivery.channel import SENT, Outcome, OutgoingMessage
 from marketflow.campaigns.delivery.targets import AccountTarget, WebhookTarget
 
 _NO_ANSWER = unknown("no_reply")
-# It has certainly not been done: not allowed yet, too slow, too early, too many, down.
-_LATER = frozenset({401, 408, 425, 429})
+# It has certainly not been done: not allowed yet, too slow, too early, too many, not known there, down.
+_LATER = frozenset({401, 408, 425, 429, 501, 503})
 _GATEWAY = frozenset({502, 504})
 
 
@@ -56,7 +57,7 @@ class WebhookChannel:
         if not isinstance(target, WebhookTarget):
             return deferred("target_not_found")
         outcome = self._post(target, message)
-        return self._post(target, message) if outcome is _NO_ANSWER and target.keeps_keys else outcome
+        return self._post(target, message) if outcome.state == "unknown" and target.keeps_keys else outcome
 
     def _post(self, target: WebhookTarget, message: OutgoingMessage) -> Outcome:
         self._client = self._client or httpx.Client(timeout=self._timeout)
@@ -88,7 +89,7 @@ def http_outcome(status: int, retry_after: str | None = None) -> Outcome:
         return SENT
     if status in _GATEWAY:
         return _NO_ANSWER
-    if status in _LATER or status >= 500:
+    if status in _LATER:
         seconds = float(retry_after) if retry_after and retry_after.isascii() and retry_after.isdigit() else None
         return deferred(reason, retry_after=seconds)
-    return failed(reason)
+    return unknown(reason) if status >= 500 else failed(reason)
