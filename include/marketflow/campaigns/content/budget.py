@@ -19,7 +19,11 @@ _MAX_BETWEEN = 2_000  # characters of a text, items of a list, that an expressio
 _MAX_NUMBER = 10**15
 _SMALL = 100
 _TEXT_FILTERS = frozenset(["capitalize", "e", "escape", "lower", "string", "title", "trim", "truncate", "upper"])
+_ITERATORS = frozenset(["reverse", "unique"])
 _ANY_ARGUMENT = frozenset(["d", "default"])
+_LISTS = (list, tuple, dict)
+_LONG = (str, *_LISTS)  # tuples, since `str | list` is made anew each time, and this is asked at each filter
+_NUMBERS = (int, float)
 _steps: ContextVar[int | None] = ContextVar("steps", default=None)
 
 
@@ -40,20 +44,20 @@ def end_budget(token: Token[int | None]) -> None:
 def bounded(name: str, plain: Callable[..., Any]) -> Callable[..., Any]:
     """A filter of Jinja's whose operands and result are measured; its iterators become lists, which have a length."""
     at = 1 if hasattr(plain, "jinja_pass_arg") else 0
-    texts_only, any_argument = name in _TEXT_FILTERS, name in _ANY_ARGUMENT
+    texts_only, iterates, any_argument = name in _TEXT_FILTERS, name in _ITERATORS, name in _ANY_ARGUMENT
 
     @functools.wraps(plain)  # Jinja's marks on the function come along
     def measured(*args: Any, **options: Any) -> Any:
         value = args[at]
-        if isinstance(value, str | list | tuple | dict):
+        if isinstance(value, _LONG):
             if (size := len(value)) > _SMALL:
                 _charge(size)
-            if texts_only and not isinstance(value, str):
+            if texts_only and isinstance(value, _LISTS):
                 raise LimitReached(f"a list is no text for {name!r}; use a loop, or the filter 'join'")
         if not any_argument and (options or len(args) > at + 1):
             _refuse_lists((*args[at + 1 :], *options.values()), f"the filter {name!r} takes no list in its brackets")
         made = plain(*args, **options)
-        return short(list(made) if isinstance(made, Iterator) else made)
+        return short(list(made) if iterates and not isinstance(made, str) else made)
 
     return measured
 
@@ -71,9 +75,10 @@ def arithmetic(operator: str, left: Any, right: Any) -> None:
 
 def short(value: Any) -> Any:
     """The value, unless it is too long or too large."""
-    if isinstance(value, str | list | tuple) and len(value) > _MAX_BETWEEN:
-        raise LimitReached(f"an expression makes more than {_MAX_BETWEEN} characters")
-    if isinstance(value, int | float) and abs(value) > _MAX_NUMBER:
+    if isinstance(value, _LONG):
+        if len(value) > _MAX_BETWEEN:
+            raise LimitReached(f"an expression makes more than {_MAX_BETWEEN} characters")
+    elif isinstance(value, _NUMBERS) and abs(value) > _MAX_NUMBER:
         raise LimitReached("a number is too large")
     return value
 
@@ -90,7 +95,7 @@ def _turns(_context: Any, items: Iterable[Any], nodes: int) -> Iterator[Any]:
 @pass_context
 def _weighed(_context: Any, value: Any) -> Any:
     """What is compared, looked into or cut: long lists and texts cost their length."""
-    if isinstance(value, str | list | tuple | dict) and (size := len(value)) > _SMALL:
+    if isinstance(value, _LONG) and (size := len(value)) > _SMALL:
         _charge(size)
     return value
 
@@ -105,7 +110,7 @@ def _flat(_context: Any, made: Any) -> Any:
 @pass_context
 def _shown(_context: Any, value: Any) -> Any:
     """What is written into a message."""
-    if isinstance(value, list | tuple | dict):
+    if isinstance(value, _LISTS):
         raise LimitReached("a list cannot be written as it is; use a loop, or the filter 'join'")
     return value
 
@@ -116,7 +121,7 @@ OURS: Mapping[str, Callable[..., Any]] = {"turns": _turns, "weighed": _weighed, 
 
 def _refuse_lists(values: Sequence[Any], words: str) -> None:
     for value in values:
-        if isinstance(value, list | tuple | dict):
+        if isinstance(value, _LISTS):
             raise LimitReached(words)
 
 
