@@ -63,7 +63,7 @@ def bounded(name: str, plain: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def arithmetic(operator: str, left: Any, right: Any) -> None:
-    """Refuse operands of which too much would become; lists cannot be multiplied at all."""
+    """Refuse operands of which too much would become; lists cannot be multiplied at all, and their sums cost."""
     if isinstance(left, str) and operator == "%":
         raise LimitReached("texts are not formatted with %")
     if operator == "*":
@@ -71,6 +71,14 @@ def arithmetic(operator: str, left: Any, right: Any) -> None:
         for text, number in ((left, right), (right, left)):
             if isinstance(text, str) and len(text) * int(number) > _MAX_BETWEEN:
                 raise LimitReached(f"an expression makes more than {_MAX_BETWEEN} characters")
+    for value in (left, right):
+        _weigh(value)
+
+
+def _weigh(value: Any) -> None:
+    """Long lists and texts cost their length."""
+    if isinstance(value, _LONG) and (size := len(value)) > _SMALL:
+        _charge(size)
 
 
 def short(value: Any) -> Any:
@@ -94,9 +102,8 @@ def _turns(_context: Any, items: Iterable[Any], nodes: int) -> Iterator[Any]:
 
 @pass_context
 def _weighed(_context: Any, value: Any) -> Any:
-    """What is compared, looked into or cut: long lists and texts cost their length."""
-    if isinstance(value, _LONG) and (size := len(value)) > _SMALL:
-        _charge(size)
+    """What is compared, looked into or cut."""
+    _weigh(value)
     return value
 
 
@@ -104,7 +111,8 @@ def _weighed(_context: Any, value: Any) -> Any:
 def _flat(_context: Any, made: Any) -> Any:
     """A list as it is written: of texts and numbers. Lists within lists grow with each level as no limit can tell."""
     _refuse_lists((*made, *made.values()) if isinstance(made, dict) else made, "a list cannot hold other lists")
-    return _weighed(_context, made)
+    _weigh(made)
+    return made
 
 
 @pass_context

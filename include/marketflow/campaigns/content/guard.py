@@ -53,7 +53,8 @@ class _Guard(NodeTransformer):
         self._unsure = unsure  # names that may stand for a list
 
     def visit_For(self, node: nodes.For) -> nodes.Node:
-        inside = sum(1 for part in node.body for _ in part.find_all(nodes.Node))
+        each_turn = [*node.body, *([node.test] if node.test else [])]
+        inside = sum(1 for part in each_turn for _ in part.find_all(nodes.Node))
         self.generic_visit(node)
         node.iter = _with("turns", node.iter, nodes.Const(inside))
         return node
