@@ -251,7 +251,7 @@ def _often(inside: str, times: int = 100) -> str:
         (_TWO + _often("{% if ('ba' * 1000)|sort %}{% endif %}"), "it takes too long"),
         ("{% set a = 'ba' * 1000 %}" + _often("{% if a|title and a|unique %}{% endif %}"), "it takes too long"),
         (_often("{% if given_name %}{% endif %}", 5000), "it takes too long"),
-        ("{% for i in 'x' * 2000 if i not in [" + "brand, " * 500 + "] %}{% endfor %}", "it takes too long"),
+        ("{% for i in 'x' * 2000 if [" + "brand, " * 500 + "] %}{% endfor %}", "it takes too long"),
         (_MANY + "".join(f"{{% set a{i} = a + [] %}}" for i in range(5000)), "it takes too long"),
         (_TWO + "{{ a|sort(attribute='" + "0," * 900 + "0') }}", "takes the name of one attribute"),
         (_TWO + "{{ a|unique(false, '0.0.0')|join }}", "takes the name of one attribute"),
