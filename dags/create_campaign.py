@@ -10,6 +10,7 @@ Writes a campaign's folder from this form: the same `campaign.yaml` and template
   says so. What it was before is kept in `.versions/` beside the campaigns.
 * **Written at once**: whoever reads it meanwhile sees the old one or the new one, and two people at once wait for each
   other.
+* **It ends after half an hour** at the latest, and lets the next one write.
 * **Where the folder cannot be written to** (in containers it is part of the image), `MARKETFLOW_CAMPAIGNS` names
   another.
 """
@@ -20,14 +21,14 @@ from airflow.sdk import dag, task
 
 from marketflow.orchestration.create_campaign import create
 from marketflow.orchestration.create_form import create_form
-from marketflow.orchestration.defaults import COMMON
+from marketflow.orchestration.defaults import COMMON, PLANNING_LIMIT
 
 
 @dag(schedule=None, doc_md=__doc__, tags=["campaigns"], params=create_form(), **COMMON)
 def create_campaign() -> None:
     """Wire the DAG."""
 
-    @task
+    @task(execution_timeout=PLANNING_LIMIT)
     def write(params: dict[str, Any] | None = None) -> dict[str, Any]:
         return create(params or {})
 

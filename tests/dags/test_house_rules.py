@@ -80,6 +80,15 @@ def test_every_task_may_be_tried_again(dagbag: Any) -> None:
             assert task.retries >= 1, f"{dag.dag_id}.{task.task_id}"
 
 
+def test_what_holds_locks_while_it_renders_templates_ends_by_itself(dagbag: Any) -> None:
+    campaigns = [dag for dag in dagbag.dags.values() if "campaign" in dag.tags]
+    assert len(campaigns) >= 5
+    holding = [dag.get_task("plan") for dag in campaigns] + [dagbag.dags["create_campaign"].get_task("write")]
+    for task in holding:
+        assert task.execution_timeout is not None, task.dag_id
+        assert task.execution_timeout.total_seconds() <= 3600
+
+
 def test_nothing_is_released_without_a_plan_and_an_approval(dagbag: Any) -> None:
     campaigns = [d for d in dagbag.dags.values() if "campaign" in d.tags]
     assert campaigns

@@ -14,7 +14,7 @@ from marketflow.orchestration.assets import released
 from marketflow.orchestration.campaign_form import campaign_form
 from marketflow.orchestration.campaign_schedule import business_day, schedule_of
 from marketflow.orchestration.connections import key_ring, warehouse
-from marketflow.orchestration.defaults import COMMON, actor, as_date
+from marketflow.orchestration.defaults import COMMON, PLANNING_LIMIT, actor, as_date
 from marketflow.shared import DefinitionError, settings
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def define_campaign(campaign: Campaign) -> DAG:
         **{**COMMON, "default_args": {**COMMON["default_args"], "owner": campaign.owner}},
     )
     def wiring() -> None:
-        @task
+        @task(execution_timeout=PLANNING_LIMIT)
         def plan(params: dict[str, Any] | None = None) -> dict[str, Any]:
             return plan_occasion(campaign, params or {})
 

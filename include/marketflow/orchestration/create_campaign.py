@@ -70,24 +70,53 @@ def values_of(form: dict[str, Any]) -> dict[str, Any]:
 
 
 def files_of(form: dict[str, Any]) -> dict[str, str]:
-    """The templates by file: those of the campaign that is copied, and instead of them what the form says."""
-    files: dict[str, str] = {}
-    if form["copy_from"]:
-        folder = settings().campaigns_folder / form["copy_from"]
-        if form["copy_from"] not in _campaigns():
-            raise AirflowFailException(f"copy_from: there is no campaign {form['copy_from']!r}")
-        files = {
+    """The templates by file: those of the campaign that is copied, and instead of them what the form says.
+
+    A text of the form takes the place of the copied one in all its forms and languages, preheaders too: nobody gets
+    the old campaign's mail because she reads another language, or HTML.
+    """
+    copied = _copied(form["copy_from"]) if form["copy_from"] else {}
+    is_mail = form["channel"] == "email"
+    own = {"body.txt": form["body"], "body.html": form["html"], "subject.txt": form["subject"] if is_mail else None}
+    given = {name: text for name, text in own.items() if text}
+    if not given:
+        return copied
+    if form["body"] and is_mail and "unsubscribe_url" not in form["body"]:
+        given["body.txt"] = form["body"].rstrip() + _UNSUBSCRIBE
+    replaced = {_kind(name) for name in given}
+    kept = {name: text for name, text in copied.items() if _kind(name) not in {*replaced, "preheader"}}
+    dot = _only_language(form["copy_from"], kept) if is_mail and replaced != {"subject", "body"} else ""
+    return {**kept, **{f"{_kind(name)}{dot}.{name.rpartition('.')[2]}": text for name, text in given.items()}}
+
+
+def _copied(name: str) -> dict[str, str]:
+    folder = settings().campaigns_folder / name
+    if name not in _campaigns():
+        raise AirflowFailException(f"copy_from: there is no campaign {name!r}")
+    try:
+        return {
             path.name: path.read_text(encoding="utf-8")
             for path in sorted(folder.iterdir())
             if path.is_file() and path.name[0] != "." and path.name != "campaign.yaml"
         }
-    is_mail = form["channel"] == "email"
-    own = {"body.txt": form["body"], "body.html": form["html"], "subject.txt": form["subject"] if is_mail else None}
-    if form["body"] and is_mail and "unsubscribe_url" not in form["body"]:
-        own["body.txt"] = form["body"].rstrip() + _UNSUBSCRIBE
-    if form["body"] and not form["html"]:
-        files.pop("body.html", None)  # it says something else than the new text
-    return {**files, **{name: text for name, text in own.items() if text}}
+    except (OSError, UnicodeDecodeError) as error:
+        raise AirflowFailException(f"copy_from: {name} cannot be read ({type(error).__name__})") from None
+
+
+def _kind(file: str) -> str:
+    """`body` of body.zh.mjml."""
+    return file.partition(".")[0]
+
+
+def _only_language(campaign: str | None, kept: dict[str, str]) -> str:
+    """`.en` of subject.en.txt: what the form says must have the language of the copied words that it stands beside."""
+    found = sorted({name.partition(".")[2].rpartition(".")[0] for name in kept if _kind(name) in ("subject", "body")})
+    if len(found) > 1:
+        raise AirflowFailException(
+            f"copy_from: {campaign} is written in {', '.join(found)}, and the form in one language; give a subject and "
+            "a text, which then take the place of all, or neither, and change the files"
+        )
+    return f".{found[0]}" if found and found[0] else ""
 
 
 def _campaigns() -> list[str]:

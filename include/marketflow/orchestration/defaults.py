@@ -18,6 +18,9 @@ DEFAULT_ARGS: dict[str, Any] = {
     "max_retry_delay": dt.timedelta(minutes=5),
 }
 
+# For tasks that hold locks while they plan or write a campaign: thirty times what a million people take.
+PLANNING_LIMIT = dt.timedelta(minutes=30)
+
 # One run at a time: a run takes all there is to do, so a second one beside it has nothing to gain.
 COMMON: dict[str, Any] = {
     "start_date": START,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import UnionType
@@ -13,6 +14,9 @@ from pydantic import BaseModel
 
 from marketflow.shared.strict_yaml import line_of
 
+_cut = reprlib.Repr()
+_cut.maxlevel, _cut.maxstring, _cut.maxother = 2, 80, 80
+_MAX_WORD = 100
 Place = Sequence[str | int]  # the way to a field, such as ("records", "orders", "columns", "amount")
 
 
@@ -37,13 +41,14 @@ def _words(error: Mapping[str, Any], place: Place, model: type[BaseModel]) -> st
         return "is missing"
     if error["type"] == "literal_error":
         words = [w.strip("'") for w in error["ctx"]["expected"].replace(" or ", ", ").split(", ")]
-        return f"{error['input']!r} is not one of {', '.join(words)}{nearest(error['input'], words)}"
+        return f"{_cut.repr(error['input'])} is not one of {', '.join(words)}{nearest(error['input'], words)}"
     return str(error["msg"]).removeprefix("Value error, ")
 
 
 def nearest(word: object, known: Sequence[str]) -> str:
     """The end of a sentence: the known word that was probably meant, or all of them."""
-    close = difflib.get_close_matches(str(word), known, n=1, cutoff=0.5)
+    text = word[:_MAX_WORD] if isinstance(word, str) else _cut.repr(word)  # a few aliases of YAML are a billion words
+    close = difflib.get_close_matches(text, known, n=1, cutoff=0.5)
     return f"; did you mean {close[0]!r}?" if close else f"; known are {', '.join(known)}"
 
 

@@ -124,3 +124,55 @@ def test_templates_can_be_copied_and_a_campaign_replaced(folder: Path) -> None:
     again = create_campaign.create(form(title="Spring sale 2", version=first["version"]))
     assert again["replaced"] == first["version"]
     assert load_campaign(folder / "spring_sale").title == "Spring sale 2"
+
+
+def _write(folder: Path, name: str, **files: str) -> None:
+    create_campaign.create(form(name=name, title=f"The {name}", subject="Old", body="Old words"))
+    for old in (folder / name).glob("*.txt"):
+        old.unlink()
+    for file, text in files.items():
+        (folder / name / file.replace("__", ".")).write_text(text)
+
+
+@pytest.fixture
+def two_languages(folder: Path, five: People) -> Path:
+    """`old`: a campaign in English and Chinese, with preheaders, HTML in one and MJML in the other."""
+    assert five
+    mjml = "<mjml><mj-body><mj-section><mj-column><mj-text>Old<a href='{{ unsubscribe_url }}'>x</a></mj-text>"
+    mjml += "</mj-column></mj-section></mj-body></mjml>"
+    _write(
+        folder, "old", subject__en__txt="Old", preheader__en__txt="Old", body__en__mjml=mjml, subject__zh__txt="Old",
+        preheader__zh__txt="Old", body__zh__txt="Old {{ unsubscribe_url }}", body__zh__html="<a href='{{ unsubscribe_url }}'>Old</a>",
+    )  # fmt: skip
+    return folder
+
+
+@pytest.mark.parametrize("own", [{"body": "New words"}, {"html": "<a href='{{ unsubscribe_url }}'>New</a>"}])
+def test_words_of_the_form_replace_the_copied_ones_in_all_languages(two_languages: Path, own: dict[str, str]) -> None:
+    create_campaign.create(form(copy_from="old", subject="New", **{"body": None, **own}))
+    templates = load_campaign(two_languages / "spring_sale").templates
+    assert (templates.variants, templates.preheader, templates.subject) == ({}, None, "New\n")
+    assert "Old" not in "".join(p.read_text() for p in (two_languages / "spring_sale").iterdir())
+
+
+@pytest.mark.parametrize("own", [{"subject": "New"}, {"body": "New"}, {"html": "<p>New</p>"}])
+def test_half_of_a_mail_in_one_language_does_not_stand_beside_two(two_languages: Path, own: dict[str, str]) -> None:
+    with pytest.raises(AirflowFailException, match="old is written in en, zh, and the form in one language"):
+        create_campaign.create(form(copy_from="old", **{"subject": None, "body": None, **own}))
+    create_campaign.create(form(copy_from="old", subject=None, body=None))
+    assert list(load_campaign(two_languages / "spring_sale").templates.variants) == ["zh"]
+
+
+@pytest.mark.parametrize(
+    ("own", "subject", "text"),
+    [({"subject": "New"}, "New\n", "Old {{ unsubscribe_url }}\n"), ({"body": "New {{ unsubscribe_url }}"}, "Old\n", "New {{ unsubscribe_url }}\n")],
+)  # fmt: skip
+@pytest.mark.usefixtures("five")
+def test_half_of_a_mail_takes_the_language_of_the_other_half(
+    folder: Path, own: dict[str, str], subject: str, text: str
+) -> None:
+    _write(folder, "old", subject__de__txt="Old", body__de__txt="Old {{ unsubscribe_url }}")
+    create_campaign.create(form(copy_from="old", **{"subject": None, "body": None, **own}))
+    assert {p.name for p in (folder / "spring_sale").iterdir()} == {"campaign.yaml", "subject.de.txt", "body.de.txt"}
+    templates = load_campaign(folder / "spring_sale").templates
+    assert (templates.subject, templates.text) == (subject, text)

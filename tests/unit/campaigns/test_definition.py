@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+import os
 import subprocess
 import sys
+import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from conftest import ROOT
 from marketflow.campaigns import load_campaigns
-from marketflow.campaigns.definition import campaign_schema, load_campaign
+from marketflow.campaigns.definition import campaign_schema, find_campaigns, load_campaign
 from marketflow.campaigns.definition.model import schema_text
 from marketflow.shared import DefinitionError
 
@@ -154,3 +158,53 @@ def test_loading_needs_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("odd", ["folder", "pipe", "loop", "locked"])
+@pytest.mark.parametrize("file", ["body.html", "subject.txt", "campaign.yaml"])
+def test_one_odd_entry_is_an_error_and_the_other_campaigns_stay(
+    tmp_path: Path, odd: str, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path / "good", GOOD.replace("name: letter", "name: good"))
+    path = make(tmp_path / "letter") / file
+    path.unlink(missing_ok=True)
+    if odd == "folder":
+        path.mkdir()
+    elif odd == "pipe":
+        os.mkfifo(path)
+    elif odd == "loop":
+        path.symlink_to(path.name)
+    else:
+        path.write_text(GOOD)
+        _lock(path, monkeypatch)
+    found = find_campaigns(tmp_path)
+    assert [c.name for c in found.good] == ["good"]
+    [error] = found.errors
+    assert error.startswith(f"{tmp_path}/letter")
+
+
+def _lock(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a file without read permission is for others than root, who may run the tests."""
+    real = Path.open
+
+    def opened(self: Path, *args: Any, **options: Any) -> Any:
+        if self == path:
+            raise PermissionError(13, "Permission denied")
+        return real(self, *args, **options)
+
+    monkeypatch.setattr(Path, "open", opened)
+
+
+@pytest.mark.parametrize("old", ["channel: email", "  on: manual"])
+def test_aliases_do_not_make_an_error_longer_than_a_line(tmp_path: Path, old: str) -> None:
+    names = "abcdefg"
+    bombs = ["a: &a [" + ", ".join(["xxxxxxxxxx"] * 10) + "]"]
+    bombs += [f"{b}: &{b} [" + ", ".join([f"*{a}"] * 10) + "]" for a, b in itertools.pairwise(names)]
+    field = old.partition(":")[0]
+    began = time.process_time()
+    with pytest.raises(DefinitionError) as info:
+        load_campaign(make(tmp_path / "letter", "\n".join(bombs) + "\n" + GOOD.replace(old, f"{field}: *g")))
+    assert time.process_time() - began < 2
+    [said] = [line for line in str(info.value).splitlines() if "is not one of" in line]
+    assert f"{field.strip()}: [[" in said
+    assert max(map(len, str(info.value).splitlines())) < 1_000

@@ -38,6 +38,10 @@ def test_the_shipped_campaigns_have_no_fault() -> None:
         ({"body__html": "<p>{{ unsubscribe_url }}</p>"}, "letter/body.html"),
         ({"body__mjml": mjml("<mj-text>Hello</mj-text>")}, "letter/body.mjml"),
         ({"body__html": "{% if products %}" + LINK + "{% endif %}"}, "letter/body.html"),
+        ({"body__html": f"<p>x</p><!-- {LINK} -->"}, "letter/body.html"),
+        ({"body__html": f"<!--[if mso]>{LINK}<![endif]--><p>x</p>"}, "letter/body.html"),
+        ({"body__html": f"<style>{LINK}</style><p>x</p>"}, "letter/body.html"),
+        ({"body__html": "<link href='{{ unsubscribe_url }}'>"}, "letter/body.html"),
         ({"subject__zh__txt": "s", "body__zh__txt": "你好"}, "letter/body.zh.txt"),
     ],
 )
@@ -45,6 +49,19 @@ def test_a_missing_link_to_unsubscribe(
     tmp_path: Path, purpose: str, severity: str, files: dict[str, str], place: str
 ) -> None:
     assert codes(found(tmp_path, purpose=purpose, **files)) == [(severity, "no_unsubscribe_link", place)]
+
+
+@pytest.mark.parametrize(
+    "html",
+    [
+        f"<!-- x -->{LINK}",
+        f"<!--[if !mso]><!-->{LINK}<!--<![endif]-->",
+        "<A HREF = {{ unsubscribe_url }} >x</A>",
+        "<map><area href=' {{ unsubscribe_url }}\n' alt='x'></map>",
+    ],
+)
+def test_a_link_that_readers_see_is_one_however_it_is_written(tmp_path: Path, html: str) -> None:
+    assert found(tmp_path, body__html=html) == []
 
 
 def test_text_made_from_html_has_the_link_that_the_html_has(tmp_path: Path) -> None:

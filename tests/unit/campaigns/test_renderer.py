@@ -210,8 +210,96 @@ def test_no_template_takes_long_or_grows(text: str) -> None:
     assert time.process_time() - began < 2
 
 
+_MANY = "{% set s = 'x' * 2000 %}{% set a = [" + "s," * 2000 + "] %}"  # a list that is large without lists in it
+_TWO = "{% set a = ('中文' * 1000)|list %}{% set b = ('中文' * 1000)|list %}"
+_NEST = "{% set a = [0] * 2000 %}{% set b = [a] * 2000 %}{% set c = [b] * 2000 %}"
+
+
+def _often(inside: str, times: int = 100) -> str:
+    return "{% for i in 'x' * 2000 %}" + inside * times + "{% endfor %}"
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (_NEST + "{{ c }}", "lists cannot be multiplied"),
+        (_NEST + "{{ c|join }}", "lists cannot be multiplied"),
+        (_NEST + "{% if [c] == [c] %}x{% endif %}", "lists cannot be multiplied"),
+        ("{% set a = 2000 * (1, 2) %}", "lists cannot be multiplied"),
+        ("{% set a = [1] %}{% set b = [a, a] %}", "a list cannot hold other lists"),
+        ("{% set a = [1] %}{% set b = (a, a) %}", "a list cannot hold other lists"),
+        ("{% set a = [1] %}{% set b = {'a': a} %}", "a list cannot hold other lists"),
+        ("{% set a = [1] %}{% set b = [a|reverse] %}", "a list cannot hold other lists"),
+        ("{% set a = [1] %}{% set b = ['', 1 if lang == 'x' else a] %}", "a list cannot hold other lists"),
+        ("{% set a = [products] %}", "a list cannot hold other lists"),
+        ("{% set a = [[1], [2]] %}", "a list cannot hold other lists"),
+        (_MANY + "{{ a }}", "a list cannot be written as it is"),
+        (_MANY + "{{ a|sort }}", "a list cannot be written as it is"),
+        (_MANY + "{{ a[:1000] }}", "a list cannot be written as it is"),
+        (_MANY + "{{ given_name and a }}", "a list cannot be written as it is"),
+        (_MANY + "{{ a|default('x') }}", "a list cannot be written as it is"),
+        (_MANY + "{{ a|join(a) }}", "the filter 'join' takes no list in its brackets"),
+        (_MANY + "{{ a|upper }}", "a list is no text for 'upper'"),
+        (_MANY + "{{ a|string }}", "a list is no text for 'string'"),
+        ("{{ products }}", "a list cannot be written as it is"),
+        (_TWO + _often("{% if a == b %}{% endif %}"), "it takes too long"),
+        (_TWO + _often("{% if 'q' in a %}{% endif %}"), "it takes too long"),
+        (_TWO + _often("{% if 'q' is in a %}{% endif %}"), "it takes too long"),
+        (_TWO + _often("{% if a is eq b %}{% endif %}"), "it takes too long"),
+        (_TWO + _often("{% if a[:] %}{% endif %}"), "it takes too long"),
+        (_TWO + _often("{% if a|sort %}{% endif %}", 12), "it takes too long"),
+        (_TWO + _often("{% if ('ba' * 1000)|sort %}{% endif %}"), "it takes too long"),
+        ("{% set a = 'ba' * 1000 %}" + _often("{% if a|title and a|unique %}{% endif %}"), "it takes too long"),
+        (_often("{% if given_name %}{% endif %}", 5000), "it takes too long"),
+        ("{% for i in 'x' * 2000 if [" + "brand, " * 500 + "] %}{% endfor %}", "it takes too long"),
+        (_MANY + "".join(f"{{% set a{i} = a + [] %}}" for i in range(5000)), "it takes too long"),
+        (_TWO + "{{ a|sort(attribute='" + "0," * 900 + "0') }}", "takes the name of one attribute"),
+        (_TWO + "{{ a|unique(false, '0.0.0')|join }}", "takes the name of one attribute"),
+        ("{{ products|join(*a) }}", "without stars"),
+        ("{% set a = '" + "x" * 2001 + "' %}", "a text in quotes has at most 2000 characters"),
+        ("{% set a = [" + "1," * 2001 + "] %}", "a list has at most 2000 items"),
+        ("{{ brand|truncate(2) }}", r"cannot be rendered \(AssertionError\)"),
+        ("{% for i in 'x' %}" * 25 + "{% endfor %}" * 25, "stand too deep within one another"),
+        ("{% if brand %}" * 120 + "{% endif %}" * 120, "stand too deep within one another"),
+        ("x\n" + "{% raw %}" * 20_000, r"^letter/body\.txt:2: {% raw %} is opened and not closed"),
+    ],
+)
+def test_what_would_take_all_memory_or_time_is_refused_in_words(text: str, said: str) -> None:
+    began = time.process_time()
+    with pytest.raises(TemplateRefused, match=said):
+        render(text)
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize("tag", ["{{% if brand{}or lang %}}x{{% endif %}}", "{{{{ brand{}or lang }}}}"])
+def test_spaces_in_a_tag_take_no_time(tag: str) -> None:
+    began = time.process_time()
+    render(None, html=tag.format(" " * 100_000))  # type: ignore[arg-type]
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    ("text", "made"),
+    [
+        ("{{ given_name or 'you' }}, {{ 'x' if products else 'y' }}", "Ada, x"),
+        ("{% set names = [given_name, brand] %}{{ names|join(', ') }}", "Ada, The <Shop>"),
+        ("{% set best = products[:1] %}{% for p in best %}{{ p.name }}{% endfor %}", "Bread & butter"),
+        ("{{ products|sort(attribute='name')|join(' / ', attribute='name') }}", "Bread & butter / Milk"),
+        ("{{ products|reverse|join(', ', 'product_id') }} {{ 'Ada'|reverse }}", "2, 1 adA"),
+        ("{% if lang in ['en', 'de'] and products[0].name != products[1].name %}{{ {'en': brand}[lang] }}{% endif %}",
+         "The <Shop>"),
+        ("{% for a, b in ['ab', 'cd'] %}{{ b }}{{ a }}{% endfor %}", "badc"),
+        ("{% for p in products %}{{ loop.index }} of {{ loop.length }} {% endfor %}", "1 of 2 2 of 2"),
+        ("{{ (products|first).name|default('none')|upper|truncate(9, true, '', 0) }}", "BREAD & B"),
+        ("{% raw %}{{ {% x %} }}{%- endraw -%} end", "{{ {% x %} }}end"),
+    ],
+)  # fmt: skip
+def test_and_what_a_letter_needs_is_not(text: str, made: str) -> None:
+    assert render(text).text == f"{made}\n"
+
+
 def test_each_render_has_its_own_allowance() -> None:
-    renderer = Renderer(definition("{% for i in [0] * 1500 %}{% endfor %}{% for i in [0] * 1500 %}{% endfor %}done"))
+    renderer = Renderer(definition("{% for i in 'x' * 1500 %}{% endfor %}" * 2 + "done"))
     assert [renderer.render(VARIABLES).text for _ in range(5)] == ["done\n"] * 5
 
 

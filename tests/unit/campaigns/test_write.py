@@ -118,6 +118,33 @@ def test_a_check_that_fails_writes_nothing(tmp_path: Path) -> None:
     assert find_campaigns(tmp_path).names == []
 
 
+@pytest.mark.parametrize(
+    ("file", "text"), [("subject.txt", "By hand"), ("campaign.yaml", None), ("preheader.txt", "By hand")]
+)
+def test_what_is_changed_by_hand_while_it_is_checked_is_kept(tmp_path: Path, file: str, text: str | None) -> None:
+    first = write_campaign(tmp_path, VALUES, FILES)
+    second = write_campaign(tmp_path, {**VALUES, "title": "Second"}, FILES, replaces=first.version)
+    back = write_campaign(tmp_path, VALUES, FILES, replaces=second.version)  # so that .versions has all of them
+    path = tmp_path / "letter" / file
+    words = text or "# a comment by hand\n" + path.read_text()
+
+    def check(_: Campaign) -> None:
+        path.write_text(words)
+
+    with pytest.raises(DefinitionError, match="letter: was changed by hand meanwhile"):
+        write_campaign(tmp_path, {**VALUES, "title": "New"}, FILES, replaces=back.version, check=check)
+    assert path.read_text() == words
+
+
+def test_nor_is_a_campaign_that_was_made_by_hand_meanwhile(tmp_path: Path) -> None:
+    def check(_: Campaign) -> None:
+        (tmp_path / "letter").mkdir()
+
+    with pytest.raises(DefinitionError, match="letter: was changed by hand meanwhile"):
+        write_campaign(tmp_path, VALUES, FILES, check=check)
+    assert list((tmp_path / "letter").iterdir()) == []
+
+
 def test_a_title_that_people_could_not_tell_apart(tmp_path: Path) -> None:
     write_campaign(tmp_path, {**VALUES, "title": "Spring sale"}, FILES)
     with pytest.raises(DefinitionError, match="title: the campaign 'letter' has this title"):

@@ -6,7 +6,6 @@ Nothing is fetched: a link is judged by what is written, not by whether somebody
 from __future__ import annotations
 
 import datetime as dt
-import html
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -104,7 +103,7 @@ def _unsubscribe(message: RenderedMessage, purpose: str, html_file: str, text_fi
     words = "there is no link to unsubscribe{}; use {{{{ unsubscribe_url }}}}"
     if _URL not in message.text:
         yield Finding(severity, "no_unsubscribe_link", text_file, words.format(" in the text"))
-    if message.html is not None and not re.search(rf"""href\s*=\s*["']?{re.escape(html.escape(_URL))}""", message.html):
+    if message.html is not None and not _links_to(message.html, _URL):
         yield Finding(severity, "no_unsubscribe_link", html_file, words.format(" in the HTML"))
 
 
@@ -127,6 +126,24 @@ def _static(definition: Mapping[str, Any]) -> Iterator[Finding]:
             except TemplateRefused:
                 continue  # rendering says so
             yield from _Marks(pieces).findings()
+
+
+def _links_to(text: str, url: str) -> bool:
+    """Is there a link that a reader can follow? One within a comment or a style is none."""
+    links = _Links()
+    links.feed(text)
+    links.close()
+    return url in links.found
+
+
+class _Links(HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.found: set[str] = set()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("a", "area"):
+            self.found |= {(value or "").strip() for name, value in attrs if name == "href"}
 
 
 class _Marks(HTMLParser):

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from html.parser import HTMLParser
 
-from marketflow.campaigns.content.source import Piece, jinja
+from marketflow.campaigns.content.source import Piece, inside, jinja
 
 _PARAGRAPHS = frozenset(
     ["p", "h1", "h2", "h3", "h4", "h5", "h6", "ul", "ol", "dl", "blockquote", "pre", "table", "section", "article"]
@@ -26,7 +26,6 @@ _BREAKS = re.compile(f"[\n{_LINE}{_PARAGRAPH}][ \n{_LINE}{_PARAGRAPH}]*")
 _TOKEN = re.compile(f"{_OPEN}(\\d+){_SHUT}")
 _BLANKS = re.compile(" {2,}")
 _NO_LINK = re.compile(r"\s*(#|javascript:|$)", re.IGNORECASE)
-_SIGNS = re.compile(r"^\{([{%])[-+]?\s*|\s*[-+]?([}%])\}$")
 _HIDDEN = re.compile(r"display\s*:\s*none")
 
 
@@ -69,8 +68,8 @@ def _tag(piece: Piece) -> str:
     """The tag, so that it strips nothing: the line breaks around it are ours, not the author's."""
     if piece.kind == "raw":
         return piece.text
-    inner = _SIGNS.sub("", piece.text)
-    text = f"{{{{ {inner} }}}}" if piece.kind == "out" else f"{{%+ {inner} +%}}"
+    _, words, _ = inside(piece.text)
+    text = f"{{{{ {words} }}}}" if piece.kind == "out" else f"{{%+ {words} +%}}"
     return jinja([Piece(piece.kind, text, piece.file, piece.line)])
 
 

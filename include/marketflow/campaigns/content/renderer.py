@@ -12,15 +12,10 @@ from typing import Any
 
 from jinja2 import Template, TemplateError, TemplateSyntaxError
 
+from marketflow.campaigns.content.budget import LimitReached, begin_budget, end_budget
 from marketflow.campaigns.content.formats import Formats, fallbacks, formats_for, localised
 from marketflow.campaigns.content.plain import text_template, tidy
-from marketflow.campaigns.content.sandbox import (
-    CampaignEnvironment,
-    LimitReached,
-    TemplateRefused,
-    begin_budget,
-    end_budget,
-)
+from marketflow.campaigns.content.sandbox import CampaignEnvironment, TemplateRefused
 from marketflow.campaigns.content.source import Piece, flatten, jinja, names_in, place_of
 from marketflow.campaigns.content.words import clean, clean_variables
 
@@ -31,7 +26,8 @@ _EMPTY_LINES = re.compile(r"\n{3,}")
 _BODY = re.compile(r"<body\b[^>]*>", re.IGNORECASE)
 _HIDDEN_PREHEADER = '<div style="display:none;max-height:0;overflow:hidden;">{{ preheader }}</div>'
 _FAILURES = (
-    TemplateError, LimitReached, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError,
+    TemplateError, LimitReached, TypeError, ValueError, ArithmeticError, LookupError, AttributeError, AssertionError,
+    RecursionError, MemoryError,
 )  # fmt: skip
 
 
@@ -153,7 +149,9 @@ class _Variant:
         self._flat[name] = flat
         try:
             return self._env.get_template(name)
-        except (TemplateError, RecursionError, ValueError) as error:
+        except (SyntaxError, RecursionError, MemoryError):  # Python's own, for what Jinja made of the template
+            raise TemplateRefused(f"{name}: conditions, loops or brackets stand too deep within one another") from None
+        except (TemplateError, ValueError) as error:
             raise TemplateRefused(self._words(error, name)) from None
 
     def _fill(self, template: Template, variables: dict[str, Any]) -> str:

@@ -2,16 +2,14 @@
 
 Jinja's sandbox guards attributes and calls; it bounds neither time nor memory. So only the parts of the language that a
 letter needs are allowed (no calls, macros or block captures; few filters; never `safe`), each turn of a loop is
-counted, and no text made in between may grow without limit. What a template extends and includes was put into it before
-(source.py).
+counted (budget.py), and no text or list made in between may grow without limit (guard.py). What a template extends and
+includes was put into it before (source.py).
 """
 
 from __future__ import annotations
 
 import difflib
-import functools
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextvars import ContextVar, Token
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from jinja2 import FunctionLoader, StrictUndefined, TemplateSyntaxError, meta, nodes, pass_context
@@ -19,11 +17,8 @@ from jinja2.filters import FILTERS
 from jinja2.sandbox import SandboxedEnvironment
 from jinja2.tests import TESTS
 
+from marketflow.campaigns.content import budget, guard
 from marketflow.shared import MarketflowError
-
-_MAX_STEPS = 5_000
-_MAX_BETWEEN = 2_000  # characters of a text, items of a list, that an expression may make
-_MAX_NUMBER = 10**15
 
 _NODES = (
     nodes.Template, nodes.Output, nodes.TemplateData, nodes.If, nodes.For, nodes.Assign, nodes.Name, nodes.Const,
@@ -38,25 +33,10 @@ _FILTERS = (
 _TESTS = ("defined", "divisibleby", "eq", "even", "ge", "gt", "in", "le", "lt", "ne", "none", "odd", "string")
 _FORMATS = ("day", "money", "number", "percent")  # as people of the message's language and region write them
 _KNOWN = {"Filter": (*_FILTERS, *_FORMATS), "Test": _TESTS}
-_steps: ContextVar[int | None] = ContextVar("steps", default=None)
 
 
 class TemplateRefused(MarketflowError):
     """A template is wrong or asks for too much; the message names file and line, and no value of a variable."""
-
-
-class LimitReached(Exception):
-    """Inside a render: too many steps or too much text."""
-
-
-def begin_budget() -> Token[int | None]:
-    """Give one render its allowance of steps; `end_budget` takes what this returns."""
-    return _steps.set(_MAX_STEPS)
-
-
-def end_budget(token: Token[int | None]) -> None:
-    """The render is over."""
-    _steps.reset(token)
 
 
 class CampaignEnvironment(SandboxedEnvironment):
@@ -72,8 +52,8 @@ class CampaignEnvironment(SandboxedEnvironment):
         )  # fmt: skip
         self.known = frozenset(variables)
         self.globals.clear()
-        self.filters = {n: _bounded(FILTERS[n]) for n in _FILTERS} | {n: _format(n) for n in _FORMATS}
-        self.filters["counted"] = _counted
+        self.filters = {n: budget.bounded(n, FILTERS[n]) for n in _FILTERS}
+        self.filters |= {n: _format(n) for n in _FORMATS} | dict(budget.OURS)
         self.tests = {n: TESTS[n] for n in _TESTS}
 
     def _parse(self, source: str, name: str | None, filename: str | None) -> nodes.Template:
@@ -81,9 +61,7 @@ class CampaignEnvironment(SandboxedEnvironment):
         for node in [tree, *tree.find_all(nodes.Node)]:
             _check_node(node, name)
         self._check_variables(tree, name)
-        for loop in tree.find_all(nodes.For):
-            loop.iter = nodes.Filter(loop.iter, "counted", [], [], None, None, lineno=loop.lineno)
-        return tree
+        return guard.guarded(tree)
 
     def _check_variables(self, tree: nodes.Template, name: str | None) -> None:
         for unknown in sorted(meta.find_undeclared_variables(tree) - self.known):
@@ -93,12 +71,8 @@ class CampaignEnvironment(SandboxedEnvironment):
 
     def call_binop(self, context: Any, operator: str, left: Any, right: Any) -> Any:
         """Arithmetic whose operands are measured before it is done."""
-        if isinstance(left, str) and operator == "%":
-            raise LimitReached("texts are not formatted with %")
-        for text, number in ((left, right), (right, left)):
-            if operator == "*" and isinstance(text, str | list | tuple) and len(text) * int(number) > _MAX_BETWEEN:
-                raise LimitReached(f"an expression makes more than {_MAX_BETWEEN} characters")
-        return _short(super().call_binop(context, operator, left, right))
+        budget.arithmetic(operator, left, right)
+        return budget.short(super().call_binop(context, operator, left, right))
 
 
 def _check_node(node: nodes.Node, name: str | None) -> None:
@@ -113,6 +87,8 @@ def _check_node(node: nodes.Node, name: str | None) -> None:
         wrong = f"there is no {kind.lower()} {node.name!r}; {_nearest(node.name, _KNOWN[kind])}"
     elif not isinstance(node, _NODES):
         wrong = f"{type(node).__name__} is not part of the language of templates"
+    elif (found := guard.fault(node)) is not None:
+        wrong = found
     else:
         return
     line = next((n.lineno for n in [node, *node.find_all(nodes.Node)] if n.lineno), 1)
@@ -124,40 +100,9 @@ def _nearest(word: str, known: Iterable[str]) -> str:
     return f"did you mean {close[0]!r}?" if close else f"there are {', '.join(known)}"
 
 
-def _step() -> None:
-    left = _steps.get()
-    if left == 0:
-        raise LimitReached(f"it takes more than {_MAX_STEPS} turns of loops")
-    if left is not None:
-        _steps.set(left - 1)
-
-
-@pass_context
-def _counted(_context: Any, items: Iterable[Any]) -> Iterator[Any]:
-    for item in items:
-        _step()
-        yield item
-
-
 def _format(name: str) -> Callable[..., Any]:
     @pass_context
     def formatted(context: Any, *args: Any, **options: Any) -> Any:
         return getattr(context["_formats"], name)(*args, **options)
 
     return formatted
-
-
-def _bounded(plain: Callable[..., Any]) -> Callable[..., Any]:
-    @functools.wraps(plain)  # Jinja's marks on the function come along
-    def bounded(*args: Any, **options: Any) -> Any:
-        return _short(plain(*args, **options))
-
-    return bounded
-
-
-def _short(value: Any) -> Any:
-    if isinstance(value, str | list | tuple) and len(value) > _MAX_BETWEEN:
-        raise LimitReached(f"an expression makes more than {_MAX_BETWEEN} characters")
-    if isinstance(value, int | float) and abs(value) > _MAX_NUMBER:
-        raise LimitReached("a number is too large")
-    return value

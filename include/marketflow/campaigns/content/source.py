@@ -22,8 +22,8 @@ _TAGS = {
     "{%": re.compile(rf"\{{%{_STRINGS}%\}}", re.DOTALL),
     "{#": re.compile(r"\{#.*?#\}", re.DOTALL),
 }
-_RAW = re.compile(r"\{%[-+]?\s*raw\s*[-+]?%\}.*?\{%[-+]?\s*endraw\s*[-+]?%\}", re.DOTALL)
-_STATEMENT = re.compile(r"\{%([-+]?)\s*(\w*)\s*(.*?)\s*([-+]?)%\}", re.DOTALL)
+_RAW, _END_RAW = (re.compile(rf"\{{%[-+]?\s*{word}\s*[-+]?%\}}") for word in ("raw", "endraw"))
+_WORD = re.compile(r"\w*")
 _QUOTED = re.compile(r"""(["'])([^"'\\]*)\1""")
 _PLACE = re.compile(r"^@ (.+):(\d+) #\}")
 _MARKER = re.compile(r"\{#[-+]?\n@ (.+):(\d+) #\}")
@@ -118,24 +118,55 @@ def scan(text: str, file: str) -> list[Piece]:
         if found.start() > at:
             pieces.append(Piece("text", text[at : found.start()], *(place or (file, line))))
             line, place = line + text.count("\n", at, found.start()), None
-        tag = _RAW.match(text, found.start()) or _TAGS[found[0]].match(text, found.start())
-        if tag is None:
-            raise TemplateRefused(f"{file}:{line}: {found[0]} is opened and not closed")
-        if marker := _MARKER.fullmatch(tag[0]):  # a text that `jinja` made, read again
+        opens, end = _end_of_tag(text, found)
+        if end is None:
+            raise TemplateRefused(f"{file}:{line}: {opens} is opened and not closed")
+        tag = text[found.start() : end]
+        if marker := _MARKER.fullmatch(tag):  # a text that `jinja` made, read again
             place = (marker[1], int(marker[2]))
         else:
-            pieces.append(Piece(_kind(tag[0]), tag[0], *(place or (file, line))))
+            pieces.append(Piece(_kind(tag), tag, *(place or (file, line))))
             place = None
-        line, at = line + tag[0].count("\n"), tag.end()
+        line, at = line + tag.count("\n"), end
     if at < len(text):
         pieces.append(Piece("text", text[at:], file, line))
     return pieces
 
 
+def _end_of_tag(text: str, begin: re.Match[str]) -> tuple[str, int | None]:
+    """What is opened at `begin`, and where it ends; a `raw` goes on to its `endraw`, whatever stands in between."""
+    if raw := _RAW.match(text, begin.start()):
+        end = _END_RAW.search(text, raw.end())
+        return raw[0], end and end.end()
+    tag = _TAGS[begin[0]].match(text, begin.start())
+    return begin[0], tag and tag.end()
+
+
+def inside(tag: str) -> tuple[str, str, str]:
+    """What a tag says, between the signs (`-`, `+`) that it begins and ends with.
+
+    A regular expression would try each place of a long run of spaces, and from each all of its rest.
+    """
+    text = tag[2:-2]
+    before = text[:1] if text[:1] in ("-", "+") else ""
+    text = text[len(before) :]
+    after = text[-1:] if text[-1:] in ("-", "+") else ""
+    return before, text[: len(text) - len(after)].strip(), after
+
+
 def keyword(piece: Piece) -> str:
     """`if`, `for`, `endif` ... of a control tag, else nothing."""
-    found = _STATEMENT.fullmatch(piece.text) if piece.kind == "control" else None
-    return found[2] if found else ""
+    return _statement(piece)[0]
+
+
+def _statement(piece: Piece) -> tuple[str, str]:
+    """The keyword of a control tag, and what follows it."""
+    if piece.kind != "control":
+        return "", ""
+    text = inside(piece.text)[1]
+    word = _WORD.match(text)
+    end = word.end() if word else 0
+    return text[:end], text[end:].lstrip()
 
 
 def names_in(pieces: list[Piece], name: str) -> bool:
@@ -146,7 +177,7 @@ def names_in(pieces: list[Piece], name: str) -> bool:
 
 def _kind(tag: str) -> str:
     if tag.startswith("{%"):
-        return "raw" if _RAW.fullmatch(tag) else "control"
+        return "raw" if _RAW.match(tag) else "control"
     return "out" if tag.startswith("{{") else "comment"
 
 
@@ -160,8 +191,7 @@ def _marker(piece: Piece) -> str:
 
 def _nothing(piece: Piece, *, opens: bool, closes: bool) -> Piece:
     """A comment in the place of a tag that is resolved: it strips the same white space around itself."""
-    found = _STATEMENT.fullmatch(piece.text)
-    before, after = (found[1], found[4]) if found else ("", "")
+    before, _, after = inside(piece.text)
     text = f"{{#{before if opens else '+'} {after if closes else '+'}#}}"
     return replace(piece, kind="comment", text=text)
 
@@ -241,15 +271,10 @@ def _read(text: str, file: str) -> _Tree:
 
 
 def _block_name(piece: Piece) -> str:
-    words = _words(piece)
+    words = _statement(piece)[1]
     return words if words.isidentifier() else piece.refuse("a block has a name of one word")
 
 
 def _quoted(piece: Piece) -> str:
-    found = _QUOTED.fullmatch(_words(piece))
+    found = _QUOTED.fullmatch(_statement(piece)[1])
     return found[2] if found else piece.refuse(f"{keyword(piece)} takes the name of a shared template, in quotes")
-
-
-def _words(piece: Piece) -> str:
-    found = _STATEMENT.fullmatch(piece.text)
-    return found[3] if found else ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -38,11 +39,13 @@ def find_campaigns(folder: Path | None = None) -> FoundCampaigns:
             found.good.append(load_campaign(path))
         except DefinitionError as error:
             found.errors.append(str(error))
+        except Exception as error:  # noqa: BLE001  (whatever is odd about one folder, the others are campaigns)
+            found.errors.append(f"{path}: cannot be read ({type(error).__name__})")
     twice = doubles([(c.name, c.title) for c in found.good])
     for name, other in twice.items():
         path = root / name / "campaign.yaml"
         words = f"the campaign {other!r} has this title; nobody could tell the two apart"
-        found.errors.append(told(path, read_yaml(path)[1], ["title"], words))
+        found.errors.append(told(path, _tree(path), ["title"], words))
     found.good[:] = [c for c in found.good if c.name not in twice]
     return found
 
@@ -71,6 +74,13 @@ def load_campaign(folder: Path) -> Campaign:
         else:
             if _identity(folder) == before:
                 return campaign
+
+
+def _tree(path: Path) -> yaml.Node | None:
+    """For the line of a fault; the file has been read before, and may have been changed or taken away since."""
+    with suppress(DefinitionError, OSError):
+        return read_yaml(path)[1]
+    return None
 
 
 def _identity(folder: Path) -> tuple[int, int] | None:

@@ -118,12 +118,16 @@ def _shared(folder: Path) -> dict[str, str]:
 
 def _read(path: Path) -> str:
     try:
+        if path.exists() and not path.is_file():  # a folder; or a pipe, which would be waited for
+            raise DefinitionError(f"{path}: is no file")
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         has = ", ".join(sorted(f.name for f in path.parent.iterdir()))
         raise DefinitionError(f"{path}: missing; the folder has {has}") from None
     except UnicodeDecodeError:
         raise DefinitionError(f"{path}: is not UTF-8 text") from None
+    except OSError as error:
+        raise DefinitionError(f"{path}: cannot be read ({error.strerror})") from None
     if len(text) > _MAX_TEMPLATE:
         raise DefinitionError(f"{path}: is longer than {_MAX_TEMPLATE} characters")
     return text

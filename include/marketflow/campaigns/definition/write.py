@@ -55,7 +55,8 @@ def write_campaign(
     """Write `root/<name>/` with a campaign.yaml of `values` and the templates `files` (name in the folder → text).
 
     The campaign is read back and given to `check`, which raises for what is wrong with it, before anybody can see it.
-    One that exists is replaced only if `replaces` is its version; it is kept in `.versions`. Raises DefinitionError.
+    One that exists is replaced only if `replaces` is its version and nobody touched its files during `check`; it is
+    kept in `.versions`. Raises DefinitionError.
     """
     name = str(values.get("name") or "")
     if not re.fullmatch(NAME, name):
@@ -64,11 +65,14 @@ def write_campaign(
         if not _FILE.fullmatch(file) or file == "campaign.yaml":
             raise DefinitionError(f"templates: {file[:60]!r} is no name of a template")
     with _alone(root) as staging:
+        seen = _content(root / name)
         before = _known(root / name, replaces)
         _fill(staging, root, name, values, files)
         campaign = _read_back(staging, root, name)
         _check_title(root, campaign)
         check(campaign)
+        if _content(root / name) != seen:  # a check takes long, and people write by hand
+            raise DefinitionError(f"{name}: was changed by hand meanwhile; look at what it says now, and try again")
         _put(staging / name, root / name, before)
         return WrittenCampaign(
             name=name, path=str(root / name), version=campaign.definition_version,
@@ -119,6 +123,11 @@ def _known(folder: Path, replaces: str | None) -> Campaign | None:
     if replaces != version:
         raise DefinitionError(f"{folder.name}: has been changed; its version is {version}, not {replaces[:40]}")
     return load_campaign(folder)
+
+
+def _content(folder: Path) -> dict[str, bytes] | None:
+    """All that a folder's files say, comments too, which are no part of a version; None: there is no such folder."""
+    return {f.name: f.read_bytes() for f in folder.iterdir() if f.is_file()} if folder.exists() else None
 
 
 def _fill(staging: Path, root: Path, name: str, values: Mapping[str, Any], files: Mapping[str, str]) -> None:

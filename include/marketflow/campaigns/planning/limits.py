@@ -35,6 +35,8 @@ def expiry(campaign: Campaign, clock: Clock, now: dt.datetime) -> dt.datetime:
         return latest
     # counted in days from today, since the demo's business day stands still while the clock ticks on
     days_left = (campaign.end - today(clock)).days + 1
+    if days_left > campaign.max_age_days + 1:
+        return latest  # and an end in the year 9999 is never counted out
     midnight = _began(clock.day_of(now) + dt.timedelta(days=days_left), clock)
     return min(latest, midnight)
 
