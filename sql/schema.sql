@@ -834,7 +834,7 @@ CREATE VIEW marts.campaign_members AS
         END AS sent_at
    FROM ((activation.plan_members m
      JOIN activation.plans p ON ((m.plan_id = p.plan_id)))
-     LEFT JOIN activation.sends s ON (((p.campaign = s.campaign) AND (m.occasion = s.occasion) AND (m.contact_point_id = s.contact_point_id) AND (p.channel = s.channel) AND (s.step = 0) AND (NOT p.is_dry_run))));
+     LEFT JOIN activation.sends s ON (((p.campaign = s.campaign) AND (m.occasion = s.occasion) AND (m.contact_point_id = s.contact_point_id) AND (p.channel = s.channel) AND (s.step = 0) AND (NOT p.is_dry_run) AND ((m.outcome <> 'planned'::text) OR (m.plan_id = s.plan_id)))));
 
 ALTER VIEW marts.campaign_members OWNER TO marketflow_owner;
 

@@ -11,9 +11,10 @@ import pytest
 from typer.testing import CliRunner
 
 from campaign_shop import DAY, RING, Desk, People, add_customer
-from marketflow.campaigns import Campaign, explain_audience, to_test, told, why
+from marketflow.campaigns import Campaign, decide, explain_audience, release, to_test, told, why
 from marketflow.campaigns.audience import AudienceRefused
 from marketflow.shared import Clock, MarketflowError
+from marketflow.warehouse import load_transforms, run_steps
 
 RULE = "segment = 'at_risk' and orders >= 3"
 TABLES = ("activation.plans", "activation.plan_members", "activation.sends", "core.contact_points")
@@ -149,6 +150,36 @@ def test_why_is_about_the_newest_plan_that_could_send(
     assert lines[-1] == "  NO              segment = 'at_risk'   (segment is 'loyal')"
     [line] = why(shop, "win_back", five["Ada"][0], clock=clock)
     assert line.endswith("chosen; its message is planned")
+
+
+def test_why_of_a_rejected_plan_does_not_tell_the_next_plan_s_message(
+    shop: psycopg.Connection, five: People, desk: Desk, campaigns: dict[str, Campaign], clock: Clock
+) -> None:
+    first = desk.plan(campaigns["win_back"])
+    decide(shop, first.plan_id, approved=False, by="bo", clock=clock)
+    version = campaigns["win_back"].definition_version[:12]
+    told = f"Plan {first.plan_id} (2017-12-31, version {version}, rejected): chosen"
+    assert list(why(shop, "win_back", five["Ada"][0], clock=clock)) == [
+        f"{told}; its message is cancelled, plan_rejected"
+    ]
+    second = desk.plan(campaigns["win_back"], approval=False)
+    release(shop, second.plan_id, clock=clock)
+    assert list(why(shop, "win_back", five["Ada"][0], clock=clock)) == [
+        f"Plan {second.plan_id} (2017-12-31, version {version}, released): chosen; its message is released", told
+    ]  # fmt: skip
+
+
+def test_a_message_that_another_plan_took_over_is_not_missing(
+    shop: psycopg.Connection, five: People, desk: Desk, campaigns: dict[str, Campaign], clock: Clock
+) -> None:
+    plans = [desk.plan(campaigns["win_back"], approval=False) for _ in range(2)]
+    assert (plans[1].planned, len(five)) == (1, 5)
+    release(shop, plans[1].plan_id, clock=clock)
+    shop.execute("UPDATE activation.plans SET state = 'released'")  # the first run was only late
+    check = load_transforms()["marts.campaign_members"]
+    assert run_steps(shop, check, {})[1].get("planned_without_a_message", 0) == 0
+    shop.execute("DELETE FROM activation.sends")
+    assert run_steps(shop, check, {})[1]["planned_without_a_message"] == 2
 
 
 def test_why_of_nobody_and_nothing(shop: psycopg.Connection, five: People, clock: Clock) -> None:

@@ -1,4 +1,13 @@
 -- check: planned_without_a_message (warn)
+-- Of whichever plan: one that chose fewer may have taken it over.
 SELECT count(*)
-FROM marts.campaign_members AS m
-WHERE m.plan_state = 'released' AND m.outcome = 'planned' AND NOT m.is_dry_run AND m.send_id IS NULL;
+FROM activation.plan_members AS m
+INNER JOIN activation.plans AS p ON m.plan_id = p.plan_id
+WHERE
+    p.state = 'released' AND m.outcome = 'planned' AND NOT p.is_dry_run
+    AND NOT EXISTS (
+        SELECT FROM activation.sends AS s
+        WHERE
+            s.campaign = p.campaign AND s.occasion = m.occasion AND s.contact_point_id = m.contact_point_id
+            AND s.channel = p.channel AND s.step = 0
+    );
