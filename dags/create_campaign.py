@@ -24,7 +24,14 @@ from marketflow.orchestration.create_form import create_form
 from marketflow.orchestration.defaults import COMMON, PLANNING_LIMIT
 
 
-@dag(schedule=None, doc_md=__doc__, tags=["campaigns"], params=create_form(), **COMMON)
+@dag(
+    dag_display_name="Create campaign",
+    schedule=None,
+    doc_md=__doc__,
+    tags=["campaigns"],
+    params=create_form(),
+    **COMMON,
+)
 def create_campaign() -> None:
     """Wire the DAG."""
 

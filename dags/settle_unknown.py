@@ -35,6 +35,7 @@ WHICH = "Which messages"
 
 
 @dag(
+    dag_display_name="Settle unknown messages",
     schedule=None,
     doc_md=__doc__,
     tags=["delivery", "ops"],

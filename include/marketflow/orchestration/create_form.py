@@ -79,7 +79,8 @@ def _what() -> dict[str, Param]:
 
     section = "Content"
     return {
-        "copy_from": _one_of(find_campaigns().names, "Copy the templates of", "What follows replaces them.", section),
+        "copy_from": _one_of(find_campaigns().names, "Copy the templates of",
+                            "Words below take their place, in all languages.", section),
         "subject": _text("Subject", "One line; `{{ given_name }}` may be empty.", section, 250),
         "body": _text(
             "Text", "The plain text; the line to unsubscribe is added where it is missing.", section, 20_000,
@@ -135,7 +136,7 @@ def _amount(title: str, words: str, section: str) -> Param:
 
 
 def _one_of(words: Any, title: str, text: str, section: str, shown: dict[str, str] | None = None) -> Param:
-    more: dict[str, Any] = {"values_display": shown} if shown else {}
     return Param(
-        None, type=["null", "string"], enum=[None, *words], title=title, description_md=text, section=section, **more
-    )
+        None, type=["null", "string"], enum=[None, *words], title=title, description_md=text, section=section,
+        values_display={"null": "(none)", **(shown or {})},
+    )  # fmt: skip
