@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import datetime as dt
 import time
+import uuid
 from contextlib import AbstractContextManager
 from typing import Any
 
 import psycopg
 import pytest
+from psycopg.pq import TransactionStatus
 
 from ledger_fixture import (
     KEYS,
+    NOW,
     SENT,
     Connect,
     HandClock,
@@ -26,7 +29,7 @@ from ledger_fixture import (
 )
 from marketflow.campaigns.content import Renderer
 from marketflow.campaigns.delivery import ChannelError, Outcome, OutgoingMessage, deliver
-from marketflow.campaigns.delivery.ledger import Ledger, Settlement
+from marketflow.campaigns.delivery.ledger import Claim, Ledger, Settlement
 from marketflow.warehouse import connect
 
 
@@ -165,6 +168,13 @@ def test_what_another_holds_locked_for_a_moment_goes_out_in_the_same_run(
     assert (summary.sent, summary.lost) == (12, 0)
     assert sorted(m.send_id for m in channel.messages) == filled.send_ids
     assert channel.messages[-1].send_id == filled.send_ids[5]
+
+
+def test_a_sender_that_is_suspended_in_a_transaction_keeps_nobody_waiting_for_long(ledger: Ledger) -> None:
+    """Its locks are on people whom other senders have messages for."""
+    assert ledger.conn.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("10s",)
+    turned = ledger.turn(Claim(token=uuid.uuid4(), send_ids=[]), [], [], NOW)
+    assert (turned, ledger.conn.info.transaction_status) == (({}, {}), TransactionStatus.IDLE)
 
 
 class _Running(HandClock):

@@ -106,13 +106,17 @@ class Ledger:
         Where messages are counted, each person's row is locked first, by a statement of its own: the one that counts
         then sees what others have begun meanwhile. Both go to the server in one trip.
         """
-        params = {"send_ids": list(send_ids), "token": claim.token, "now": now, "lease_until": now + self.lease}
         if not self._policy["capped"]:
-            return dict(self._run("begin", **params, **self._policy))
+            return dict(self._look(claim, send_ids, now).fetchall())
         with self.conn.pipeline(), self.conn.transaction():
-            self.conn.execute(self.statements["lock_people"], {**params, **self._policy})
-            begun = self.conn.execute(self.statements["begin"], {**params, **self._policy})
+            begun = self._look(claim, send_ids, now)
         return dict(begun.fetchall())
+
+    def _look(self, claim: Claim, send_ids: Sequence[int], now: dt.datetime) -> psycopg.Cursor[Any]:
+        params = {"send_ids": list(send_ids), "token": claim.token, "now": now, "lease_until": now + self.lease}
+        if self._policy["capped"]:
+            self.conn.execute(self.statements["lock_people"], {**params, **self._policy})
+        return self.conn.execute(self.statements["begin"], {**params, **self._policy})
 
     @cached_property
     def _policy(self) -> Mapping[str, Any]:
@@ -133,13 +137,16 @@ class Ledger:
     def turn(
         self, claim: Claim, settlements: Sequence[Settlement], send_ids: Sequence[int], now: dt.datetime
     ) -> tuple[dict[int, str], dict[int, str]]:
-        """`settle` one window and `begin` the next, both or neither: what both of them return."""
+        """`settle` one window and `begin` the next, both or neither: what both of them return.
+
+        All of it goes out at once, the commit too: a sender that is suspended leaves no transaction open.
+        """
         with self.conn.pipeline(), self.conn.transaction():
             settling = self.conn.execute(self.statements["settle"], _settled(claim, settlements, now))
             if any(s.bounce for s in settlements):  # before the next look: it may be for the same address
                 self.conn.execute(self.statements["bounces_record"], _bounces(claim, settlements, now))
-            begun = self.begin(claim, send_ids, now)
-        return dict(settling.fetchall()), begun
+            begun = self._look(claim, send_ids, now)
+        return dict(settling.fetchall()), dict(begun.fetchall())
 
     def give_back(
         self, claim: Claim, send_ids: Sequence[int], *, reason: str | None = None, retry_at: dt.datetime | None = None
