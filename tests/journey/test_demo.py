@@ -133,9 +133,14 @@ def test_memory_stays_within_three_gibibytes(demo: Demo) -> None:
 
 def test_all_runs_are_green(demo: Demo) -> None:
     with AirflowApi(demo.config.airflow_url, "viewer", demo.config.airflow_password("viewer")) as viewer:
+        deadline = time.monotonic() + 120
         runs = viewer.runs(limit=100)
+        while any(r["state"] in ("queued", "running") for r in runs):  # a schedule may just have begun one
+            assert time.monotonic() < deadline, "some run does not end"
+            time.sleep(1)
+            runs = viewer.runs(limit=100)
         assert len(runs) > 12
-        assert {r["state"] for r in runs} == {"success"}
+        assert [(r["dag_id"], r["state"]) for r in runs if r["state"] != "success"] == []
 
 
 def test_no_derived_name_or_address_is_in_clear(demo: Demo, tmp_path: Path) -> None:
