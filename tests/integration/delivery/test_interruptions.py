@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-import uuid
 from contextlib import AbstractContextManager
 from typing import Any
 
 import psycopg
 import pytest
-from psycopg.pq import TransactionStatus
 
 from ledger_fixture import (
     KEYS,
-    NOW,
     SENT,
     Connect,
     HandClock,
@@ -29,7 +26,7 @@ from ledger_fixture import (
 )
 from marketflow.campaigns.content import Renderer
 from marketflow.campaigns.delivery import ChannelError, Outcome, OutgoingMessage, deliver
-from marketflow.campaigns.delivery.ledger import Claim, Ledger, Settlement
+from marketflow.campaigns.delivery.ledger import Ledger, Settlement
 from marketflow.warehouse import connect
 
 
@@ -170,11 +167,16 @@ def test_what_another_holds_locked_for_a_moment_goes_out_in_the_same_run(
     assert channel.messages[-1].send_id == filled.send_ids[5]
 
 
-def test_a_sender_that_is_suspended_in_a_transaction_keeps_nobody_waiting_for_long(ledger: Ledger) -> None:
-    """Its locks are on people whom other senders have messages for."""
-    assert ledger.conn.execute("SHOW idle_in_transaction_session_timeout").fetchone() == ("10s",)
-    turned = ledger.turn(Claim(token=uuid.uuid4(), send_ids=[]), [], [], NOW)
-    assert (turned, ledger.conn.info.transaction_status) == (({}, {}), TransactionStatus.IDLE)
+def test_a_sender_that_is_suspended_in_a_transaction_keeps_nobody_waiting_for_long(
+    conn: psycopg.Connection, ledger: Ledger
+) -> None:
+    """Its locks are on people whom other senders have messages for. It has sent a part of its pipeline, and no more."""
+    fill(conn, 1)
+    assert ledger.conn.execute("SHOW transaction_timeout").fetchone() == ("30s",)
+    ledger.conn.execute("SET transaction_timeout = '300ms'")
+    with pytest.raises(psycopg.OperationalError), ledger.conn.pipeline(), ledger.conn.transaction():  # noqa: PT012
+        ledger.conn.execute("SELECT FROM activation.sends FOR UPDATE")
+        conn.execute("SELECT FROM activation.sends FOR UPDATE")  # waits for the lock, and gets it
 
 
 class _Running(HandClock):

@@ -29,11 +29,11 @@ OPEN = ("released", "claimed", "sending", "deferred")
 Process = subprocess.Popen[bytes]
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
-    """Wait for a condition, not for a time."""
+def until(condition: Callable[[], bool], what: str, seconds: float = 120.0, seen: Callable[[], object] = str) -> None:
+    """Wait for a condition, not for a time; `seen` tells how things stood when it did not come."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"waited {seconds} s for {what}"
+        assert time.monotonic() < deadline, f"waited {seconds} s for {what}: {seen()}"
         time.sleep(0.01)
 
 
@@ -173,7 +173,9 @@ def test_killed_senders_double_nobody_and_lose_nobody(
             return False
         return senders.are_gone() and drained(conn)  # a slow one may take back an `unknown`
 
-    until(done, "the queue to be empty")
+    until(
+        done, "the queue to be empty", seen=lambda: (states(conn), [p.poll() for p in senders.running], senders.failed)
+    )
     assert asleep is not None
     before = reconcile(conn, filled, record)
     assert before["unknown"] <= WINDOW * (killed + 1)
