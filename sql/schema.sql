@@ -51,6 +51,12 @@ CREATE FUNCTION activation.quiet_until(at timestamp with time zone, zone text, q
 
 ALTER FUNCTION activation.quiet_until(at timestamp with time zone, zone text, quiet_from time without time zone, quiet_to time without time zone) OWNER TO marketflow_owner;
 
+CREATE FUNCTION activation.reason_to_stop(bounces bigint, complaints bigint, answered numeric, reports bigint, bounces_percent double precision, complaints_percent double precision) RETURNS text
+    LANGUAGE sql STABLE
+    RETURN CASE WHEN ((bounces >= reports) AND (((bounces * 100))::double precision > ((answered)::double precision * bounces_percent))) THEN concat('bounces: ', bounces, ' of ', answered, ' messages (', round((((bounces)::numeric * 100.0) / answered), 2), ' %), the limit is ', bounces_percent, ' %') WHEN ((complaints >= reports) AND (((complaints * 100))::double precision > ((answered)::double precision * complaints_percent))) THEN concat('complaints: ', complaints, ' of ', answered, ' messages (', round((((complaints)::numeric * 100.0) / answered), 2), ' %), the limit is ', complaints_percent, ' %') ELSE NULL::text END;
+
+ALTER FUNCTION activation.reason_to_stop(bounces bigint, complaints bigint, answered numeric, reports bigint, bounces_percent double precision, complaints_percent double precision) OWNER TO marketflow_owner;
+
 CREATE FUNCTION models.begin_run(model text, run_id bigint) RETURNS void
     LANGUAGE plpgsql
     AS $$

@@ -286,18 +286,9 @@ shares AS (
 passed AS (
     SELECT
         s.campaign,
-        CASE
-            WHEN s.bounces >= %(reports)s AND s.bounces * 100 > s.answered * %(bounces_percent)s
-                THEN concat(
-                    'bounces: ', s.bounces, ' of ', s.answered, ' messages (', round(s.bounces * 100.0 / s.answered, 2),
-                    ' %%), the limit is ', %(bounces_percent)s::float8, ' %%'
-                )
-            WHEN s.complaints >= %(reports)s AND s.complaints * 100 > s.answered * %(complaints_percent)s
-                THEN concat(
-                    'complaints: ', s.complaints, ' of ', s.answered, ' messages (', round(s.complaints * 100.0 / s.answered, 2),
-                    ' %%), the limit is ', %(complaints_percent)s::float8, ' %%'
-                )
-        END AS reason
+        activation.reason_to_stop(
+            s.bounces, s.complaints, s.answered, %(reports)s, %(bounces_percent)s, %(complaints_percent)s
+        ) AS reason
     FROM shares AS s
     WHERE s.answered >= %(at_least)s
 )
@@ -364,18 +355,9 @@ shares AS (
 
 passed AS (
     SELECT
-        CASE
-            WHEN s.bounces >= %(reports)s AND s.bounces * 100 > s.answered * %(bounces_percent)s
-                THEN concat(
-                    'bounces: ', s.bounces, ' of ', s.answered, ' messages (', round(s.bounces * 100.0 / s.answered, 2),
-                    ' %%), the limit is ', %(bounces_percent)s::float8, ' %%'
-                )
-            WHEN s.complaints >= %(reports)s AND s.complaints * 100 > s.answered * %(complaints_percent)s
-                THEN concat(
-                    'complaints: ', s.complaints, ' of ', s.answered, ' messages (', round(s.complaints * 100.0 / s.answered, 2),
-                    ' %%), the limit is ', %(complaints_percent)s::float8, ' %%'
-                )
-        END AS reason
+        activation.reason_to_stop(
+            s.bounces, s.complaints, s.answered, %(reports)s, %(bounces_percent)s, %(complaints_percent)s
+        ) AS reason
     FROM shares AS s
     WHERE s.answered >= %(at_least)s
 )
