@@ -6,6 +6,7 @@ import datetime as dt
 import json
 import os
 import socket
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from marketflow.warehouse.connect import Role, role_name
 
 WAREHOUSE = "warehouse"
 PARTS = ("postgres", "mail", "edge", "api-server", "dag-processor", "scheduler", "triggerer")
+_PORT_PATIENCE = 5.0
 # Connections that the environment may point elsewhere: a real warehouse, a real mail server.
 REPLACEABLE = (
     "AIRFLOW_CONN_WAREHOUSE",
@@ -163,14 +165,30 @@ def pin_clock(config: Config, business_day: dt.date, zone: ZoneInfo, today: dt.d
 
 
 def check_ports(config: Config) -> None:
-    """Raise ConfigurationError naming every port in use and the variable that moves it. Binds each for an instant."""
-    busy = [
-        f"port {config.ports[name]} is in use{_holder(config.ports[name])}: set {port.variable} to a free one"
+    """Raise ConfigurationError naming every port in use and the variable that moves it. Binds each for an instant.
+
+    A port without a visible holder gets a moment: a process that was just killed has lost its environment and its
+    files' names before the kernel closes its sockets, so nobody finds it, and the port is not free yet.
+    """
+    deadline = time.monotonic() + _PORT_PATIENCE
+    while (busy := _busy_ports(config)) and not all(busy.values()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    if busy:
+        raise ConfigurationError(
+            "\n".join(
+                f"port {config.ports[name]} is in use{holder}: set {PORTS[name].variable} to a free one"
+                for name, holder in busy.items()
+            )
+        )
+
+
+def _busy_ports(config: Config) -> dict[str, str]:
+    """The ports of the stack's parts that are in use, and by whom; empty where that cannot be seen."""
+    return {
+        name: _holder(config.ports[name])
         for name, port in PORTS.items()
         if port.part in config.parts and not _is_free(port.host, config.ports[name])
-    ]
-    if busy:
-        raise ConfigurationError("\n".join(busy))
+    }
 
 
 def free_port() -> int:

@@ -77,6 +77,20 @@ def test_a_port_that_was_just_closed_is_free(tmp_path: Path) -> None:
     check_ports(free(tmp_path, MARKETFLOW_PG_PORT=str(port)))  # TIME_WAIT is no reason
 
 
+def test_a_port_whose_holder_is_gone_already_gets_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    server = socket.create_server(("127.0.0.1", 0))
+    port = server.getsockname()[1]
+
+    def nobody(asked: int) -> str:  # as it is while the kernel takes a killed process apart
+        assert asked == port
+        server.close()
+        return ""
+
+    monkeypatch.setattr("marketflow.embedded.config._holder", nobody)
+    check_ports(free(tmp_path, MARKETFLOW_PG_PORT=str(port)))
+    assert server.fileno() == -1
+
+
 def test_repr_shows_no_secret(tmp_path: Path) -> None:
     replaced = config(tmp_path, AIRFLOW_CONN_WAREHOUSE="postgresql://o:secret-word@db.example/w")
     assert set(replaced.replaced) == {"AIRFLOW_CONN_WAREHOUSE"}
