@@ -162,7 +162,8 @@ CREATE TABLE activation.plan_members (
     customer_id bigint,
     contact_point_id bigint,
     outcome text NOT NULL,
-    occasion text NOT NULL
+    occasion text NOT NULL,
+    variant text
 );
 
 ALTER TABLE activation.plan_members OWNER TO marketflow_owner;
@@ -243,6 +244,7 @@ CREATE TABLE activation.sends (
     settled_at timestamp with time zone,
     is_simulated boolean DEFAULT false NOT NULL,
     is_test boolean DEFAULT false NOT NULL,
+    variant text,
     CONSTRAINT sends_check CHECK (((state = ANY (ARRAY['claimed'::text, 'sending'::text])) <= ((claim_token IS NOT NULL) AND (lease_until IS NOT NULL)))),
     CONSTRAINT sends_check1 CHECK (((state = ANY (ARRAY['skipped'::text, 'failed'::text, 'deferred'::text, 'unknown'::text])) <= (reason IS NOT NULL))),
     CONSTRAINT sends_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'released'::text, 'claimed'::text, 'sending'::text, 'sent'::text, 'failed'::text, 'unknown'::text, 'deferred'::text, 'skipped'::text, 'cancelled'::text, 'expired'::text])))
@@ -270,6 +272,28 @@ CREATE TABLE activation.taken_events (
 );
 
 ALTER TABLE activation.taken_events OWNER TO marketflow_owner;
+
+CREATE TABLE activation.tracking_events (
+    event_id uuid NOT NULL,
+    send_id bigint NOT NULL,
+    campaign text NOT NULL,
+    channel text NOT NULL,
+    kind text NOT NULL,
+    url text,
+    occurred_at timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    verdict text NOT NULL,
+    verdict_reason text,
+    client text,
+    network_hash bytea,
+    is_simulated boolean DEFAULT false NOT NULL,
+    CONSTRAINT tracking_events_check CHECK (((kind = 'click'::text) = (url IS NOT NULL))),
+    CONSTRAINT tracking_events_check1 CHECK (((verdict = 'person'::text) <= (verdict_reason IS NULL))),
+    CONSTRAINT tracking_events_kind_check CHECK ((kind = ANY (ARRAY['open'::text, 'click'::text, 'web_version'::text]))),
+    CONSTRAINT tracking_events_verdict_check CHECK ((verdict = ANY (ARRAY['person'::text, 'proxy'::text, 'scanner'::text])))
+);
+
+ALTER TABLE activation.tracking_events OWNER TO marketflow_owner;
 
 CREATE TABLE activation.unknown_decisions (
     decision_id bigint NOT NULL,
@@ -1977,6 +2001,9 @@ ALTER TABLE ONLY activation.sends
 ALTER TABLE ONLY activation.taken_events
     ADD CONSTRAINT taken_events_pkey PRIMARY KEY (campaign, customer_id, occasion);
 
+ALTER TABLE ONLY activation.tracking_events
+    ADD CONSTRAINT tracking_events_pkey PRIMARY KEY (event_id);
+
 ALTER TABLE ONLY activation.unknown_decisions
     ADD CONSTRAINT unknown_decisions_pkey PRIMARY KEY (decision_id);
 
@@ -2239,6 +2266,12 @@ CREATE INDEX taken_events_days ON activation.taken_events USING btree (campaign,
 
 CREATE INDEX taken_events_plan ON activation.taken_events USING btree (plan_id);
 
+CREATE INDEX tracking_events_campaign ON activation.tracking_events USING btree (campaign, kind);
+
+CREATE INDEX tracking_events_send ON activation.tracking_events USING btree (send_id, kind);
+
+CREATE INDEX tracking_events_time ON activation.tracking_events USING btree (occurred_at);
+
 CREATE INDEX unknown_decisions_send ON activation.unknown_decisions USING btree (send_id);
 
 CREATE INDEX contact_points_customer ON core.contact_points USING btree (customer_id);
@@ -2368,6 +2401,9 @@ ALTER TABLE ONLY activation.sends
 
 ALTER TABLE ONLY activation.taken_events
     ADD CONSTRAINT taken_events_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id);
+
+ALTER TABLE ONLY activation.tracking_events
+    ADD CONSTRAINT tracking_events_send_id_fkey FOREIGN KEY (send_id) REFERENCES activation.sends(send_id);
 
 ALTER TABLE ONLY activation.unknown_decisions
     ADD CONSTRAINT unknown_decisions_send_id_fkey FOREIGN KEY (send_id) REFERENCES activation.sends(send_id);
