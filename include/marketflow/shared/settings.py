@@ -113,6 +113,10 @@ class Settings(BaseSettings):
         """Where the campaigns are."""
         return self.campaigns or self.root / "include" / "campaigns"
 
+    def journal(self, name: str) -> Path:
+        """The folder of a journal of the edge service, such as `tracked`: below the collector's, in the same volume."""
+        return self.collector_log / name
+
     def shop(self) -> Shop:
         """What the shop is where a record does not say otherwise."""
         return Shop(time_zone=self.time_zone, country=self.country, locale=self.locale, currency=self.currency)
