@@ -86,13 +86,19 @@ def is_target(url: str) -> bool:
     return len(url) <= LONGEST_TARGET and bool(_TARGET.fullmatch(url))
 
 
-def _token(key: bytes, send_id: int, day: int, target: bytes) -> str:
+def _token(key: hmac.HMAC, send_id: int, day: int, target: bytes) -> str:
     sealed = _NUMBER_AND_DAY.pack(send_id, day)
-    proof = hmac.digest(key, sealed + target, "sha256")[:_PROOF]
-    return urlsafe_b64encode(sealed.lstrip(b"\0") + proof).rstrip(b"=").decode()
+    return urlsafe_b64encode(sealed.lstrip(b"\0") + _proof(key, sealed + target)).rstrip(b"=").decode()
 
 
-def _read(key: bytes, token: str, target: bytes) -> MessageLink | None:
+def _proof(key: hmac.HMAC, message: bytes) -> bytes:
+    """Of a key that is prepared: half the time of making the HMAC anew."""
+    made = key.copy()
+    made.update(message)
+    return made.digest()[:_PROOF]
+
+
+def _read(key: hmac.HMAC, token: str, target: bytes) -> MessageLink | None:
     try:
         data = _decoded(token.encode("ascii"))
     except UnicodeEncodeError:
@@ -100,7 +106,7 @@ def _read(key: bytes, token: str, target: bytes) -> MessageLink | None:
     if data is None or not 3 + _PROOF <= len(data) <= _NUMBER_AND_DAY.size + _PROOF or not data[0]:
         return None
     sealed = data[:-_PROOF].rjust(_NUMBER_AND_DAY.size, b"\0")
-    if not hmac.compare_digest(hmac.digest(key, sealed + target, "sha256")[:_PROOF], data[-_PROOF:]):
+    if not hmac.compare_digest(_proof(key, sealed + target), data[-_PROOF:]):
         return None
     send_id, day = _NUMBER_AND_DAY.unpack(sealed)
     return MessageLink(send_id, dt.date.fromordinal(_EPOCH + day))
@@ -123,5 +129,6 @@ def _target(url: str, campaign: str) -> bytes:
 
 
 @lru_cache(16)
-def _key(secret: bytes, kind: LinkKind) -> bytes:
-    return Signer(secret, salt=f"marketflow.link.{kind}", digest_method=hashlib.sha256).derive_key()
+def _key(secret: bytes, kind: LinkKind) -> hmac.HMAC:
+    signer = Signer(secret, salt=f"marketflow.link.{kind}", digest_method=hashlib.sha256)
+    return hmac.new(signer.derive_key(), digestmod=hashlib.sha256)
