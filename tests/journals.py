@@ -11,7 +11,8 @@ from typing import Any
 from campaign_shop import RING
 from collector_events import CLOCK
 from marketflow.edge.collector import EventLog
-from marketflow.privacy import KeyRing
+from marketflow.privacy import COLLECTED, KeyRing
+from marketflow.sources.readers.frames import scan, unbundle
 
 
 def journal(folder: Path, records: Iterable[Any], keys: KeyRing = RING) -> Path:
@@ -27,3 +28,14 @@ def journal(folder: Path, records: Iterable[Any], keys: KeyRing = RING) -> Path:
     log.close()
     [path] = set(folder.glob("*")) - before
     return path
+
+
+def recorded(folder: Path, keys: KeyRing = RING) -> list[dict[str, Any]]:
+    """All records of the closed segments, oldest first; nothing is taken."""
+    return [
+        json.loads(request)
+        for path in sorted(folder.glob("[!.]*.events"))
+        for stretch in scan(path.read_bytes())
+        if stretch.body is not None
+        for request in unbundle(keys.decrypt(stretch.body, COLLECTED))
+    ]

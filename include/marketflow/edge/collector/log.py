@@ -189,9 +189,7 @@ class EventLog:
     def _fail(self, error: OSError) -> None:
         """After a failed write or flush the pages are in doubt: cut them off and never write to that file again."""
         if not self._failure:
-            log.error(
-                "the log of the %s cannot be written (%s); nothing is taken until it can", self._name, error.strerror
-            )
+            log.error("the log '%s' cannot be written (%s); nothing is taken until it can", self._name, error.strerror)
         self._failure, self._failed_at = str(error.strerror), time.monotonic()
         if self._segment is not None:
             with contextlib.suppress(OSError):
