@@ -7,12 +7,13 @@ and what is said of links: MARKETFLOW_LINK_DAYS, MARKETFLOW_UTM_SOURCE, MARKETFL
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from marketflow.edge.app import create_app
 from marketflow.edge.clients import trusted_proxies
 from marketflow.edge.collector import Collector, EventLog, WriteKeys
 from marketflow.edge.server import serve, server_options
-from marketflow.edge.tracking import TRACKED, Tracker
+from marketflow.edge.tracking import Tracker
 from marketflow.privacy import KeyRing
 from marketflow.shared import ConfigurationError, Settings, settings
 
@@ -46,17 +47,17 @@ def event_log(found: Settings, keys: KeyRing) -> EventLog:
     )  # fmt: skip
 
 
-def journal(found: Settings, keys: KeyRing, name: str) -> EventLog:
-    """A journal of this name, whose segments are taken every minute or so."""
+def journal(found: Settings, keys: KeyRing, folder: Path) -> EventLog:
+    """A journal in this folder, whose segments are taken every minute or so."""
     return EventLog(
-        found.journal(name), keys, found.clock(), segment_bytes=found.collector_segment_mib << 20,
-        segment_seconds=found.journal_seconds, reserve_bytes=found.collector_reserve_mib << 20, name=name,
+        folder, keys, found.clock(), segment_bytes=found.collector_segment_mib << 20,
+        segment_seconds=found.journal_seconds, reserve_bytes=found.collector_reserve_mib << 20, name=folder.name,
     )  # fmt: skip
 
 
 def _tracker(found: Settings, keys: KeyRing) -> Tracker:
     return Tracker(
-        journal(found, keys, TRACKED), keys, found.clock(), found.brand, link_days=found.link_days,
+        journal(found, keys, found.tracked), keys, found.clock(), found.brand, link_days=found.link_days,
         utm_source="" if found.utm_source == "none" else found.utm_source, click_id=found.click_id,
         proxies=trusted_proxies(found.edge_proxies),
     )  # fmt: skip

@@ -25,8 +25,6 @@ from marketflow.edge.collector.log import EventLog, NotDurable
 from marketflow.privacy import CLICK_PARAMETER, KeyRing, MessageLink, read_click_token, read_message_token
 from marketflow.shared import Clock
 
-TRACKED = "tracked"
-"""The name of the journal."""
 PIXEL = (
     b"GIF89a\x01\x00\x01\x00\x80\x00\x00\x00\x00\x00\xff\xff\xff!\xf9\x04\x01\x00\x00\x00\x00,\x00\x00\x00\x00\x01\x00"
     b"\x01\x00\x00\x02\x02D\x01\x00;"

@@ -137,6 +137,11 @@ class Settings(BaseSettings):
         """The folder of a journal of the edge service, such as `tracked`: below the collector's, in the same volume."""
         return self.collector_log / name
 
+    @property
+    def tracked(self) -> Path:
+        """The journal of opens and clicks: the edge service writes it, take_tracking takes it."""
+        return self.journal("tracked")
+
     def shop(self) -> Shop:
         """What the shop is where a record does not say otherwise."""
         return Shop(time_zone=self.time_zone, country=self.country, locale=self.locale, currency=self.currency)
