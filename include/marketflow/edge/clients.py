@@ -56,7 +56,9 @@ def client_kind(user_agent: str) -> str:
 
 
 def trusted_proxies(text: str) -> tuple[Network, ...]:
-    """`10.0.0.0/8, 192.0.2.7` as networks; raises ConfigurationError."""
+    """`10.0.0.0/8, 192.0.2.7` as networks, `none` as none; raises ConfigurationError."""
+    if text == "none":
+        return ()
     try:
         return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
     except ValueError:

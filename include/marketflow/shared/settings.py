@@ -101,7 +101,7 @@ class Settings(BaseSettings):
     )
     click_id: bool = Field(True, description="a click's address says mf_click=..., which ties page views to it")
     edge_proxies: str = Field(
-        "",
+        "none",
         description="networks of reverse proxies before the edge service, such as 10.0.0.0/8: their X-Forwarded-For is "
         "believed; without it, readers behind a proxy have no network",
     )

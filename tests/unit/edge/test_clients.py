@@ -40,7 +40,7 @@ def test_a_program_is_known_by_what_it_says(said: str, kind: str) -> None:
     assert client_kind(said) == kind
 
 
-def network(peer: str | None, *forwarded: str, proxies: str = "") -> str | None:
+def network(peer: str | None, *forwarded: str, proxies: str = "none") -> str | None:
     return network_hash(RING, peer, forwarded, trusted_proxies(proxies))
 
 
