@@ -287,9 +287,11 @@ CREATE TABLE activation.tracking_events (
     client text,
     network_hash bytea,
     is_simulated boolean DEFAULT false NOT NULL,
+    method text DEFAULT 'GET'::text NOT NULL,
     CONSTRAINT tracking_events_check CHECK (((kind = 'click'::text) = (url IS NOT NULL))),
     CONSTRAINT tracking_events_check1 CHECK (((verdict = 'person'::text) <= (verdict_reason IS NULL))),
     CONSTRAINT tracking_events_kind_check CHECK ((kind = ANY (ARRAY['open'::text, 'click'::text, 'web_version'::text]))),
+    CONSTRAINT tracking_events_method_check CHECK ((method = ANY (ARRAY['GET'::text, 'HEAD'::text]))),
     CONSTRAINT tracking_events_verdict_check CHECK ((verdict = ANY (ARRAY['person'::text, 'proxy'::text, 'scanner'::text])))
 );
 
@@ -362,6 +364,16 @@ ALTER TABLE core.campaigns ALTER COLUMN campaign_id ADD GENERATED ALWAYS AS IDEN
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE core.click_pages (
+    event_id uuid NOT NULL,
+    click_id uuid NOT NULL,
+    source text NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    occurred_on date NOT NULL
+);
+
+ALTER TABLE core.click_pages OWNER TO marketflow_owner;
 
 CREATE TABLE core.contact_points (
     contact_point_id bigint NOT NULL,
@@ -927,6 +939,46 @@ CREATE VIEW marts.campaign_sends AS
 
 ALTER VIEW marts.campaign_sends OWNER TO marketflow_owner;
 
+CREATE VIEW marts.click_results AS
+ SELECT t.event_id AS click_id,
+    t.send_id,
+    t.campaign,
+    s.occasion,
+    t.channel,
+    s.variant,
+    COALESCE(c.merged_into, s.customer_id) AS customer_id,
+    t.url,
+    t.occurred_at AS clicked_at,
+    t.verdict,
+    t.verdict_reason,
+    t.client,
+    COALESCE(g.pages, (0)::bigint) AS pages,
+    g.first_page_at,
+    COALESCE(b.orders, (0)::bigint) AS orders,
+    COALESCE(b.revenue, (0)::numeric) AS revenue,
+    b.first_order_at,
+    (((p.definition -> 'campaign'::text) ->> 'attribution_days'::text))::integer AS attribution_days,
+    t.is_simulated,
+    s.is_test
+   FROM (((((activation.tracking_events t
+     JOIN activation.sends s ON ((t.send_id = s.send_id)))
+     JOIN activation.plans p ON ((s.plan_id = p.plan_id)))
+     LEFT JOIN core.customers c ON ((s.customer_id = c.customer_id)))
+     LEFT JOIN LATERAL ( SELECT count(*) AS pages,
+            min(k.occurred_at) AS first_page_at
+           FROM core.click_pages k
+          WHERE (k.click_id = t.event_id)) g ON (true))
+     LEFT JOIN LATERAL ( SELECT count(*) AS orders,
+            sum(o.revenue) AS revenue,
+            min(o.ordered_at) AS first_order_at
+           FROM core.orders o
+          WHERE ((t.verdict = 'person'::text) AND (o.customer_id = COALESCE(c.merged_into, s.customer_id)) AND (o.kind = 'sale'::text) AND (o.ordered_at > t.occurred_at) AND (o.ordered_at <= (t.occurred_at + make_interval(days => COALESCE((((p.definition -> 'campaign'::text) ->> 'attribution_days'::text))::integer, 7)))) AND (NOT (EXISTS ( SELECT
+                   FROM activation.tracking_events l
+                  WHERE ((l.send_id = t.send_id) AND (l.kind = 'click'::text) AND (l.verdict = 'person'::text) AND (ROW(l.occurred_at, l.event_id) > ROW(t.occurred_at, t.event_id)) AND (l.occurred_at < o.ordered_at))))))) b ON (true))
+  WHERE (t.kind = 'click'::text);
+
+ALTER VIEW marts.click_results OWNER TO marketflow_owner;
+
 CREATE TABLE marts.cluster_profiles (
     cluster_id integer NOT NULL,
     name text NOT NULL,
@@ -1010,6 +1062,32 @@ CREATE VIEW marts.customer_events AS
   WHERE (e.customer_id IS NOT NULL);
 
 ALTER VIEW marts.customer_events OWNER TO marketflow_owner;
+
+CREATE VIEW marts.message_activity AS
+SELECT
+    NULL::bigint AS send_id,
+    NULL::text AS campaign,
+    NULL::text AS occasion,
+    NULL::text AS channel,
+    NULL::integer AS step,
+    NULL::text AS variant,
+    NULL::bigint AS customer_id,
+    NULL::timestamp with time zone AS sent_at,
+    NULL::bigint AS opens,
+    NULL::bigint AS proxy_opens,
+    NULL::bigint AS scanner_opens,
+    NULL::timestamp with time zone AS first_opened_at,
+    NULL::timestamp with time zone AS first_proxy_open_at,
+    NULL::bigint AS clicks,
+    NULL::bigint AS links_clicked,
+    NULL::bigint AS scanner_clicks,
+    NULL::timestamp with time zone AS first_clicked_at,
+    NULL::bigint AS web_views,
+    NULL::timestamp with time zone AS last_active_at,
+    NULL::boolean AS is_simulated,
+    NULL::boolean AS is_test;
+
+ALTER VIEW marts.message_activity OWNER TO marketflow_owner;
 
 CREATE TABLE marts.open_baskets (
     customer_id bigint NOT NULL,
@@ -2016,6 +2094,9 @@ ALTER TABLE ONLY core.campaigns
 ALTER TABLE ONLY core.campaigns
     ADD CONSTRAINT campaigns_source_external_id_key UNIQUE (source, external_id);
 
+ALTER TABLE ONLY core.click_pages
+    ADD CONSTRAINT click_pages_pkey PRIMARY KEY (event_id);
+
 ALTER TABLE ONLY core.contact_points
     ADD CONSTRAINT contact_points_channel_address_hash_key UNIQUE (channel, address_hash);
 
@@ -2268,11 +2349,15 @@ CREATE INDEX taken_events_plan ON activation.taken_events USING btree (plan_id);
 
 CREATE INDEX tracking_events_campaign ON activation.tracking_events USING btree (campaign, kind);
 
-CREATE INDEX tracking_events_send ON activation.tracking_events USING btree (send_id, kind);
+CREATE INDEX tracking_events_network ON activation.tracking_events USING btree (network_hash, occurred_at) WHERE ((kind = 'click'::text) AND (network_hash IS NOT NULL));
+
+CREATE INDEX tracking_events_send ON activation.tracking_events USING btree (send_id, occurred_at);
 
 CREATE INDEX tracking_events_time ON activation.tracking_events USING btree (occurred_at);
 
 CREATE INDEX unknown_decisions_send ON activation.unknown_decisions USING btree (send_id);
+
+CREATE INDEX click_pages_click ON core.click_pages USING btree (click_id);
 
 CREATE INDEX contact_points_customer ON core.contact_points USING btree (customer_id);
 
@@ -2383,6 +2468,36 @@ ALTER INDEX core.events_signed_up ATTACH PARTITION core.events_rest_occurred_on_
 ALTER INDEX core.events_pkey ATTACH PARTITION core.events_rest_pkey;
 
 ALTER INDEX core.events_anonymous ATTACH PARTITION core.events_rest_source_anonymous_ref_idx;
+
+CREATE OR REPLACE VIEW marts.message_activity AS
+ SELECT s.send_id,
+    s.campaign,
+    s.occasion,
+    s.channel,
+    s.step,
+    s.variant,
+    COALESCE(c.merged_into, s.customer_id) AS customer_id,
+        CASE
+            WHEN (s.state = 'sent'::text) THEN s.settled_at
+            ELSE NULL::timestamp with time zone
+        END AS sent_at,
+    count(*) FILTER (WHERE ((t.kind = 'open'::text) AND (t.verdict = 'person'::text))) AS opens,
+    count(*) FILTER (WHERE ((t.kind = 'open'::text) AND (t.verdict = 'proxy'::text))) AS proxy_opens,
+    count(*) FILTER (WHERE ((t.kind = 'open'::text) AND (t.verdict = 'scanner'::text))) AS scanner_opens,
+    min(t.occurred_at) FILTER (WHERE ((t.kind = 'open'::text) AND (t.verdict = 'person'::text))) AS first_opened_at,
+    min(t.occurred_at) FILTER (WHERE ((t.kind = 'open'::text) AND (t.verdict = 'proxy'::text))) AS first_proxy_open_at,
+    count(*) FILTER (WHERE ((t.kind = 'click'::text) AND (t.verdict = 'person'::text))) AS clicks,
+    count(DISTINCT t.url) FILTER (WHERE ((t.kind = 'click'::text) AND (t.verdict = 'person'::text))) AS links_clicked,
+    count(*) FILTER (WHERE ((t.kind = 'click'::text) AND (t.verdict <> 'person'::text))) AS scanner_clicks,
+    min(t.occurred_at) FILTER (WHERE ((t.kind = 'click'::text) AND (t.verdict = 'person'::text))) AS first_clicked_at,
+    count(*) FILTER (WHERE ((t.kind = 'web_version'::text) AND (t.verdict = 'person'::text))) AS web_views,
+    max(t.occurred_at) FILTER (WHERE (t.verdict = 'person'::text)) AS last_active_at,
+    bool_or(t.is_simulated) AS is_simulated,
+    s.is_test
+   FROM ((activation.tracking_events t
+     JOIN activation.sends s ON ((t.send_id = s.send_id)))
+     LEFT JOIN core.customers c ON ((s.customer_id = c.customer_id)))
+  GROUP BY s.send_id, c.merged_into;
 
 ALTER TABLE ONLY activation.delivery_events
     ADD CONSTRAINT delivery_events_send_id_fkey FOREIGN KEY (send_id) REFERENCES activation.sends(send_id);
@@ -2559,6 +2674,12 @@ GRANT UPDATE(sending_at) ON TABLE activation.sends TO marketflow_sender;
 
 GRANT UPDATE(settled_at) ON TABLE activation.sends TO marketflow_sender;
 
+GRANT SELECT,INSERT ON TABLE activation.tracking_events TO marketflow_sender;
+
+GRANT UPDATE(verdict) ON TABLE activation.tracking_events TO marketflow_sender;
+
+GRANT UPDATE(verdict_reason) ON TABLE activation.tracking_events TO marketflow_sender;
+
 GRANT SELECT,INSERT ON TABLE activation.unknown_decisions TO marketflow_sender;
 
 GRANT SELECT ON TABLE core.contact_points TO marketflow_sender;
@@ -2599,6 +2720,10 @@ GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_sender;
 GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_audience;
 GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_analyst;
 
+GRANT SELECT ON TABLE marts.click_results TO marketflow_sender;
+GRANT SELECT ON TABLE marts.click_results TO marketflow_audience;
+GRANT SELECT ON TABLE marts.click_results TO marketflow_analyst;
+
 GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_sender;
 GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_audience;
 GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_analyst;
@@ -2614,6 +2739,10 @@ GRANT SELECT ON TABLE marts.customer_days TO marketflow_analyst;
 GRANT SELECT ON TABLE marts.customer_events TO marketflow_sender;
 GRANT SELECT ON TABLE marts.customer_events TO marketflow_audience;
 GRANT SELECT ON TABLE marts.customer_events TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.message_activity TO marketflow_sender;
+GRANT SELECT ON TABLE marts.message_activity TO marketflow_audience;
+GRANT SELECT ON TABLE marts.message_activity TO marketflow_analyst;
 
 GRANT SELECT ON TABLE marts.open_baskets TO marketflow_sender;
 GRANT SELECT ON TABLE marts.open_baskets TO marketflow_audience;
@@ -2805,6 +2934,29 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 --     is_test boolean
 -- );
 
+-- VIEW marts.click_results (
+--     click_id uuid,
+--     send_id bigint,
+--     campaign text,
+--     occasion text,
+--     channel text,
+--     variant text,
+--     customer_id bigint,
+--     url text,
+--     clicked_at timestamp with time zone,
+--     verdict text,
+--     verdict_reason text,
+--     client text,
+--     pages bigint,
+--     first_page_at timestamp with time zone,
+--     orders bigint,
+--     revenue numeric,
+--     first_order_at timestamp with time zone,
+--     attribution_days integer,
+--     is_simulated boolean,
+--     is_test boolean
+-- );
+
 -- VIEW marts.customer_events (
 --     occurred_on date,
 --     event_id uuid,
@@ -2814,6 +2966,30 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 --     product_id bigint,
 --     campaign_ref text,
 --     coupon_ref text
+-- );
+
+-- VIEW marts.message_activity (
+--     send_id bigint,
+--     campaign text,
+--     occasion text,
+--     channel text,
+--     step integer,
+--     variant text,
+--     customer_id bigint,
+--     sent_at timestamp with time zone,
+--     opens bigint,
+--     proxy_opens bigint,
+--     scanner_opens bigint,
+--     first_opened_at timestamp with time zone,
+--     first_proxy_open_at timestamp with time zone,
+--     clicks bigint,
+--     links_clicked bigint,
+--     scanner_clicks bigint,
+--     first_clicked_at timestamp with time zone,
+--     web_views bigint,
+--     last_active_at timestamp with time zone,
+--     is_simulated boolean,
+--     is_test boolean
 -- );
 
 -- VIEW marts.segment_memberships (

@@ -1,15 +1,19 @@
 """`python -m marketflow.edge`: serve, with what the environment says.
 
-That is MARKETFLOW_WAREHOUSE_DSN, MARKETFLOW_KEYS, MARKETFLOW_WRITE_KEYS, MARKETFLOW_COLLECTOR_* and MARKETFLOW_EDGE_*.
+That is MARKETFLOW_WAREHOUSE_DSN, MARKETFLOW_KEYS, MARKETFLOW_WRITE_KEYS, MARKETFLOW_COLLECTOR_*, MARKETFLOW_EDGE_*
+and what is said of links: MARKETFLOW_LINK_DAYS, MARKETFLOW_UTM_SOURCE, MARKETFLOW_CLICK_ID.
 """
 
 from __future__ import annotations
 
 import logging
+from pathlib import Path
 
 from marketflow.edge.app import create_app
+from marketflow.edge.clients import trusted_proxies
 from marketflow.edge.collector import Collector, EventLog, WriteKeys
 from marketflow.edge.server import serve, server_options
+from marketflow.edge.tracking import Tracker
 from marketflow.privacy import KeyRing
 from marketflow.shared import ConfigurationError, Settings, settings
 
@@ -23,8 +27,16 @@ def main() -> None:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s:     %(message)s")
     log = event_log(found, keys)
     collector = Collector(log, _write_keys(found), found.clock(), per_second=found.collector_rate)
-    app = create_app(found.warehouse_dsn.get_secret_value(), keys, found.clock(), collector=collector)
-    serve(app, log, host=found.edge_host, port=found.edge_port, **server_options(found.edge_request_seconds))
+    tracker = _tracker(found, keys)
+    app = create_app(found.warehouse_dsn.get_secret_value(), keys, found.clock(), collector=collector, tracker=tracker)
+    serve(
+        app,
+        log,
+        tracker.journal,
+        host=found.edge_host,
+        port=found.edge_port,
+        **server_options(found.edge_request_seconds),
+    )
 
 
 def event_log(found: Settings, keys: KeyRing) -> EventLog:
@@ -32,6 +44,22 @@ def event_log(found: Settings, keys: KeyRing) -> EventLog:
     return EventLog(
         found.collector_log, keys, found.clock(), segment_bytes=found.collector_segment_mib << 20,
         segment_seconds=found.collector_segment_seconds, reserve_bytes=found.collector_reserve_mib << 20,
+    )  # fmt: skip
+
+
+def journal(found: Settings, keys: KeyRing, folder: Path) -> EventLog:
+    """A journal in this folder, whose segments are taken every minute or so."""
+    return EventLog(
+        folder, keys, found.clock(), segment_bytes=found.collector_segment_mib << 20,
+        segment_seconds=found.journal_seconds, reserve_bytes=found.collector_reserve_mib << 20, name=folder.name,
+    )  # fmt: skip
+
+
+def _tracker(found: Settings, keys: KeyRing) -> Tracker:
+    return Tracker(
+        journal(found, keys, found.tracked), keys, found.clock(), found.brand, link_days=found.link_days,
+        utm_source="" if found.utm_source == "none" else found.utm_source, click_id=found.click_id,
+        proxies=trusted_proxies(found.edge_proxies),
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from marketflow.edge import pages
 from marketflow.edge.collector import PREFIX, Collector
+from marketflow.edge.tracking import Tracker
 from marketflow.edge.unsubscribe import Desk
 from marketflow.privacy import KeyRing, read_unsubscribe_token
 from marketflow.shared import Clock, settings
@@ -33,20 +34,23 @@ T = TypeVar("T")
 
 
 def create_app(
-    dsn: str, keys: KeyRing, clock: Clock, *, brand: str | None = None, collector: Collector | None = None
-) -> ASGIApp:
+    dsn: str, keys: KeyRing, clock: Clock, *, brand: str | None = None, collector: Collector | None = None,
+    tracker: Tracker | None = None,
+) -> ASGIApp:  # fmt: skip
     """The ASGI application. `dsn` is a libpq URI whose login is, or may take on, the role `edge`.
 
     GET /u/<token> shows a page and changes nothing; POST unsubscribes at once (RFC 8058: no cookie, no redirect,
-    idempotent). POST /v1/... is the collector's, which needs no database. GET /health says how both are; it is 503
-    only when the collector cannot take events - or, without one, when the warehouse cannot be reached.
+    idempotent). POST /v1/... is the collector's, /o/ and /c/ are the tracker's; neither needs the database. GET /health
+    says how all are; it is 503 only when the collector cannot take events - or, without one, when the warehouse cannot
+    be reached.
     """
-    service = _Service(Desk(dsn, clock), keys, brand or settings().brand, collector)
+    service = _Service(Desk(dsn, clock), keys, brand or settings().brand, collector, tracker)
     pages_app = Starlette(
         routes=[
             Route("/u/{token}", service.show, methods=["GET"]),
             Route("/u/{token}", service.unsubscribe, methods=["POST"]),
             Route("/health", service.health, methods=["GET"]),
+            *(tracker.routes() if tracker else ()),
         ],
         exception_handlers={HTTPException: service.refuse},
     )
@@ -64,8 +68,11 @@ def _fast(collector: Collector, pages_app: ASGIApp) -> ASGIApp:
 
 
 class _Service:
-    def __init__(self, desk: Desk, keys: KeyRing, brand: str, collector: Collector | None) -> None:
+    def __init__(
+        self, desk: Desk, keys: KeyRing, brand: str, collector: Collector | None, tracker: Tracker | None
+    ) -> None:
         self._desk, self._keys, self._brand, self._collector = desk, keys, brand, collector
+        self._tracker = tracker
         self._slots = CapacityLimiter(_CONNECTIONS)
 
     async def show(self, request: Request) -> Response:
@@ -95,9 +102,10 @@ class _Service:
         serves = collecting == "ok" if self._collector and self._collector.has_keys else warehouse == "ok"
         is_whole = serves and warehouse == "ok"
         status = "ok" if is_whole else "events only: the warehouse is away" if serves else "out of service"
-        return JSONResponse(
-            {"status": status, "collector": collecting, "warehouse": warehouse}, status_code=200 if serves else 503
-        )
+        parts = {"status": status, "collector": collecting, "warehouse": warehouse}
+        if self._tracker:
+            parts["tracking"] = self._tracker.state
+        return JSONResponse(parts, status_code=200 if serves else 503)
 
     async def refuse(self, _request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500

@@ -60,6 +60,15 @@ def unknown(brand: str) -> HTMLResponse:
     return _page(brand, "This link does not work", words, status=404)
 
 
+def expired(brand: str) -> HTMLResponse:
+    """For a link of ours that was made too long ago."""
+    words = (
+        f"<p>It is from an old mail of {escape(brand)}, and its offer is over. Please look for it on our site, or use "
+        "a link of a newer mail.</p>"
+    )
+    return _page(brand, "This link has expired", words, status=410)
+
+
 def later(brand: str) -> HTMLResponse:
     """While the warehouse cannot be reached."""
     words = (

@@ -20,16 +20,18 @@ _SWITCH_SECONDS = (
 )
 
 
-def serve(app: ASGIApp, log: EventLog, *, host: str, port: int, **options: Any) -> None:
-    """Serve until SIGTERM or SIGINT, then let requests finish and close the log."""
+def serve(app: ASGIApp, *logs: EventLog, host: str, port: int, **options: Any) -> None:
+    """Serve until SIGTERM or SIGINT, then let requests finish and close the logs."""
     _tune_process()
     # uvicorn raises the signal again when it has ended: by default the process would be gone, its log not closed
     signal.signal(signal.SIGTERM, _leave)
-    log.start()
+    for log in logs:
+        log.start()
     try:
         uvicorn.run(app, host=host, port=port, **options)
     finally:
-        log.close()
+        for log in logs:
+            log.close()
 
 
 def _leave(*_: object) -> NoReturn:

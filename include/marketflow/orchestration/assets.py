@@ -12,6 +12,7 @@ RECOMMENDATIONS = Asset("models.product_recommendations")
 CAMPAIGNS_FOR_CUSTOMERS = Asset("models.campaign_recommendations")
 MARTS = Asset("marts")
 SETTLED = Asset("activation.settled")
+TRACKED = Asset("activation.tracking_events")
 PERFORMANCE = Asset("marts.campaign_performance")
 REPLAYED = Asset("raw.replayed_rows")
 

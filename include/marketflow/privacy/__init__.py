@@ -7,6 +7,17 @@ Never:  logs or raises a value that it was given.
 
 from marketflow.privacy.addresses import AddressRefused, is_role_account, normalise_email, normalise_phone
 from marketflow.privacy.keys import KeyRing, generate_key_ring
+from marketflow.privacy.links import (
+    CLICK_PARAMETER,
+    ClickLink,
+    LinkKind,
+    MessageLink,
+    click_token,
+    is_target,
+    message_token,
+    read_click_token,
+    read_message_token,
+)
 from marketflow.privacy.masking import mask_email, mask_name
 from marketflow.privacy.tokens import bounce_token, read_bounce_token, read_unsubscribe_token, unsubscribe_token
 
@@ -17,6 +28,7 @@ FREE_TEXT, ACCOUNT, QUARANTINE, COLLECTED = "free_text", "account", "quarantine"
 __all__ = [
     "ACCOUNT",
     "BIRTH_DATE",
+    "CLICK_PARAMETER",
     "COLLECTED",
     "EMAIL",
     "FAMILY_NAME",
@@ -25,15 +37,23 @@ __all__ = [
     "PHONE",
     "QUARANTINE",
     "AddressRefused",
+    "ClickLink",
     "KeyRing",
+    "LinkKind",
+    "MessageLink",
     "bounce_token",
+    "click_token",
     "generate_key_ring",
     "is_role_account",
+    "is_target",
     "mask_email",
     "mask_name",
+    "message_token",
     "normalise_email",
     "normalise_phone",
     "read_bounce_token",
+    "read_click_token",
+    "read_message_token",
     "read_unsubscribe_token",
     "unsubscribe_token",
 ]

@@ -89,6 +89,26 @@ class Settings(BaseSettings):
         256, ge=0, description="room on the disk that the log leaves free: below it events are refused with 503"
     )
 
+    # opens and clicks
+    track_opens: bool = Field(True, description="mails carry a picture that tells when they are opened")
+    track_clicks: bool = Field(True, description="links in mails lead by way of the edge service")
+    link_days: int = Field(400, ge=1, le=3_650, description="days after which links in mails lead nowhere any more")
+    utm_source: str = Field(
+        "newsletter",
+        pattern=r"^[\w.~-]{1,40}$",
+        description="what a click's address tells the shop's own analytics, beside utm_medium and utm_campaign; none: "
+        "nothing",
+    )
+    click_id: bool = Field(True, description="a click's address says mf_click=..., which ties page views to it")
+    edge_proxies: str = Field(
+        "none",
+        description="networks of reverse proxies before the edge service, such as 10.0.0.0/8: their X-Forwarded-For is "
+        "believed; without it, readers behind a proxy have no network",
+    )
+    journal_seconds: float = Field(
+        2.0, gt=0, description="age at which a piece of the edge service's journals is closed"
+    )
+
     # delivery
     delivery_batch: int = Field(200, ge=1, le=10_000, description="messages claimed at a time")
     delivery_window: int = Field(
@@ -112,6 +132,15 @@ class Settings(BaseSettings):
     def campaigns_folder(self) -> Path:
         """Where the campaigns are."""
         return self.campaigns or self.root / "include" / "campaigns"
+
+    def journal(self, name: str) -> Path:
+        """The folder of a journal of the edge service, such as `tracked`: below the collector's, in the same volume."""
+        return self.collector_log / name
+
+    @property
+    def tracked(self) -> Path:
+        """The journal of opens and clicks: the edge service writes it, take_tracking takes it."""
+        return self.journal("tracked")
 
     def shop(self) -> Shop:
         """What the shop is where a record does not say otherwise."""

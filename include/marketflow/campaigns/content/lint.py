@@ -14,6 +14,7 @@ from typing import Any, Literal
 from urllib.parse import SplitResult, urlsplit
 
 from marketflow.campaigns.content.formats import localised
+from marketflow.campaigns.content.links import LikelyLinks
 from marketflow.campaigns.content.renderer import RenderedMessage, Renderer
 from marketflow.campaigns.content.sandbox import TemplateRefused
 from marketflow.campaigns.content.source import Joined, Piece, flatten
@@ -51,9 +52,10 @@ def lint(definition: Mapping[str, Any], *, brand: str, day: dt.date) -> list[Fin
     found = list(_static(definition))
     try:
         renderer, people = Renderer(definition), list(stand_ins(definition, brand, day))
+        links = LikelyLinks(definition["campaign"], _URL)
         for locale, part in _languages(definition):
             for variables in people:
-                message = renderer.render({**variables, "locale": locale})
+                message = renderer.render({**variables, "locale": locale, "links": links})
                 found += _rendered(message, definition["campaign"], part)
     except TemplateRefused as error:
         place, _, words = str(error).partition(": ")

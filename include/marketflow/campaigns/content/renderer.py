@@ -14,6 +14,7 @@ from jinja2 import Template, TemplateError, TemplateSyntaxError
 
 from marketflow.campaigns.content.budget import LimitReached, begin_budget, end_budget
 from marketflow.campaigns.content.formats import Formats, fallbacks, formats_for, localised
+from marketflow.campaigns.content.links import Links, led, marked
 from marketflow.campaigns.content.plain import text_template, tidy
 from marketflow.campaigns.content.sandbox import CampaignEnvironment, TemplateRefused
 from marketflow.campaigns.content.source import Piece, flatten, jinja, names_in, place_of
@@ -74,13 +75,13 @@ class Renderer:
         """The message for these variables.
 
         They are: given_name (or None), products (`[{"product_id", "name"}]`), brand, business_date (a date), locale
-        (the customer's, which chooses the language) and, for mails, unsubscribe_url. Raises TemplateRefused, whose
-        message has none of their values.
+        (the customer's, which chooses the language) and, for mails, unsubscribe_url. `links`, which no template sees,
+        says how links are written (see `Links`). Raises TemplateRefused, whose message has none of their values.
         """
         variant, formats = self._choose(str(variables["locale"]))
         safe = clean_variables(variables)
         safe["_formats"], safe["lang"] = formats, variant.tag
-        return variant.render(safe)
+        return variant.render(safe, safe.pop("links", None))
 
     def _chosen(self, locale: str) -> tuple[_Variant, Formats]:
         own = self._default.tag.lower()
@@ -120,10 +121,10 @@ class _Variant:
         has = self._sources.keys() if self._is_mail else ()
         self._subject = self._make("subject" if override else self._subject_name) if self._is_mail else None
         self._preheader = self._make(before) if before in has else None
-        self._html = self._make(html_body, hides=before in has) if html_body in has else None
+        self._html = self._make(html_body, hides=before in has, is_html=True) if html_body in has else None
         self._text = self._make_text(html_body, body) if self._from_html else self._make(body)
 
-    def render(self, safe: dict[str, Any]) -> RenderedMessage:
+    def render(self, safe: dict[str, Any], links: Links | None) -> RenderedMessage:
         subject = clean(self._fill(self._subject, safe), _MAX_SUBJECT) if self._subject else ""
         if self._is_mail and not subject:
             raise TemplateRefused(f"{self._subject_name}: the subject is empty")
@@ -131,11 +132,13 @@ class _Variant:
         safe["preheader"] = preheader
         text = self._fill(self._text, safe)
         text = (tidy(text) if self._from_html else _EMPTY_LINES.sub("\n\n", text)).strip() + "\n"
-        html = self._fill(self._html, safe) if self._html else None
+        html = led(self._fill(self._html, safe), links) if self._html else None
         return RenderedMessage(subject=subject, text=text, html=html, preheader=preheader)
 
-    def _make(self, name: str, *, hides: bool = False) -> Template:
+    def _make(self, name: str, *, hides: bool = False, is_html: bool = False) -> Template:
         pieces = flatten(name, self._sources, self._instead)
+        if is_html:
+            pieces = marked(pieces)
         if hides and not names_in(pieces, "preheader"):
             pieces = _with_preheader(pieces)
         return self._compile(name, jinja(pieces))

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from marketflow.campaigns.definition.parts import Budget, Goal, Limits
+from marketflow.campaigns.definition.parts import Budget, Goal, Limits, Tracking
 from marketflow.campaigns.definition.strict import Strict, Table
 from marketflow.campaigns.definition.triggers import EVENT_TABLES, Event, Trigger
 
@@ -89,6 +89,7 @@ class CampaignFile(Strict):
     audience: Audience = Field(default_factory=lambda: Audience(event=None, where=None, accounts=None))
     content: Content = Field(default_factory=lambda: Content(recommend=None))
     limits: Limits = Field(default_factory=lambda: Limits(audience=None, per_day=None))
+    tracking: Tracking = Field(default_factory=lambda: Tracking(opens=True, clicks=True))
     requires: tuple[Table, ...] = Field(
         (), description="tables that must know the whole business day, beside the one that the audience is read from"
     )

@@ -62,3 +62,10 @@ class Limits(Strict):
         description="planned on one day of the shop, whatever the occasions; the others are counted as daily_limit, "
         "and who was brought by an event is looked at again the next day",
     )
+
+
+class Tracking(Strict):
+    """What is recorded of its mails; nothing is where the installation says so (MARKETFLOW_TRACK_OPENS, ..._CLICKS)."""
+
+    opens: bool = Field(True, description="mails carry a picture that tells when they are opened")
+    clicks: bool = Field(True, description="links in their HTML lead by way of the edge service")

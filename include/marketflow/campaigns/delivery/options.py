@@ -21,6 +21,7 @@ class DeliveryOptions:
     `patience`: how long a server that asks for patience, or is down, is left alone.
     `policy`: what holds for all campaigns together; `time_zone`: the shop's, for customers whose own is not known.
     `per_second` is this run's own limit; `rules` are those that all senders of the channel share.
+    `track_opens`, `track_clicks`: in mails of campaigns that do not say otherwise.
     """
 
     edge_url: str
@@ -41,6 +42,8 @@ class DeliveryOptions:
     policy: ContactPolicy = field(default_factory=ContactPolicy)
     time_zone: str = "UTC"
     rules: ChannelRules | None = None
+    track_opens: bool = True
+    track_clicks: bool = True
 
     def __post_init__(self) -> None:
         """Refuse what would never send, or never end."""
@@ -77,6 +80,8 @@ class DeliveryOptions:
             max_messages=max_messages,
             max_seconds=max_seconds,
             rules=rules,
+            track_opens=settings.track_opens,
+            track_clicks=settings.track_clicks,
         )
 
 

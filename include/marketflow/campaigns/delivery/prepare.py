@@ -15,6 +15,7 @@ from psycopg.rows import class_row
 from marketflow.campaigns.delivery.channel import OutgoingMessage
 from marketflow.campaigns.delivery.ledger import Claim
 from marketflow.campaigns.delivery.options import DeliveryOptions
+from marketflow.campaigns.delivery.tracked import Tracking
 from marketflow.campaigns.delivery.verp import envelope_sender
 from marketflow.privacy import ACCOUNT, EMAIL, GIVEN_NAME, KeyRing, is_role_account, unsubscribe_token
 from marketflow.shared import Clock, ConfigurationError
@@ -127,12 +128,13 @@ class Writer:
         return all(self._keys.has_key_of(v) for v in (row.address, row.given_name) if v is not None)
 
     def _write(self, row: DueRow, address: str, name: str | None) -> OutgoingMessage:
-        renderer, business_date = self._plan(row.plan_id)
+        renderer, business_date, tracking = self._plan(row.plan_id)
         if renderer is None:
             raise ValueError("the plan's definition cannot be used")
         url = None
         if self._channel == "email":
             url = f"{self._options.edge_url.rstrip('/')}/u/{unsubscribe_token(self._keys, row.send_id)}"
+        now = self._clock.now()
         rendered = renderer.render(
             {
                 "given_name": name,
@@ -141,6 +143,7 @@ class Writer:
                 "brand": self._options.brand,
                 "business_date": business_date,
                 "locale": row.locale or self._options.locale,
+                "links": tracking and tracking.of_message(row.send_id, now.astimezone(dt.UTC).date()),
             }
         )
         return OutgoingMessage(
@@ -155,23 +158,31 @@ class Writer:
             html=rendered.html,
             unsubscribe_url=url,
             return_path=self._return_path(row.send_id),
-            written_at=self._clock.now(),
+            written_at=now,
         )
 
     def _return_path(self, send_id: int) -> str | None:
         base = self._options.bounce_address
         return None if base is None or self._channel != "email" else envelope_sender(self._keys, base, send_id)
 
-    def _load_plan(self, plan_id: int) -> tuple[Renders | None, dt.date]:
-        """The plan's renderer, if it can be made, and its day; kept in either case, so that it is loaded once."""
+    def _load_plan(self, plan_id: int) -> tuple[Renders | None, dt.date, Tracking | None]:
+        """The plan's renderer, if it can be made, its day, and what is tracked; kept in either case, so loaded once."""
         row = self._conn.execute(queries("delivery")["plan"], {"plan_id": plan_id}).fetchone()
         assert row is not None  # a foreign key
         try:
-            return self._make(row[0]), row[1]
+            return self._make(row[0]), row[1], self._tracking(row[0])
         except psycopg.Error:
             raise
         except Exception:  # noqa: BLE001  (a definition that this code cannot read any more)
-            return None, row[1]
+            return None, row[1], None
+
+    def _tracking(self, definition: Mapping[str, Any]) -> Tracking | None:
+        options = self._options
+        if self._channel != "email":
+            return None
+        return Tracking.of(
+            definition, self._keys, options.edge_url, opens=options.track_opens, clicks=options.track_clicks
+        )
 
     def _broken(self, row: DueRow, reason: str) -> Prepared:
         # ids only: the exception may show what the template was filled with

@@ -52,13 +52,16 @@ class EventLog:
     """Append-only, encrypted, in segments below `folder`.
 
     A segment is closed when it holds `segment_bytes` or is `segment_seconds` old. Nothing is written while the disk has
-    less than `reserve_bytes` free, so that a full log never takes the room of the database beside it.
+    less than `reserve_bytes` free, so that a full log never takes the room of the database beside it. `name`: whose log
+    it is, in messages.
     """
 
     def __init__(
         self, folder: Path, keys: KeyRing, clock: Clock, *,
         segment_bytes: int = 64 << 20, segment_seconds: float = 15.0, reserve_bytes: int = 256 << 20,
+        name: str = "collector",
     ) -> None:  # fmt: skip
+        self._name = name
         self.folder, self._keys, self._clock = folder, keys, clock
         self._segment_bytes, self._segment_seconds, self._reserve = segment_bytes, segment_seconds, reserve_bytes
         self._waiting: list[Waiting] = []
@@ -66,7 +69,7 @@ class EventLog:
         self._pause: asyncio.TimerHandle | None = None
         self._groups: queue.SimpleQueue[tuple[list[Waiting], bytes] | None] = queue.SimpleQueue()
         self._segment: _Segment | None = None
-        self._thread = threading.Thread(target=self._work, name="collector-log", daemon=True)
+        self._thread = threading.Thread(target=self._work, name=f"{name}-log", daemon=True)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._failure, self._failed_at, self._looked_at = "", 0.0, 0.0
 
@@ -186,7 +189,7 @@ class EventLog:
     def _fail(self, error: OSError) -> None:
         """After a failed write or flush the pages are in doubt: cut them off and never write to that file again."""
         if not self._failure:
-            log.error("the collector's log cannot be written (%s); events are refused until it can", error.strerror)
+            log.error("the log '%s' cannot be written (%s); nothing is taken until it can", self._name, error.strerror)
         self._failure, self._failed_at = str(error.strerror), time.monotonic()
         if self._segment is not None:
             with contextlib.suppress(OSError):

@@ -23,6 +23,7 @@ import orjson
 from marketflow.privacy import COLLECTED, AddressRefused, KeyRing, normalise_email
 from marketflow.shared import ConfigurationError, SourceError
 from marketflow.sources.readers.block import BLOCK_BYTES, KEPT, BadRecord, Block
+from marketflow.sources.readers.clicks import click_of
 from marketflow.sources.readers.frames import scan, unbundle
 from marketflow.sources.readers.messages import (
     MAX_EVENT,
@@ -212,6 +213,8 @@ class CollectedReader:
         more: dict[str, Any] = kept | scrub(told, self._left_out, may_be_named=True)
         if ahead:
             more["clock_ahead_seconds"] = ahead
+        if click := click_of(message):
+            more["click"] = click
         whole = orjson.dumps({**inner, "_collected": more} if more else inner)
         return (whole if len(whole) <= _MAX_PROPERTIES else orjson.dumps(inner)).decode()
 
