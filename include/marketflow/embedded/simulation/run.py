@@ -54,7 +54,7 @@ class _Message:
 
 
 class Simulation:
-    """What a round needs. `noted`: a file that holds how far the mails have been read."""
+    """What a round needs. `noted`: a file that holds how far the mails have been read. Commits as it goes."""
 
     def __init__(
         self, conn: psycopg.Connection, *, inbox: Inbox, edge_url: str, landing: Path, noted: Path, clock: Clock,
@@ -76,6 +76,7 @@ class Simulation:
             mails = [handles(self._inbox.raw(mail_id), self._edge_url) for mail_id in ids]
             known = self._known([mail.message_id for mail in mails])
             counts += self._report(known)
+            self._conn.commit()  # the edge service is to change what these rows are about
             counts += read_mails(self._edge_url, self._readers(mails, known))
             counts["mails"] += len(known)
             self._note(ids[-1])
@@ -106,12 +107,13 @@ class Simulation:
         counts: Counter[str] = Counter()
         for message in known.values():
             kind = self._reading.report(message.message_id, persuaded=self._is_persuaded(message))
-            if kind is not None:
-                now = self._clock.now()
-                record_delivery_event(
-                    self._conn, kind=kind, source=SOURCE, occurred_at=now, now=now, message_id=message.message_id
-                )
-                counts[kind] += 1
+            if kind is None:
+                continue
+            now = self._clock.now()
+            recorded = record_delivery_event(
+                self._conn, kind=kind, source=SOURCE, occurred_at=now, now=now, message_id=message.message_id
+            )
+            counts[kind] += recorded.is_new
         return counts
 
     def _known(self, message_ids: list[str]) -> dict[str, _Message]:
