@@ -9,11 +9,13 @@ import sys
 from collections import Counter
 from email.message import EmailMessage
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from marketflow.embedded.simulation import true_uplift, uplift_in_words
 from marketflow.embedded.simulation.behaviour import AGENTS, Act, Reading, Truth
 from marketflow.embedded.simulation.chance import amount, choose, draw
 from marketflow.embedded.simulation.mails import handles
@@ -109,6 +111,38 @@ def test_purchases_have_the_stated_rates_and_effects() -> None:
         because = [TRUTH.is_persuaded("offer", arm, p) for p in people]
         assert [b and not h for b, h in zip(bought, held_out, strict=True)] == because
     assert [TRUTH.buys("another", "x", p, sent=True) for p in people] != held_out  # drawn by campaign
+
+
+def uplift(part: str, people: int, *, campaign: str = "offer", breakdown: str = "variant") -> dict[str, Any]:
+    return {
+        "campaign": campaign, "breakdown": breakdown, "part": part, "measure": "conversion", "people": people,
+        "control_people": 300, "difference": 0.0712, "difference_low": 0.021, "difference_high": 0.12,
+    }  # fmt: skip
+
+
+def test_what_was_found_is_told_beside_what_is_true() -> None:
+    whole = uplift("", 400, breakdown="all")
+    rows = [whole, uplift("plain", 100), uplift("question", 300), uplift("loyal", 50, breakdown="segment"),
+            uplift("", 9, campaign="unknown", breakdown="all"), whole | {"measure": "revenue"}]  # fmt: skip
+    assert true_uplift(TRUTH, rows[1], rows) == 0.05
+    assert true_uplift(TRUTH, whole, rows) == pytest.approx((100 * 0.05 + 300 * 0.1) / 400)
+    words = uplift_in_words(TRUTH, rows)
+    assert len(words) == 3
+    assert words[0] == (
+        "offer: +7.1 points more buyers among 400 people than among 300 held out, +2.1 to +12.0 with 95 % confidence; "
+        "simulated with a true uplift of +8.8 points"
+    )
+    assert words[2].startswith("offer, variant question: ")
+    assert words[2].endswith("a true uplift of +10.0 points")
+
+
+def test_an_arm_that_the_simulation_does_not_know_has_no_truth() -> None:
+    whole = uplift("", 400, breakdown="all")
+    rows = [whole, uplift("plain", 100), uplift("other", 300)]
+    assert [true_uplift(TRUTH, row, rows) for row in rows] == [None, 0.05, None]
+    alone = Truth(base=0.1, effects={"offer": {"": 0.02}})
+    assert true_uplift(alone, whole, [whole]) == 0.02
+    assert true_uplift(TRUTH, whole, [whole]) is None
 
 
 def test_a_landing_file_is_the_same_each_time_and_all_of_it_is_marked(tmp_path: Path) -> None:

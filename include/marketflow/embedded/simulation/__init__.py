@@ -9,5 +9,6 @@ from __future__ import annotations
 
 from marketflow.embedded.simulation.behaviour import Reading, Truth
 from marketflow.embedded.simulation.run import Simulated, Simulation, simulate
+from marketflow.embedded.simulation.told import true_uplift, uplift_in_words
 
-__all__ = ["Reading", "Simulated", "Simulation", "Truth", "simulate"]
+__all__ = ["Reading", "Simulated", "Simulation", "Truth", "simulate", "true_uplift", "uplift_in_words"]
