@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import psycopg
+from psycopg.rows import dict_row
 
 from marketflow.shared import Clock
 from marketflow.warehouse import build_core, build_marts, rebuild_warehouse
@@ -63,6 +64,24 @@ def test_a_rebuild_keeps_both_as_they_are(conn: psycopg.Connection, clock: Clock
     rebuild_warehouse(conn, clock=clock)
     assert have(conn, "core.orders", []) == orders
     assert have(conn, APART, []) == apart
+
+
+def test_an_order_that_came_again_is_unchanged_whatever_is_simulated_under_its_number(
+    conn: psycopg.Connection, clock: Clock
+) -> None:
+    small_shop(conn)
+    build_core(conn, clock=clock)
+    load(conn, 10, "orders")
+    columns = "order_ref, customer_ref, product_ref, quantity, amount, ordered_at, record_no"
+    with conn.cursor(row_factory=dict_row) as cursor:
+        lines = cursor.execute(
+            f"SELECT {columns} FROM raw.order_lines WHERE order_ref = 'o0' ORDER BY record_no"
+        ).fetchall()
+    again = [{**line, "load_id": 10, "file_id": 901} for line in lines]
+    give(conn, "raw.order_lines", [*again, {**again[0], "record_no": 9_000, "is_simulated": True}])
+    changed = build_core(conn, clock=clock).rows_changed
+    assert changed["core.baskets"] == 0
+    assert changed[APART] == 1
 
 
 def simulate(conn: psycopg.Connection) -> None:
