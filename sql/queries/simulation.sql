@@ -33,4 +33,6 @@ ORDER BY i.external_id ASC, p.plan_id DESC;
 -- name: last_sent
 SELECT max(s.settled_at) AS last_sent_at
 FROM activation.sends AS s
-WHERE s.campaign = %(campaign)s AND s.state = 'sent' AND s.is_simulated AND NOT s.is_test;
+WHERE
+    (%(campaign)s::text IS NULL OR s.campaign = %(campaign)s)
+    AND s.state = 'sent' AND s.is_simulated AND NOT s.is_test;

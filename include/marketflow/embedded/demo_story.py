@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime as dt
+
 from marketflow.embedded.airflow_api import AirflowApi
 from marketflow.embedded.config import Config
 from marketflow.embedded.demo_progress import Progress
@@ -13,6 +15,7 @@ from marketflow.warehouse import connect
 READING = Reading()
 # Enough buyers among the held out (12 % of some three hundred) for an interval that can be relied on.
 TRUTH = Truth(base=0.12, effects={"win_back": {"": 0.05}, "picked_for_you": {"statement": 0.06, "question": 0.12}})
+FIRST_LOOK = dt.timedelta(seconds=8)  # after the last mail: who is faster is rightly taken for a machine
 INGEST = "ingest_simulated_orders"
 
 
@@ -35,12 +38,16 @@ def live_on(config: Config, admin: AirflowApi, progress: Progress) -> Simulated:
     demo's clock ticks on and is not moved.
     """
     settings = pinned_settings(config)
+    clock = settings.clock()
     with connect(config.dsn("owner")) as conn:
-        done = simulate(Simulation(
+        simulation = Simulation(
             conn, inbox=Inbox(home=config.mail), edge_url=config.edge_url, landing=config.landing,
-            noted=config.home / "demo" / "simulated.json", clock=settings.clock(), reading=READING, truth=TRUTH,
+            noted=config.home / "demo" / "simulated.json", clock=clock, reading=READING, truth=TRUTH,
             currency=settings.currency,
-        ))  # fmt: skip
+        )  # fmt: skip
+        last = simulation.last_sent()
+        progress.wait(lambda: last is None or clock.now() > last + FIRST_LOOK, "")
+        done = simulate(simulation)
     progress.say(f"simulated: {done.opens} opens, {done.clicks} clicks, {done.unsubscribes} unsubscribe")
     admin.trigger(INGEST)  # also when nothing is new: an earlier demo may have ended before
     return done

@@ -86,12 +86,18 @@ class Simulation:
         """Write the purchases of each campaign whose effect is stated, unless they are there; gives their numbers."""
         found = {}
         for campaign in self._truth.effects:
-            path, start = self._landing / FOLDER / f"{campaign}.csv", self._last_sent(campaign)
+            path, start = self._landing / FOLDER / f"{campaign}.csv", self.last_sent(campaign)
             if start is None or path.exists():
                 continue
             people, between = self._people(campaign), (start, self._clock.now())
             found[campaign] = write_purchases(path, people, self._truth, between, currency=self._currency)
         return found
+
+    def last_sent(self, campaign: str | None = None) -> dt.datetime | None:
+        """When the last message to a made-up customer was handed over, of one campaign or of all."""
+        row = self._conn.execute(queries("simulation")["last_sent"], {"campaign": campaign}).fetchone()
+        self._conn.commit()  # who waits for a while holds nothing up
+        return row[0] if row else None
 
     def _readers(self, mails: list[Handles], known: dict[str, _Message]) -> Iterator[tuple[Handles, list[Any]]]:
         for mail in mails:
@@ -125,10 +131,6 @@ class Simulation:
         params = {"system": SYSTEM, "campaign": campaign}
         with self._conn.cursor(row_factory=class_row(Person)) as cursor:
             return cursor.execute(queries("simulation")["people"], params).fetchall()
-
-    def _last_sent(self, campaign: str) -> dt.datetime | None:
-        row = self._conn.execute(queries("simulation")["last_sent"], {"campaign": campaign}).fetchone()
-        return row[0] if row else None
 
     def _last(self) -> str:
         return str(json.loads(self._noted.read_text())["last_mail"]) if self._noted.exists() else ""
