@@ -17,12 +17,13 @@ SELECT
 
 -- name: loads
 SELECT
+    l.source,
     l.record,
     sum(l.records_read) AS records_read,
     sum(l.records_loaded) AS records_loaded,
     sum(l.records_quarantined) AS records_quarantined
 FROM ops.loads AS l
-GROUP BY l.record;
+GROUP BY l.source, l.record;
 
 -- name: totals
 SELECT
@@ -36,6 +37,56 @@ SELECT
     ) AS rules,
     (SELECT count(*) FROM marts.product_recommendations) AS recommendations,
     (SELECT count(*) FROM ops.quarantine) AS quarantined;
+
+-- name: simulated
+-- What made-up customers, and made-up programs of theirs, did.
+WITH tracked AS (
+    SELECT
+        count(*) FILTER (WHERE t.kind = 'open') AS opens,
+        count(*) FILTER (WHERE t.kind = 'open' AND t.verdict <> 'person') AS opens_by_machines,
+        count(*) FILTER (WHERE t.kind = 'click') AS clicks,
+        count(*) FILTER (WHERE t.kind = 'click' AND t.verdict <> 'person') AS clicks_by_machines
+    FROM activation.tracking_events AS t
+    WHERE t.is_simulated
+),
+
+reported AS (
+    SELECT
+        count(*) FILTER (WHERE d.kind = 'bounce_hard') AS bounced,
+        count(*) FILTER (WHERE d.kind = 'complaint') AS complained
+    FROM activation.delivery_events AS d
+    INNER JOIN activation.sends AS s ON d.send_id = s.send_id
+    WHERE s.is_simulated
+),
+
+left_us AS (
+    SELECT count(DISTINCT e.send_id) AS unsubscribed
+    FROM privacy.consent_events AS e
+    INNER JOIN activation.sends AS s ON e.send_id = s.send_id
+    WHERE s.is_simulated AND NOT e.granted
+),
+
+bought AS (
+    SELECT
+        count(*) AS orders,
+        coalesce(sum(o.base_revenue), 0)::text AS revenue
+    FROM core.simulated_orders AS o
+)
+
+SELECT
+    t.opens,
+    t.opens_by_machines,
+    t.clicks,
+    t.clicks_by_machines,
+    u.unsubscribed,
+    r.bounced,
+    r.complained,
+    b.orders,
+    b.revenue
+FROM tracked AS t
+CROSS JOIN reported AS r
+CROSS JOIN left_us AS u
+CROSS JOIN bought AS b;
 
 -- name: models
 -- How the newest run of each model did.

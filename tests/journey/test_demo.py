@@ -120,8 +120,23 @@ def test_bad_rows_are_in_quarantine_each_with_its_reason(demo: Demo) -> None:
     assert len({path for _, _, path in rows}) == 1
 
 
+def test_what_is_simulated_is_marked_and_kept_out_of_everything_real(demo: Demo) -> None:
+    did = demo.first["simulated"]
+    assert did["orders"] > 20
+    assert did["unsubscribed"] + did["bounced"] > 0
+    assert demo.query("SELECT count(*), sum(base_revenue)::text FROM core.all_orders WHERE is_simulated") == [
+        (did["orders"], did["revenue"])
+    ]
+    assert demo.query("SELECT count(*) FROM core.orders WHERE external_id LIKE 'simulated-%%'") == [(0,)]
+    assert demo.query("SELECT count(*) FROM activation.tracking_events WHERE NOT is_simulated") == [(0,)]
+    real = (
+        "SELECT count(*) FROM activation.delivery_events JOIN activation.sends USING (send_id) WHERE NOT is_simulated"
+    )
+    assert demo.query(real) == [(0,)]
+
+
 def test_a_second_demo_sends_nothing_new_in_half_the_time(demo: Demo) -> None:
-    same = ("order_lines_read", "orders", "mails_sent", "mails_in_inbox", "posts_published", "revenue")
+    same = ("order_lines_read", "orders", "mails_sent", "mails_in_inbox", "posts_published", "revenue", "simulated")
     assert {k: demo.second[k] for k in same} == {k: demo.first[k] for k in same}
     # both runs on the same machine, one after the other; the first does some five times the work
     assert demo.second_seconds <= demo.first_seconds / 2

@@ -50,6 +50,10 @@ class AirflowApi:
         """Files that do not parse."""
         return [e["filename"] for e in self.call("GET", "importErrors")["import_errors"]]
 
+    def unpause(self, dag_id: str) -> None:
+        """Switch a DAG on, as its switch in the UI does."""
+        self.call("PATCH", f"dags/{dag_id}", json={"is_paused": False})
+
     def trigger(self, dag_id: str, form: dict[str, Any] | None = None) -> str:
         """Start a run with the form's values and return its id."""
         body = {"logical_date": None, "conf": form or {}}

@@ -12,14 +12,16 @@ from psycopg.rows import dict_row
 from marketflow.embedded.stack import Config
 from marketflow.warehouse import connect, queries
 
+_IN_WORDS = ("campaigns", "models", "simulated")
+
 
 def collect(config: Config) -> dict[str, Any]:
     """The summary's counts, each read from where it is true: the warehouse, and the Maildir's files."""
     with connect(config.dsn("owner")) as conn:
-        lines = next((r for r in _rows(conn, "loads") if r["record"] == "orders"), {})
+        lines = next((r for r in _rows(conn, "loads") if r["source"] == "orders"), {})
         totals = _rows(conn, "totals")[0]
         segments = {r["segment"]: r["customers"] for r in _rows(conn, "segments")}
-        sent, models = _rows(conn, "sent"), _rows(conn, "models")
+        sent, models, simulated = _rows(conn, "sent"), _rows(conn, "models"), _rows(conn, "simulated")[0]
     mails = [s for s in sent if s["channel"] == "email"]
     return {
         "order_lines_read": int(lines.get("records_read", 0)),
@@ -37,7 +39,17 @@ def collect(config: Config) -> dict[str, Any]:
         "mail_recipients": sum(s["recipients"] for s in mails),
         "posts_published": sum(s["sent"] for s in sent if s["channel"] != "email"),
         "campaigns": sent,
+        "simulated": simulated,
     }
+
+
+def simulated_in_words(did: dict[str, Any]) -> str:
+    """What the made-up customers did, in a sentence."""
+    return (
+        f"simulated, and marked so: {did['opens']} opens ({did['opens_by_machines']} by machines), "
+        f"{did['clicks']} clicks ({did['clicks_by_machines']} by machines), {did['unsubscribed']} unsubscribed, "
+        f"{did['bounced']} bounced, {did['complained']} complained, {did['orders']} orders of {did['revenue']}"
+    )
 
 
 def count_mails(maildir: Path) -> int:
@@ -47,11 +59,12 @@ def count_mails(maildir: Path) -> int:
 
 def show(config: Config, summary: dict[str, Any]) -> None:
     """Print the summary and where to look."""
-    print("\n" + json.dumps({k: v for k, v in summary.items() if k not in ("campaigns", "models")}, indent=2))
+    print("\n" + json.dumps({k: v for k, v in summary.items() if k not in _IN_WORDS}, indent=2))
     for m in summary["models"]:
         print(f"  {m['model']}: {m['outcome']}")
     for c in summary["campaigns"]:
         print(f"  {c['campaign']} on {c['occasion']}: {c['sent']} of {c['messages']} {c['channel']} messages sent")
+    print(f"  {simulated_in_words(summary['simulated'])}")
     users = ", ".join(f"{user} / {config.airflow_password(user)}" for user in ("admin", "marketer"))
     print(f"""
 Look at it:
