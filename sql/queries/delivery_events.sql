@@ -91,6 +91,158 @@ WHERE
     )
 RETURNING s.send_id;
 
+-- name: events_insert
+-- Many reports at once: what `event_send` and `event_insert` do with each, the bounces for the time being last. A row for each report
+-- of a message of ours. A report that names nothing but the Message-ID may have to know whom the message was sent to, too.
+WITH given AS (
+    SELECT g.*
+    FROM unnest(
+        %(numbers)s::integer[], %(send_ids)s::bigint[], %(message_ids)s::text[], %(recipients)s::bytea[],
+        %(kinds)s::text[], %(times)s::timestamptz[], %(sources)s::text[], %(keys)s::text[], %(codes)s::text[]
+    ) AS g (number, send_id, message_id, recipient, kind, occurred_at, source, key, code)
+),
+
+named AS (
+    SELECT
+        g.number,
+        s.send_id
+    FROM given AS g
+    INNER JOIN activation.sends AS s ON g.send_id = s.send_id
+    UNION ALL
+    SELECT
+        g.number,
+        s.send_id
+    FROM given AS g
+    INNER JOIN activation.sends AS s ON g.message_id = s.message_id
+    WHERE g.send_id IS NULL
+),
+
+found AS (
+    SELECT
+        g.number,
+        g.kind,
+        g.occurred_at,
+        g.source,
+        g.code,
+        s.send_id,
+        s.contact_point_id,
+        s.campaign,
+        s.channel,
+        s.sending_at,
+        ops.event_id('delivery ' || g.source, coalesce(g.key, g.kind || ' ' || s.send_id)) AS event_id
+    FROM given AS g
+    INNER JOIN named AS n ON g.number = n.number
+    INNER JOIN activation.sends AS s ON n.send_id = s.send_id
+    INNER JOIN core.contact_points AS cp ON s.contact_point_id = cp.contact_point_id
+    WHERE s.sending_at IS NOT NULL AND (g.recipient IS NULL OR g.recipient = cp.address_hash)
+),
+
+added AS (
+    INSERT INTO activation.delivery_events (
+        event_id, send_id, campaign, channel, kind, occurred_at, recorded_at, handed_over_at, source, code
+    )
+    SELECT
+        f.event_id,
+        f.send_id,
+        f.campaign,
+        f.channel,
+        f.kind,
+        f.occurred_at,
+        %(now)s,
+        f.sending_at,
+        f.source,
+        f.code
+    FROM found AS f
+    ORDER BY f.kind = 'bounce_soft', f.number
+    ON CONFLICT (event_id) DO NOTHING
+    RETURNING event_id
+)
+
+SELECT
+    f.number,
+    f.send_id,
+    f.contact_point_id,
+    f.kind,
+    a.event_id IS NOT NULL
+    AND row_number() OVER (PARTITION BY f.event_id ORDER BY f.kind = 'bounce_soft', f.number) = 1 AS is_new
+FROM found AS f
+LEFT JOIN added AS a ON f.event_id = a.event_id
+ORDER BY f.kind = 'bounce_soft', f.number;
+
+-- name: soft_bounces_of_many
+-- `soft_bounces` of many addresses: those whose last messages all bounced for the time being.
+SELECT c.contact_point_id
+FROM unnest(%(contact_point_ids)s::bigint[]) AS c (contact_point_id)
+CROSS JOIN
+    LATERAL (
+        SELECT
+            EXISTS (
+                SELECT 1 FROM activation.delivery_events AS e
+                WHERE e.send_id = s.send_id AND e.kind = 'bounce_soft'
+            ) AND NOT EXISTS (
+                SELECT 1 FROM activation.delivery_events AS e
+                WHERE e.send_id = s.send_id AND e.kind = 'delivered'
+            ) AS is_soft
+        FROM activation.sends AS s
+        WHERE
+            s.contact_point_id = c.contact_point_id
+            AND s.sending_at >= %(since)s
+            AND s.state IN ('sent', 'sending', 'unknown')
+        ORDER BY s.sending_at DESC, s.send_id DESC
+        LIMIT %(in_a_row)s
+    ) AS t
+GROUP BY c.contact_point_id
+HAVING count(*) FILTER (WHERE t.is_soft) >= %(in_a_row)s;
+
+-- name: suppress_many
+-- `suppress` for many; in the order of the hashes, so that two of these cannot wait for each other.
+INSERT INTO privacy.suppressions AS x (channel, address_hash, reason, since)
+SELECT DISTINCT ON (cp.channel, cp.address_hash)
+    cp.channel,
+    cp.address_hash,
+    g.reason,
+    %(now)s
+FROM unnest(%(contact_point_ids)s::bigint[], %(reasons)s::text[]) WITH ORDINALITY AS g (contact_point_id, reason, number)
+INNER JOIN core.contact_points AS cp ON g.contact_point_id = cp.contact_point_id
+WHERE cp.address <> ''
+ORDER BY cp.channel, cp.address_hash, g.number
+ON CONFLICT (channel, address_hash) DO UPDATE
+    SET reason = excluded.reason, since = excluded.since
+    WHERE x.reason = 'unsubscribed';
+
+-- name: settle_many_reported
+-- `settle_reported` for many.
+WITH heard AS (
+    SELECT s.send_id
+    FROM activation.sends AS s
+    WHERE
+        s.send_id = any(%(send_ids)s::bigint[])
+        AND (
+            s.state = 'unknown'
+            OR (s.state = 'failed' AND s.reason = 'given_up')
+            OR (
+                s.state IN ('released', 'deferred', 'claimed', 'skipped', 'expired', 'cancelled')
+                AND EXISTS (
+                    SELECT 1 FROM activation.unknown_decisions AS d
+                    WHERE d.send_id = s.send_id AND d.decision = 'send_again'
+                )
+            )
+        )
+    ORDER BY s.send_id
+    FOR UPDATE OF s
+)
+
+UPDATE activation.sends AS s
+SET
+    state = 'sent',
+    reason = 'settled_by_report',
+    claim_token = NULL,
+    lease_until = NULL,
+    settled_at = %(now)s
+FROM heard
+WHERE s.send_id = heard.send_id
+RETURNING s.send_id;
+
 -- name: sweep_reported
 -- What was reported at the very moment at which its sender, or the sweep, wrote that nobody knows: neither saw the other.
 WITH heard AS (

@@ -12,6 +12,7 @@ from marketflow.campaigns.delivery.channels import make_channel
 from marketflow.campaigns.delivery.clocks import WrongClockError
 from marketflow.campaigns.delivery.dkim import DkimSigner
 from marketflow.campaigns.delivery.engine import deliver
+from marketflow.campaigns.delivery.event_batches import DeliveryReport, record_delivery_events
 from marketflow.campaigns.delivery.events import Recorded, record_delivery_event
 from marketflow.campaigns.delivery.guard import (
     apply_stop,
@@ -43,6 +44,7 @@ __all__ = [
     "Channel",
     "ChannelError",
     "DeliveryOptions",
+    "DeliveryReport",
     "DeliveryRules",
     "DeliverySummary",
     "DkimSigner",
@@ -71,6 +73,7 @@ __all__ = [
     "message_ids_in",
     "reconcile_by_message_id",
     "record_delivery_event",
+    "record_delivery_events",
     "settle_unknown",
     "switch_channel",
     "unknown_report",

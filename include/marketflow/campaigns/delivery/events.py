@@ -19,9 +19,9 @@ from marketflow.shared.ids import event_id
 from marketflow.warehouse import queries
 
 Kind = Literal["delivered", "bounce_hard", "bounce_soft", "complaint"]
-_KINDS = ("delivered", "bounce_hard", "bounce_soft", "complaint")
-_CODE = re.compile(r"[245]\.\d{1,3}\.\d{1,3}|[245]\d\d|[a-z][a-z0-9_-]{0,39}")
-_SUPPRESSES = {"bounce_hard": "hard_bounce", "complaint": "complaint"}
+KINDS = ("delivered", "bounce_hard", "bounce_soft", "complaint")
+CODE = re.compile(r"[245]\.\d{1,3}\.\d{1,3}|[245]\d\d|[a-z][a-z0-9_-]{0,39}")
+SUPPRESSES = {"bounce_hard": "hard_bounce", "complaint": "complaint"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,8 +58,8 @@ def record_delivery_event(
     One transaction, with the rights of the sender or the owner; safe to repeat.
     Raises MarketflowError for a kind that there is not.
     """
-    if kind not in _KINDS:
-        raise MarketflowError(f"{kind!r} is no kind of delivery event; known are {', '.join(_KINDS)}")
+    if kind not in KINDS:
+        raise MarketflowError(f"{kind!r} is no kind of delivery event; known are {', '.join(KINDS)}")
     with conn.transaction():
         send = _find(conn, send_id, message_id)
         if send is None:
@@ -72,17 +72,17 @@ def record_delivery_event(
             "occurred_at": min(occurred_at, now),
             "now": now,
             "source": source,
-            "code": code if code is not None and _CODE.fullmatch(code) else None,
+            "code": code if code is not None and CODE.fullmatch(code) else None,
             "contact_point_id": contact_point_id,
         }
         q = queries("delivery_events")
         is_new, reason = conn.execute(q["event_insert"], params).fetchone() is not None, None
-        if is_new:
-            reason = _SUPPRESSES.get(kind) or _soft(conn, kind, contact_point_id, soft or SoftBounces(), now)
-        if reason is not None:
-            conn.execute(q["suppress"], {**params, "reason": reason})
         # one that comes again, too: the first may have come while the sender still waited for its answer
         settled = conn.execute(q["settle_reported"], params).fetchone() is not None
+        if is_new:
+            reason = SUPPRESSES.get(kind) or _soft(conn, kind, contact_point_id, soft or SoftBounces(), now)
+        if reason is not None:
+            conn.execute(q["suppress"], {**params, "reason": reason})
     return Recorded(send_id=found, is_new=is_new, suppressed=reason, settled=settled)
 
 
