@@ -157,6 +157,15 @@ CREATE TABLE activation.event_watermarks (
 
 ALTER TABLE activation.event_watermarks OWNER TO marketflow_owner;
 
+CREATE TABLE activation.mailbox_positions (
+    mailbox text NOT NULL,
+    uid_validity bigint NOT NULL,
+    last_uid bigint NOT NULL,
+    read_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE activation.mailbox_positions OWNER TO marketflow_owner;
+
 CREATE TABLE activation.plan_members (
     plan_id bigint NOT NULL,
     customer_id bigint,
@@ -2113,6 +2122,9 @@ ALTER TABLE ONLY activation.delivery_events
 ALTER TABLE ONLY activation.event_watermarks
     ADD CONSTRAINT event_watermarks_pkey PRIMARY KEY (campaign);
 
+ALTER TABLE ONLY activation.mailbox_positions
+    ADD CONSTRAINT mailbox_positions_pkey PRIMARY KEY (mailbox);
+
 ALTER TABLE ONLY activation.plan_members
     ADD CONSTRAINT plan_members_plan_id_customer_id_key UNIQUE (plan_id, customer_id);
 
@@ -2707,6 +2719,8 @@ GRANT SELECT,INSERT,UPDATE ON TABLE activation.contact_locks TO marketflow_sende
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE activation.delivery_counts TO marketflow_sender;
 
 GRANT SELECT,INSERT ON TABLE activation.delivery_events TO marketflow_sender;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE activation.mailbox_positions TO marketflow_sender;
 
 GRANT SELECT ON TABLE activation.plans TO marketflow_sender;
 

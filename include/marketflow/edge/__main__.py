@@ -1,7 +1,8 @@
 """`python -m marketflow.edge`: serve, with what the environment says.
 
-That is MARKETFLOW_WAREHOUSE_DSN, MARKETFLOW_KEYS, MARKETFLOW_WRITE_KEYS, MARKETFLOW_COLLECTOR_*, MARKETFLOW_EDGE_*
-and what is said of links: MARKETFLOW_LINK_DAYS, MARKETFLOW_UTM_SOURCE, MARKETFLOW_CLICK_ID.
+That is MARKETFLOW_WAREHOUSE_DSN, MARKETFLOW_KEYS, MARKETFLOW_WRITE_KEYS, MARKETFLOW_COLLECTOR_*, MARKETFLOW_EDGE_*;
+what is said of links: MARKETFLOW_LINK_DAYS, MARKETFLOW_UTM_SOURCE, MARKETFLOW_CLICK_ID; and of providers that report:
+MARKETFLOW_SES_TOPICS, MARKETFLOW_SENDGRID_PUBLIC_KEY, MARKETFLOW_BOUNCE_ADDRESS.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from marketflow.edge.clients import trusted_proxies
 from marketflow.edge.collector import Collector, EventLog, WriteKeys
 from marketflow.edge.server import serve, server_options
 from marketflow.edge.tracking import Tracker
+from marketflow.edge.webhooks import REPORTS, Hooks, Provider, SendGrid, Ses, read_topics
 from marketflow.privacy import KeyRing
 from marketflow.shared import ConfigurationError, Settings, settings
 
@@ -28,11 +30,15 @@ def main() -> None:
     log = event_log(found, keys)
     collector = Collector(log, _write_keys(found), found.clock(), per_second=found.collector_rate)
     tracker = _tracker(found, keys)
-    app = create_app(found.warehouse_dsn.get_secret_value(), keys, found.clock(), collector=collector, tracker=tracker)
+    hooks = _hooks(found, keys)
+    app = create_app(
+        found.warehouse_dsn.get_secret_value(), keys, found.clock(), collector=collector, tracker=tracker, hooks=hooks
+    )
     serve(
         app,
         log,
         tracker.journal,
+        *([hooks.journal] if hooks else []),
         host=found.edge_host,
         port=found.edge_port,
         **server_options(found.edge_request_seconds),
@@ -61,6 +67,16 @@ def _tracker(found: Settings, keys: KeyRing) -> Tracker:
         utm_source="" if found.utm_source == "none" else found.utm_source, click_id=found.click_id,
         proxies=trusted_proxies(found.edge_proxies),
     )  # fmt: skip
+
+
+def _hooks(found: Settings, keys: KeyRing) -> Hooks | None:
+    """The webhooks of the providers that are configured; None without any."""
+    providers: list[Provider] = []
+    if topics := read_topics(found.ses_topics):
+        providers.append(Ses(topics, keys, found.clock(), bounce_address=found.own_bounce_address))
+    if found.sendgrid_public_key:
+        providers.append(SendGrid(found.sendgrid_public_key, found.clock()))
+    return Hooks(providers, journal(found, keys, REPORTS)) if providers else None
 
 
 def _write_keys(found: Settings) -> WriteKeys:

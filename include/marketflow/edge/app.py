@@ -22,6 +22,7 @@ from marketflow.edge import pages
 from marketflow.edge.collector import PREFIX, Collector
 from marketflow.edge.tracking import Tracker
 from marketflow.edge.unsubscribe import Desk
+from marketflow.edge.webhooks import Hooks
 from marketflow.privacy import KeyRing, read_unsubscribe_token
 from marketflow.shared import Clock, settings
 
@@ -35,7 +36,7 @@ T = TypeVar("T")
 
 def create_app(
     dsn: str, keys: KeyRing, clock: Clock, *, brand: str | None = None, collector: Collector | None = None,
-    tracker: Tracker | None = None,
+    tracker: Tracker | None = None, hooks: Hooks | None = None,
 ) -> ASGIApp:  # fmt: skip
     """The ASGI application. `dsn` is a libpq URI whose login is, or may take on, the role `edge`.
 
@@ -51,6 +52,7 @@ def create_app(
             Route("/u/{token}", service.unsubscribe, methods=["POST"]),
             Route("/health", service.health, methods=["GET"]),
             *(tracker.routes() if tracker else ()),
+            *(hooks.routes() if hooks else ()),
         ],
         exception_handlers={HTTPException: service.refuse},
     )

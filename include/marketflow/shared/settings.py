@@ -109,6 +109,14 @@ class Settings(BaseSettings):
         2.0, gt=0, description="age at which a piece of the edge service's journals is closed"
     )
 
+    # what providers report of messages, by webhook
+    ses_topics: str = Field(
+        "", description="topics of Amazon SNS that may report to /hooks/ses, with commas between; without it none may"
+    )
+    sendgrid_public_key: str = Field(
+        "", description="verification key of SendGrid's signed event webhook, for /hooks/sendgrid; without it: no hook"
+    )
+
     # delivery
     delivery_batch: int = Field(200, ge=1, le=10_000, description="messages claimed at a time")
     delivery_window: int = Field(
@@ -132,6 +140,11 @@ class Settings(BaseSettings):
     def campaigns_folder(self) -> Path:
         """Where the campaigns are."""
         return self.campaigns or self.root / "include" / "campaigns"
+
+    @property
+    def own_bounce_address(self) -> str | None:
+        """Where bounces go to, each message's own form of it; None: to the sender. Compose has no word for nothing."""
+        return None if self.bounce_address in ("", "none") else self.bounce_address
 
     def journal(self, name: str) -> Path:
         """The folder of a journal of the edge service, such as `tracked`: below the collector's, in the same volume."""

@@ -70,7 +70,7 @@ class DeliveryOptions:
             edge_url=settings.edge_url,
             brand=settings.brand,
             locale=settings.locale,
-            bounce_address=None if settings.bounce_address in ("", "none") else settings.bounce_address,
+            bounce_address=settings.own_bounce_address,
             batch=settings.delivery_batch,
             window=settings.delivery_window,
             lease=dt.timedelta(seconds=settings.delivery_lease_seconds),
