@@ -15,9 +15,11 @@ from marketflow.edge.clients import trusted_proxies
 from marketflow.edge.collector import Collector, EventLog, WriteKeys
 from marketflow.edge.server import serve, server_options
 from marketflow.edge.tracking import Tracker
-from marketflow.edge.webhooks import REPORTS, Hooks, Provider, SendGrid, Ses, read_topics
+from marketflow.edge.webhooks import Hooks, Provider, SendGrid, Ses, read_topics
 from marketflow.privacy import KeyRing
 from marketflow.shared import ConfigurationError, Settings, settings
+
+_NONE = ("", "none")  # Compose has no word for nothing
 
 
 def main() -> None:
@@ -72,11 +74,11 @@ def _tracker(found: Settings, keys: KeyRing) -> Tracker:
 def _hooks(found: Settings, keys: KeyRing) -> Hooks | None:
     """The webhooks of the providers that are configured; None without any."""
     providers: list[Provider] = []
-    if topics := read_topics(found.ses_topics):
+    if found.ses_topics not in _NONE and (topics := read_topics(found.ses_topics)):
         providers.append(Ses(topics, keys, found.clock(), bounce_address=found.own_bounce_address))
-    if found.sendgrid_public_key:
+    if found.sendgrid_public_key not in _NONE:
         providers.append(SendGrid(found.sendgrid_public_key, found.clock()))
-    return Hooks(providers, journal(found, keys, REPORTS)) if providers else None
+    return Hooks(providers, journal(found, keys, found.reports)) if providers else None
 
 
 def _write_keys(found: Settings) -> WriteKeys:

@@ -21,11 +21,12 @@ from marketflow.warehouse.connect import Role, role_name
 WAREHOUSE = "warehouse"
 PARTS = ("postgres", "mail", "edge", "api-server", "dag-processor", "scheduler", "triggerer")
 _PORT_PATIENCE = 5.0
-# Connections that the environment may point elsewhere: a real warehouse, a real mail server.
+# Connections that the environment may point elsewhere: a real warehouse, a real mail server, a mailbox of bounces.
 REPLACEABLE = (
     "AIRFLOW_CONN_WAREHOUSE",
     "AIRFLOW_CONN_MAIL",
     "AIRFLOW_CONN_SOCIAL_WEBHOOK",
+    "AIRFLOW_CONN_BOUNCES",
     "AIRFLOW_CONN_MARKETFLOW_KEYS",
 )
 

@@ -21,8 +21,9 @@ from marketflow.warehouse.connect import Role
 
 if TYPE_CHECKING:
     from marketflow.campaigns.delivery import DkimSigner, MastodonTarget, SmtpTarget, WebhookTarget
+    from marketflow.campaigns.reports import MailboxTarget
 
-WAREHOUSE, KEYS, MAIL, DKIM = "warehouse", "marketflow_keys", "mail", "dkim"
+WAREHOUSE, KEYS, MAIL, DKIM, BOUNCES = "warehouse", "marketflow_keys", "mail", "dkim", "bounces"
 
 
 @contextmanager
@@ -90,6 +91,36 @@ def dkim_signer() -> DkimSigner | None:
     for line in re.findall(r"[A-Za-z0-9+/=]{16,}", pem):
         mask_secret(line)  # Airflow masks the key as a whole; a line of it must not show in a log either
     return DkimSigner.from_pem(pem, domain=str(extra.get("domain", "")), selector=str(extra.get("selector", "")))
+
+
+def mailbox_target() -> MailboxTarget | None:
+    """The mailbox of the connection `bounces`, whose extras are those of Airflow's ImapHook and ours; None without one.
+
+    `use_ssl` (true), or `starttls`; `folder` (INBOX), `counted_folder`, `unclear_folder`, `keep_days` (30; 0: always).
+    Raises ConfigurationError for extras that are none.
+    """
+    from marketflow.campaigns.reports import MailboxTarget
+
+    try:
+        connection = Connection.get(BOUNCES)
+    except AirflowNotFoundException:
+        return None
+    extra = connection.extra_dejson
+    names = ("folder", "counted_folder", "unclear_folder")
+    folders = {name: extra[name] for name in names if name in extra}
+    keep_days = extra.get("keep_days", 30)
+    is_odd = not isinstance(keep_days, int) or not 0 <= keep_days <= 3_650
+    if is_odd or not all(isinstance(f, str) and f.strip() and f.isprintable() for f in folders.values()):
+        raise ConfigurationError(
+            "the extras of the Airflow connection `bounces` are wrong: keep_days is a number of days, the folders are"
+            " names"
+        )
+    security: Literal["plain", "starttls", "tls"] = "tls" if extra.get("use_ssl", True) else "plain"
+    return MailboxTarget(
+        name=BOUNCES, host=connection.host or "", port=connection.port, username=connection.login or "",
+        password=connection.password or "", security="starttls" if extra.get("starttls") else security,
+        keep_days=keep_days, **folders,
+    )  # fmt: skip
 
 
 def account_target(account: str) -> WebhookTarget | MastodonTarget:

@@ -111,10 +111,10 @@ class Settings(BaseSettings):
 
     # what providers report of messages, by webhook
     ses_topics: str = Field(
-        "", description="topics of Amazon SNS that may report to /hooks/ses, with commas between; without it none may"
+        "none", description="topics of Amazon SNS that may report to /hooks/ses, with commas between; none: no hook"
     )
     sendgrid_public_key: str = Field(
-        "", description="verification key of SendGrid's signed event webhook, for /hooks/sendgrid; without it: no hook"
+        "none", description="verification key of SendGrid's signed event webhook, for /hooks/sendgrid; none: no hook"
     )
 
     # delivery
@@ -154,6 +154,11 @@ class Settings(BaseSettings):
     def tracked(self) -> Path:
         """The journal of opens and clicks: the edge service writes it, take_tracking takes it."""
         return self.journal("tracked")
+
+    @property
+    def reports(self) -> Path:
+        """The journal of what providers report: the edge service writes it, take_reports takes it."""
+        return self.journal("reports")
 
     def shop(self) -> Shop:
         """What the shop is where a record does not say otherwise."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime as dt
 import imaplib
 import logging
-import os
 import tracemalloc
 from collections.abc import Iterator
 
