@@ -12,7 +12,14 @@ from starlette.responses import HTMLResponse
 from marketflow.edge import pages
 
 BRAND = '<img src=x onerror="alert(1)"> & Söhne'
-ALL = [pages.ask(BRAND), pages.done(BRAND), pages.unknown(BRAND), pages.later(BRAND), pages.refused(BRAND, 413)]
+ALL = [
+    pages.ask(BRAND),
+    pages.done(BRAND),
+    pages.unknown(BRAND),
+    pages.later(BRAND),
+    pages.expired(BRAND),
+    pages.refused(BRAND, 413),
+]
 
 
 @pytest.mark.parametrize("page", ALL)
@@ -32,6 +39,6 @@ def test_the_policy_allows_the_one_style_that_the_page_has(page: HTMLResponse) -
 
 def test_only_the_first_page_has_a_form_and_it_says_one_click() -> None:
     forms = [bytes(p.body).decode().count("<form") for p in ALL]
-    assert forms == [1, 0, 0, 0, 0]
+    assert forms == [1, 0, 0, 0, 0, 0]
     assert 'name="List-Unsubscribe" value="One-Click"' in bytes(ALL[0].body).decode()
     assert [p.status_code for p in ALL] == [200, 200, 404, 503, 413]
