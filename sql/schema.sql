@@ -157,6 +157,48 @@ CREATE TABLE activation.event_watermarks (
 
 ALTER TABLE activation.event_watermarks OWNER TO marketflow_owner;
 
+CREATE TABLE activation.experiment_looks (
+    campaign text NOT NULL,
+    experiment text NOT NULL,
+    arm text NOT NULL,
+    look_on date NOT NULL,
+    looked_at timestamp with time zone NOT NULL,
+    is_control boolean NOT NULL,
+    share numeric(5,2) NOT NULL,
+    assigned bigint NOT NULL,
+    sent bigint NOT NULL,
+    conversions bigint NOT NULL,
+    clickers bigint,
+    rate double precision,
+    difference double precision,
+    interval_low double precision,
+    interval_high double precision,
+    p_value double precision,
+    uplift double precision,
+    uplift_low double precision,
+    uplift_high double precision,
+    ratio_p double precision,
+    sent_ratio_p double precision,
+    verdict text NOT NULL,
+    is_simulated boolean NOT NULL
+);
+
+ALTER TABLE activation.experiment_looks OWNER TO marketflow_owner;
+
+CREATE TABLE activation.experiments (
+    campaign text NOT NULL,
+    experiment text NOT NULL,
+    allocation_version text NOT NULL,
+    definition jsonb NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    decided_at timestamp with time zone,
+    winner text,
+    reason text,
+    CONSTRAINT experiments_check CHECK ((((decided_at IS NULL) = (winner IS NULL)) AND ((winner IS NULL) = (reason IS NULL))))
+);
+
+ALTER TABLE activation.experiments OWNER TO marketflow_owner;
+
 CREATE TABLE activation.plan_members (
     plan_id bigint NOT NULL,
     customer_id bigint,
@@ -189,6 +231,7 @@ CREATE TABLE activation.plans (
     released_at timestamp with time zone,
     cancelled_by text,
     cancelled_at timestamp with time zone,
+    experiment text,
     CONSTRAINT plans_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'approved'::text, 'rejected'::text, 'released'::text, 'refused'::text, 'cancelled'::text])))
 );
 
@@ -1010,6 +1053,41 @@ CREATE VIEW marts.customer_events AS
   WHERE (e.customer_id IS NOT NULL);
 
 ALTER VIEW marts.customer_events OWNER TO marketflow_owner;
+
+CREATE VIEW marts.experiment_results AS
+ SELECT k.campaign,
+    k.experiment,
+    k.arm,
+    k.look_on,
+    k.looked_at,
+    k.is_control,
+    k.share,
+    (e.definition ->> 'metric'::text) AS metric,
+    ((e.definition ->> 'alpha'::text))::double precision AS alpha,
+    k.assigned,
+    k.sent,
+    k.conversions,
+    k.clickers,
+    k.rate,
+    k.difference,
+    k.interval_low,
+    k.interval_high,
+    k.p_value,
+    k.uplift,
+    k.uplift_low,
+    k.uplift_high,
+    k.ratio_p,
+    k.sent_ratio_p,
+    k.verdict,
+    (k.look_on = max(k.look_on) OVER (PARTITION BY k.campaign, k.experiment)) AS is_newest,
+    (k.arm = e.winner) AS is_winner,
+    e.decided_at,
+    e.reason,
+    k.is_simulated
+   FROM (activation.experiment_looks k
+     JOIN activation.experiments e ON (((k.campaign = e.campaign) AND (k.experiment = e.experiment))));
+
+ALTER VIEW marts.experiment_results OWNER TO marketflow_owner;
 
 CREATE TABLE marts.open_baskets (
     customer_id bigint NOT NULL,
@@ -1980,6 +2058,12 @@ ALTER TABLE ONLY activation.delivery_events
 ALTER TABLE ONLY activation.event_watermarks
     ADD CONSTRAINT event_watermarks_pkey PRIMARY KEY (campaign);
 
+ALTER TABLE ONLY activation.experiment_looks
+    ADD CONSTRAINT experiment_looks_pkey PRIMARY KEY (campaign, experiment, arm, look_on);
+
+ALTER TABLE ONLY activation.experiments
+    ADD CONSTRAINT experiments_pkey PRIMARY KEY (campaign, experiment);
+
 ALTER TABLE ONLY activation.plan_members
     ADD CONSTRAINT plan_members_plan_id_customer_id_key UNIQUE (plan_id, customer_id);
 
@@ -2242,9 +2326,13 @@ CREATE INDEX delivery_events_bad ON activation.delivery_events USING btree (chan
 
 CREATE INDEX delivery_events_send ON activation.delivery_events USING btree (send_id);
 
+CREATE INDEX plan_members_variant ON activation.plan_members USING btree (plan_id, customer_id) WHERE (variant IS NOT NULL);
+
 CREATE INDEX plans_campaign ON activation.plans USING btree (campaign, occasion);
 
 CREATE INDEX plans_cancelled ON activation.plans USING btree (plan_id) WHERE (state = 'cancelled'::text);
+
+CREATE INDEX plans_experiment ON activation.plans USING btree (campaign, experiment) WHERE (experiment IS NOT NULL);
 
 CREATE INDEX sends_contact_point ON activation.sends USING btree (contact_point_id);
 
@@ -2389,6 +2477,9 @@ ALTER TABLE ONLY activation.delivery_events
 
 ALTER TABLE ONLY activation.event_watermarks
     ADD CONSTRAINT event_watermarks_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id);
+
+ALTER TABLE ONLY activation.experiment_looks
+    ADD CONSTRAINT experiment_looks_campaign_experiment_fkey FOREIGN KEY (campaign, experiment) REFERENCES activation.experiments(campaign, experiment);
 
 ALTER TABLE ONLY activation.plan_members
     ADD CONSTRAINT plan_members_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id) ON DELETE CASCADE;
@@ -2615,6 +2706,10 @@ GRANT SELECT ON TABLE marts.customer_events TO marketflow_sender;
 GRANT SELECT ON TABLE marts.customer_events TO marketflow_audience;
 GRANT SELECT ON TABLE marts.customer_events TO marketflow_analyst;
 
+GRANT SELECT ON TABLE marts.experiment_results TO marketflow_sender;
+GRANT SELECT ON TABLE marts.experiment_results TO marketflow_audience;
+GRANT SELECT ON TABLE marts.experiment_results TO marketflow_analyst;
+
 GRANT SELECT ON TABLE marts.open_baskets TO marketflow_sender;
 GRANT SELECT ON TABLE marts.open_baskets TO marketflow_audience;
 GRANT SELECT ON TABLE marts.open_baskets TO marketflow_analyst;
@@ -2814,6 +2909,38 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 --     product_id bigint,
 --     campaign_ref text,
 --     coupon_ref text
+-- );
+
+-- VIEW marts.experiment_results (
+--     campaign text,
+--     experiment text,
+--     arm text,
+--     look_on date,
+--     looked_at timestamp with time zone,
+--     is_control boolean,
+--     share numeric(5,2),
+--     metric text,
+--     alpha double precision,
+--     assigned bigint,
+--     sent bigint,
+--     conversions bigint,
+--     clickers bigint,
+--     rate double precision,
+--     difference double precision,
+--     interval_low double precision,
+--     interval_high double precision,
+--     p_value double precision,
+--     uplift double precision,
+--     uplift_low double precision,
+--     uplift_high double precision,
+--     ratio_p double precision,
+--     sent_ratio_p double precision,
+--     verdict text,
+--     is_newest boolean,
+--     is_winner boolean,
+--     decided_at timestamp with time zone,
+--     reason text,
+--     is_simulated boolean
 -- );
 
 -- VIEW marts.segment_memberships (

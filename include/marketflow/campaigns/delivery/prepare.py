@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import psycopg
 from psycopg.rows import class_row
 
+from marketflow.campaigns.content.arms import of_arm
 from marketflow.campaigns.delivery.channel import OutgoingMessage
 from marketflow.campaigns.delivery.ledger import Claim
 from marketflow.campaigns.delivery.options import DeliveryOptions
@@ -21,7 +22,7 @@ from marketflow.shared import Clock, ConfigurationError
 from marketflow.warehouse import queries
 
 log = logging.getLogger(__name__)
-_PLANS = 64  # renderers kept at a time
+_PLANS = 64  # renderers kept at a time, each of a plan and an arm
 DECRYPT_ERROR, KEY_MISSING, RENDER_ERROR = "decrypt_error", "key_missing", "render_error"
 
 
@@ -68,6 +69,7 @@ class DueRow:
     products: list[dict[str, Any]]
     priority: int = 100
     is_test: bool = False
+    variant: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +129,7 @@ class Writer:
         return all(self._keys.has_key_of(v) for v in (row.address, row.given_name) if v is not None)
 
     def _write(self, row: DueRow, address: str, name: str | None) -> OutgoingMessage:
-        renderer, business_date = self._plan(row.plan_id)
+        renderer, business_date = self._plan(row.plan_id, row.variant)
         if renderer is None:
             raise ValueError("the plan's definition cannot be used")
         url = None
@@ -162,12 +164,12 @@ class Writer:
         base = self._options.bounce_address
         return None if base is None or self._channel != "email" else envelope_sender(self._keys, base, send_id)
 
-    def _load_plan(self, plan_id: int) -> tuple[Renders | None, dt.date]:
-        """The plan's renderer, if it can be made, and its day; kept in either case, so that it is loaded once."""
+    def _load_plan(self, plan_id: int, variant: str | None) -> tuple[Renders | None, dt.date]:
+        """The renderer of a plan's arm, if it can be made, and its day; kept in either case: loaded once."""
         row = self._conn.execute(queries("delivery")["plan"], {"plan_id": plan_id}).fetchone()
         assert row is not None  # a foreign key
         try:
-            return self._make(row[0]), row[1]
+            return self._make(of_arm(row[0], variant)), row[1]
         except psycopg.Error:
             raise
         except Exception:  # noqa: BLE001  (a definition that this code cannot read any more)

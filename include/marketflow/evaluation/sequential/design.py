@@ -14,7 +14,6 @@ from statistics import NormalDist
 
 from marketflow.evaluation.sequential.mixture import tightest
 
-
 _FEWEST = 5  # people in an arm: with fewer the normal approximation says nothing
 
 
