@@ -25,7 +25,8 @@ SELECT
     e.definition -> 'shares' AS shares,
     e.winner,
     e.started_at,
-    count(p.plan_id) > 0 AS is_running
+    count(p.plan_id) > 0 AS is_running,
+    e.definition ->> 'content' AS begun_with
 FROM activation.experiments AS e
 LEFT JOIN activation.plans AS p
     ON

@@ -8,10 +8,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from campaign_shop import RING, Desk, add_customer
+from campaign_shop import DAY, RING, Desk, add_customer
 from experiment_letter import letter
-from marketflow.campaigns import ContactPolicy, decide, release
+from marketflow.campaigns import ContactPolicy, decide, lint_campaign, preview, release, to_test
 from marketflow.campaigns.content import Renderer
+from marketflow.campaigns.content.arms import of_arm
 from marketflow.campaigns.definition import load_campaign
 from marketflow.campaigns.delivery import DeliveryOptions
 from marketflow.campaigns.delivery.ledger import Claim
@@ -99,6 +100,36 @@ def test_each_arm_is_shown_before_it_is_approved_and_checked(desk: Desk, tmp_pat
 
 
 @pytest.mark.usefixtures("crowd")
+def test_a_preview_shows_each_arm_and_the_lint_says_of_which_a_fault_is(desk: Desk, tmp_path: Path) -> None:
+    campaign = letter(tmp_path)
+    html = preview(campaign, day=DAY, conn=desk.conn, keys=RING).html
+    assert (
+        html.index("arm plain") < html.index("Hello") < html.index("arm question") < html.index("Have you seen this?")
+    )
+    (tmp_path / "letter/arms/question/subject.txt").write_text("x" * 200)
+    assert [str(f) for f in lint_campaign(load_campaign(tmp_path / "letter"), DAY) if "(arm question)" in f.words]
+
+
+@pytest.mark.usefixtures("crowd")
+def test_test_messages_are_of_each_arm(desk: Desk, tmp_path: Path) -> None:
+    plan = desk.plan(letter(tmp_path), dry_run=True, trial=to_test(["ada@example.com"], actor="bo"))
+    assert plan.test_plan_id is not None
+    rows = desk.rows("SELECT variant, step FROM activation.sends WHERE plan_id = %s ORDER BY step", plan.test_plan_id)
+    assert rows == [("plain", 0), ("question", 1)]
+    [(frozen,)] = desk.rows("SELECT definition FROM activation.plans WHERE plan_id = %s", plan.test_plan_id)
+    variables = {
+        "given_name": None,
+        "products": [],
+        "brand": "x",
+        "business_date": DAY,
+        "locale": "en",
+        "unsubscribe_url": "u",
+    }
+    subjects = [Renderer(of_arm(frozen, arm)).render(variables).subject for arm, _ in rows]
+    assert subjects == ["[Test] Hello", "[Test] Have you seen this?"]
+
+
+@pytest.mark.usefixtures("crowd")
 def test_a_message_is_written_from_the_templates_of_its_arm(desk: Desk, tmp_path: Path) -> None:
     plan = desk.plan(letter(tmp_path), approval=False)
     release(desk.conn, plan.plan_id, clock=desk.clock)
@@ -140,6 +171,18 @@ def test_before_anybody_is_in_it_the_allocation_may_be_changed(desk: Desk, tmp_p
     assert plan.state == "planned", plan.reason
     [(shares,)] = desk.rows("SELECT definition -> 'shares' FROM activation.experiments")
     assert shares == [["plain", 60], ["question", 20], ["holdout", 20]]
+
+
+@pytest.mark.usefixtures("crowd")
+def test_templates_that_are_changed_midway_are_told(desk: Desk, tmp_path: Path) -> None:
+    first = desk.plan(letter(tmp_path), occasion="one", approval=False)
+    assert not any("changed since it began" in w for w in first.warnings)
+    release(desk.conn, first.plan_id, clock=desk.clock)
+    assert not any("changed since it began" in w for w in desk.plan(letter(tmp_path), occasion="two").warnings)
+    (tmp_path / "letter/arms/question/subject.txt").write_text("Another question?")
+    plan = desk.plan(load_campaign(tmp_path / "letter"), occasion="three", dry_run=True)
+    assert plan.state == "planned"
+    assert any("changed since it began" in w for w in plan.warnings)
 
 
 @pytest.mark.usefixtures("crowd")

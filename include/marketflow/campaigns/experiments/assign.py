@@ -12,6 +12,7 @@ from psycopg.types.json import Jsonb
 
 from marketflow.campaigns.definition import Campaign
 from marketflow.campaigns.definition.experiment import HELD_OUT, Experiment
+from marketflow.campaigns.experiments.words import content_version
 from marketflow.warehouse import queries
 
 
@@ -21,10 +22,20 @@ class ExperimentChanged(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class Assigned:
-    """How many of a plan are in which arm, the holdout too; in the order of campaign.yaml. `winner`: it was decided."""
+    """How many of a plan are in which arm, the holdout too; in the order of campaign.yaml. `winner`: it was decided.
+
+    `warning`: what people who approve should know of it.
+    """
 
     people: dict[str, int]
     winner: str | None
+    warning: str | None = None
+
+
+_REWRITTEN = (
+    "experiment: its templates have been changed since it began; its figures are of the old and the new ones together. "
+    "A new name would begin anew"
+)
 
 
 def assign(conn: psycopg.Connection, campaign: Campaign, plan: Mapping[str, Any]) -> Assigned | None:
@@ -36,7 +47,7 @@ def assign(conn: psycopg.Connection, campaign: Campaign, plan: Mapping[str, Any]
     experiment = campaign.experiment
     if experiment is None:
         return None
-    winner = _begin(conn, campaign, experiment, plan)
+    winner, warning = _begin(conn, campaign, experiment, plan)
     names, bounds = _bounds(experiment, winner)
     q = queries("experiments")
     conn.execute(q["note_experiment"], {**plan, "experiment": experiment.name})
@@ -44,25 +55,29 @@ def assign(conn: psycopg.Connection, campaign: Campaign, plan: Mapping[str, Any]
     conn.execute(q["draw_members"], {**plan, **drawn})
     found: dict[str, int] = dict(conn.execute(q["count_variants"], plan).fetchall())
     order = sorted(names, key=lambda name: name == HELD_OUT)
-    return Assigned(people={name: int(found.get(name, 0)) for name in order}, winner=winner)
+    return Assigned(people={name: int(found.get(name, 0)) for name in order}, winner=winner, warning=warning)
 
 
-def _begin(conn: psycopg.Connection, campaign: Campaign, experiment: Experiment, plan: Mapping[str, Any]) -> str | None:
-    """Note the experiment unless this is a dry run; the arm that has won, if one has."""
-    q = queries("experiments")
+def _begin(
+    conn: psycopg.Connection, campaign: Campaign, experiment: Experiment, plan: Mapping[str, Any]
+) -> tuple[str | None, str | None]:
+    """Note the experiment unless this is a dry run; the arm that has won and a warning, if any."""
+    q, content = queries("experiments"), content_version(campaign)
     values = {
         **plan, "experiment": experiment.name, "allocation_version": experiment.allocation_version,
-        "meant": Jsonb(experiment.meant(campaign.window_days)),
+        "meant": Jsonb({**experiment.meant(campaign.window_days), "content": content}),
     }  # fmt: skip
     if not plan["dry_run"]:
         conn.execute(q["begin_experiment"], values)
     row = conn.execute(q["read_experiment"], values).fetchone()
     if row is None:
-        return None
-    version, shares, winner, started_at, is_running = row
+        return None, None
+    version, shares, winner, started_at, is_running, begun_with = row
     if version != experiment.allocation_version and is_running:
         raise ExperimentChanged(_changed(experiment, dict(shares), started_at))
-    return str(winner) if winner and version == experiment.allocation_version else None
+    if version != experiment.allocation_version:
+        return None, None  # nobody is in it yet: this plan begins it anew
+    return winner, _REWRITTEN if is_running and begun_with != content else None
 
 
 def _changed(experiment: Experiment, shares: Mapping[str, float], started_at: Any) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Iterator
 
 from marketflow.campaigns.definition import Campaign, Templates
@@ -15,6 +17,12 @@ def same_content(campaign: Campaign) -> Iterator[str]:
         if text in seen:
             yield f"experiment: {name} reads the same as {seen[text]}: nothing is compared; see `templates` of arms"
         seen.setdefault(text, name)
+
+
+def content_version(campaign: Campaign) -> str:
+    """16 hex digits that change with what any arm reads."""
+    texts = [_text(t) for t in (campaign.templates, *(campaign.arms[name] for name in sorted(campaign.arms)))]
+    return hashlib.sha256(json.dumps(texts).encode()).hexdigest()[:16]
 
 
 def subjects_differ(campaign: Campaign) -> bool:

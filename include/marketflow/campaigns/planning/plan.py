@@ -188,6 +188,8 @@ class _Planner:
         if has_limits(self.campaign):
             found = apply_limits(self.conn, self.campaign, self.params, self.clock)
         self.assigned = assign(self.conn, self.campaign, self.params)  # last: of those who would get it
+        if self.assigned and self.assigned.warning:
+            self.warnings.append(self.assigned.warning)
         if self.assigned and (held := self.assigned.people.get("holdout", 0)):
             found = {**found, "planned": found.get("planned", 0) - held, "experiment_holdout": held}
         return found
