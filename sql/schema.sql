@@ -2326,8 +2326,6 @@ CREATE INDEX delivery_events_bad ON activation.delivery_events USING btree (chan
 
 CREATE INDEX delivery_events_send ON activation.delivery_events USING btree (send_id);
 
-CREATE INDEX plan_members_variant ON activation.plan_members USING btree (plan_id, customer_id) WHERE (variant IS NOT NULL);
-
 CREATE INDEX plans_campaign ON activation.plans USING btree (campaign, occasion);
 
 CREATE INDEX plans_cancelled ON activation.plans USING btree (plan_id) WHERE (state = 'cancelled'::text);

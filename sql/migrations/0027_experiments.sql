@@ -3,7 +3,6 @@
 ALTER TABLE activation.plans ADD COLUMN experiment text;
 COMMENT ON COLUMN activation.plans.experiment IS 'The experiment of the campaign that its people were drawn for; empty without one';
 CREATE INDEX plans_experiment ON activation.plans (campaign, experiment) WHERE experiment IS NOT NULL;
-CREATE INDEX plan_members_variant ON activation.plan_members (plan_id, customer_id) WHERE variant IS NOT NULL;
 
 CREATE TABLE activation.experiments (
     campaign text NOT NULL,
