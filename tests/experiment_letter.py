@@ -14,7 +14,7 @@ title: A letter
 owner: marketing
 channel: email
 purpose: marketing
-trigger: {on: manual}
+trigger: {on: %(trigger)s}
 audience: {where: "everybody()"}
 experiment:
   name: %(name)s
@@ -28,7 +28,7 @@ experiment:
 """
 SAID = {
     "name": "subject", "plain": 40, "question": 40, "holdout": 20, "metric": "conversion", "winner": "auto",
-    "minimum_people": 5,
+    "minimum_people": 5, "trigger": "manual",
 }  # fmt: skip
 FILES = {
     "subject.txt": "Hello",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections import Counter
 from pathlib import Path
 
@@ -245,3 +246,38 @@ def test_a_million_could_be_drawn_in_one_statement(conn: psycopg.Connection) -> 
     assert [abs(count - 100_000 * share) < 600 for (_, count), share in zip(drawn, (0.2, 0.4, 0.4), strict=True)] == [
         True
     ] * 3
+
+
+@pytest.fixture
+def newcomers(desk: Desk, crowd: list[int]) -> list[int]:
+    """The same people, who have all registered on the day."""
+    desk.conn.cursor().executemany(
+        "INSERT INTO core.events (occurred_on, event_id, source, event_type, customer_id, occurred_at, properties)"
+        " VALUES (%s, gen_random_uuid(), 'web', 'signed_up', %s, %s, '{}')",
+        [(DAY, c, dt.datetime(2017, 12, 31, 17, tzinfo=dt.UTC)) for c in crowd],
+    )
+    desk.conn.commit()
+    return crowd
+
+
+def test_who_is_held_out_of_an_event_is_not_asked_again(desk: Desk, newcomers: list[int], tmp_path: Path) -> None:
+    campaign = letter(tmp_path, trigger="signed_up")
+    plan = desk.plan(campaign, approval=False)
+    assert plan.variants["holdout"] > 5
+    again = desk.plan(campaign, approval=False)  # the first was not released: its run may have died
+    assert (again.audience, again.variants) == (len(newcomers), plan.variants)
+    release(desk.conn, again.plan_id, clock=desk.clock)
+    assert desk.plan(campaign).audience == 0
+
+
+def test_a_mended_campaign_asks_again_about_those_whom_the_rejected_plan_held_out(
+    desk: Desk, newcomers: list[int], tmp_path: Path
+) -> None:
+    """Else only those who get it would come back, and the arms would no longer be comparable."""
+    campaign = letter(tmp_path, trigger="signed_up")
+    plan = desk.plan(campaign)
+    decide(desk.conn, plan.plan_id, approved=False, by="bo", clock=desk.clock)
+    assert desk.plan(campaign).audience == 0
+    mended = campaign.model_copy(update={"title": "A better letter"})
+    again = desk.plan(mended)
+    assert (again.audience, again.variants) == (len(newcomers), plan.variants)
