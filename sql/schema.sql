@@ -157,14 +157,47 @@ CREATE TABLE activation.event_watermarks (
 
 ALTER TABLE activation.event_watermarks OWNER TO marketflow_owner;
 
-CREATE TABLE activation.mailbox_positions (
-    mailbox text NOT NULL,
-    uid_validity bigint NOT NULL,
-    last_uid bigint NOT NULL,
-    read_at timestamp with time zone NOT NULL
+CREATE TABLE activation.experiment_looks (
+    campaign text NOT NULL,
+    experiment text NOT NULL,
+    arm text NOT NULL,
+    look_on date NOT NULL,
+    looked_at timestamp with time zone NOT NULL,
+    is_control boolean NOT NULL,
+    share numeric(5,2) NOT NULL,
+    assigned bigint NOT NULL,
+    sent bigint NOT NULL,
+    conversions bigint NOT NULL,
+    clickers bigint,
+    rate double precision,
+    difference double precision,
+    interval_low double precision,
+    interval_high double precision,
+    p_value double precision,
+    uplift double precision,
+    uplift_low double precision,
+    uplift_high double precision,
+    ratio_p double precision,
+    sent_ratio_p double precision,
+    verdict text NOT NULL,
+    is_simulated boolean NOT NULL
 );
 
-ALTER TABLE activation.mailbox_positions OWNER TO marketflow_owner;
+ALTER TABLE activation.experiment_looks OWNER TO marketflow_owner;
+
+CREATE TABLE activation.experiments (
+    campaign text NOT NULL,
+    experiment text NOT NULL,
+    allocation_version text NOT NULL,
+    definition jsonb NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    decided_at timestamp with time zone,
+    winner text,
+    reason text,
+    CONSTRAINT experiments_check CHECK ((((decided_at IS NULL) = (winner IS NULL)) AND ((winner IS NULL) = (reason IS NULL))))
+);
+
+ALTER TABLE activation.experiments OWNER TO marketflow_owner;
 
 CREATE TABLE activation.plan_members (
     plan_id bigint NOT NULL,
@@ -198,6 +231,7 @@ CREATE TABLE activation.plans (
     released_at timestamp with time zone,
     cancelled_by text,
     cancelled_at timestamp with time zone,
+    experiment text,
     CONSTRAINT plans_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'approved'::text, 'rejected'::text, 'released'::text, 'refused'::text, 'cancelled'::text])))
 );
 
@@ -296,11 +330,9 @@ CREATE TABLE activation.tracking_events (
     client text,
     network_hash bytea,
     is_simulated boolean DEFAULT false NOT NULL,
-    method text DEFAULT 'GET'::text NOT NULL,
     CONSTRAINT tracking_events_check CHECK (((kind = 'click'::text) = (url IS NOT NULL))),
     CONSTRAINT tracking_events_check1 CHECK (((verdict = 'person'::text) <= (verdict_reason IS NULL))),
     CONSTRAINT tracking_events_kind_check CHECK ((kind = ANY (ARRAY['open'::text, 'click'::text, 'web_version'::text]))),
-    CONSTRAINT tracking_events_method_check CHECK ((method = ANY (ARRAY['GET'::text, 'HEAD'::text]))),
     CONSTRAINT tracking_events_verdict_check CHECK ((verdict = ANY (ARRAY['person'::text, 'proxy'::text, 'scanner'::text])))
 );
 
@@ -325,90 +357,6 @@ ALTER TABLE activation.unknown_decisions ALTER COLUMN decision_id ADD GENERATED 
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE core.orders (
-    order_id bigint NOT NULL,
-    source text NOT NULL,
-    external_id text NOT NULL,
-    customer_id bigint,
-    store_ref text,
-    ordered_at timestamp with time zone NOT NULL,
-    ordered_on date NOT NULL,
-    line_count integer NOT NULL,
-    revenue numeric(14,2) NOT NULL,
-    discount numeric(14,2) NOT NULL,
-    currency text NOT NULL,
-    file_id bigint NOT NULL,
-    kind text DEFAULT 'sale'::text NOT NULL,
-    original_order_ref text,
-    version_at timestamp with time zone DEFAULT '2000-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
-    base_revenue numeric(14,2),
-    CONSTRAINT orders_kind_check CHECK ((kind = ANY (ARRAY['sale'::text, 'return'::text, 'cancellation'::text])))
-);
-
-ALTER TABLE core.orders OWNER TO marketflow_owner;
-
-ALTER TABLE core.orders ALTER COLUMN order_id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME core.orders_order_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
-
-CREATE TABLE core.simulated_orders (
-    order_id bigint DEFAULT nextval('core.orders_order_id_seq'::regclass) NOT NULL,
-    source text NOT NULL,
-    external_id text NOT NULL,
-    customer_id bigint,
-    ordered_at timestamp with time zone NOT NULL,
-    ordered_on date NOT NULL,
-    line_count integer NOT NULL,
-    revenue numeric(14,2) NOT NULL,
-    discount numeric(14,2) NOT NULL,
-    currency text NOT NULL,
-    kind text NOT NULL,
-    base_revenue numeric(14,2),
-    file_id bigint NOT NULL,
-    version_at timestamp with time zone NOT NULL,
-    CONSTRAINT simulated_orders_kind_check CHECK ((kind = ANY (ARRAY['sale'::text, 'return'::text, 'cancellation'::text])))
-);
-
-ALTER TABLE core.simulated_orders OWNER TO marketflow_owner;
-
-CREATE VIEW core.all_orders AS
- SELECT o.order_id,
-    o.source,
-    o.external_id,
-    o.customer_id,
-    o.ordered_at,
-    o.ordered_on,
-    o.line_count,
-    o.revenue,
-    o.discount,
-    o.currency,
-    o.kind,
-    o.base_revenue,
-    false AS is_simulated
-   FROM core.orders o
-UNION ALL
- SELECT s.order_id,
-    s.source,
-    s.external_id,
-    s.customer_id,
-    s.ordered_at,
-    s.ordered_on,
-    s.line_count,
-    s.revenue,
-    s.discount,
-    s.currency,
-    s.kind,
-    s.base_revenue,
-    true AS is_simulated
-   FROM core.simulated_orders s;
-
-ALTER VIEW core.all_orders OWNER TO marketflow_owner;
 
 CREATE TABLE core.baskets (
     order_id bigint NOT NULL,
@@ -457,16 +405,6 @@ ALTER TABLE core.campaigns ALTER COLUMN campaign_id ADD GENERATED ALWAYS AS IDEN
     NO MAXVALUE
     CACHE 1
 );
-
-CREATE TABLE core.click_pages (
-    event_id uuid NOT NULL,
-    click_id uuid NOT NULL,
-    source text NOT NULL,
-    occurred_at timestamp with time zone NOT NULL,
-    occurred_on date NOT NULL
-);
-
-ALTER TABLE core.click_pages OWNER TO marketflow_owner;
 
 CREATE TABLE core.contact_points (
     contact_point_id bigint NOT NULL,
@@ -781,6 +719,28 @@ ALTER TABLE core.interactions ALTER COLUMN interaction_id ADD GENERATED ALWAYS A
     CACHE 1
 );
 
+CREATE TABLE core.orders (
+    order_id bigint NOT NULL,
+    source text NOT NULL,
+    external_id text NOT NULL,
+    customer_id bigint,
+    store_ref text,
+    ordered_at timestamp with time zone NOT NULL,
+    ordered_on date NOT NULL,
+    line_count integer NOT NULL,
+    revenue numeric(14,2) NOT NULL,
+    discount numeric(14,2) NOT NULL,
+    currency text NOT NULL,
+    file_id bigint NOT NULL,
+    kind text DEFAULT 'sale'::text NOT NULL,
+    original_order_ref text,
+    version_at timestamp with time zone DEFAULT '2000-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
+    base_revenue numeric(14,2),
+    CONSTRAINT orders_kind_check CHECK ((kind = ANY (ARRAY['sale'::text, 'return'::text, 'cancellation'::text])))
+);
+
+ALTER TABLE core.orders OWNER TO marketflow_owner;
+
 CREATE TABLE core.products (
     product_id bigint NOT NULL,
     source text NOT NULL,
@@ -822,6 +782,15 @@ CREATE VIEW core.order_lines AS
      JOIN core.products p ON (((o.source = p.source) AND (l.product_ref = p.external_id))));
 
 ALTER VIEW core.order_lines OWNER TO marketflow_owner;
+
+ALTER TABLE core.orders ALTER COLUMN order_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME core.orders_order_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
 
 CREATE TABLE core.product_versions (
     source text NOT NULL,
@@ -1001,46 +970,6 @@ CREATE VIEW marts.campaign_sends AS
 
 ALTER VIEW marts.campaign_sends OWNER TO marketflow_owner;
 
-CREATE VIEW marts.click_results AS
- SELECT t.event_id AS click_id,
-    t.send_id,
-    t.campaign,
-    s.occasion,
-    t.channel,
-    s.variant,
-    COALESCE(c.merged_into, s.customer_id) AS customer_id,
-    t.url,
-    t.occurred_at AS clicked_at,
-    t.verdict,
-    t.verdict_reason,
-    t.client,
-    COALESCE(g.pages, (0)::bigint) AS pages,
-    g.first_page_at,
-    COALESCE(b.orders, (0)::bigint) AS orders,
-    COALESCE(b.revenue, (0)::numeric) AS revenue,
-    b.first_order_at,
-    (((p.definition -> 'campaign'::text) ->> 'attribution_days'::text))::integer AS attribution_days,
-    t.is_simulated,
-    s.is_test
-   FROM (((((activation.tracking_events t
-     JOIN activation.sends s ON ((t.send_id = s.send_id)))
-     JOIN activation.plans p ON ((s.plan_id = p.plan_id)))
-     LEFT JOIN core.customers c ON ((s.customer_id = c.customer_id)))
-     LEFT JOIN LATERAL ( SELECT count(*) AS pages,
-            min(k.occurred_at) AS first_page_at
-           FROM core.click_pages k
-          WHERE (k.click_id = t.event_id)) g ON (true))
-     LEFT JOIN LATERAL ( SELECT count(*) AS orders,
-            sum(o.revenue) AS revenue,
-            min(o.ordered_at) AS first_order_at
-           FROM core.orders o
-          WHERE ((t.verdict = 'person'::text) AND (o.customer_id = COALESCE(c.merged_into, s.customer_id)) AND (o.kind = 'sale'::text) AND (o.ordered_at > t.occurred_at) AND (o.ordered_at <= (t.occurred_at + make_interval(days => COALESCE((((p.definition -> 'campaign'::text) ->> 'attribution_days'::text))::integer, 7)))) AND (NOT (EXISTS ( SELECT
-                   FROM activation.tracking_events l
-                  WHERE ((l.send_id = t.send_id) AND (l.kind = 'click'::text) AND (l.verdict = 'person'::text) AND (ROW(l.occurred_at, l.event_id) > ROW(t.occurred_at, t.event_id)) AND (l.occurred_at < o.ordered_at))))))) b ON (true))
-  WHERE (t.kind = 'click'::text);
-
-ALTER VIEW marts.click_results OWNER TO marketflow_owner;
-
 CREATE TABLE marts.cluster_profiles (
     cluster_id integer NOT NULL,
     name text NOT NULL,
@@ -1125,31 +1054,40 @@ CREATE VIEW marts.customer_events AS
 
 ALTER VIEW marts.customer_events OWNER TO marketflow_owner;
 
-CREATE VIEW marts.message_activity AS
-SELECT
-    NULL::bigint AS send_id,
-    NULL::text AS campaign,
-    NULL::text AS occasion,
-    NULL::text AS channel,
-    NULL::integer AS step,
-    NULL::text AS variant,
-    NULL::bigint AS customer_id,
-    NULL::timestamp with time zone AS sent_at,
-    NULL::bigint AS opens,
-    NULL::bigint AS proxy_opens,
-    NULL::bigint AS scanner_opens,
-    NULL::timestamp with time zone AS first_opened_at,
-    NULL::timestamp with time zone AS first_proxy_open_at,
-    NULL::bigint AS clicks,
-    NULL::bigint AS links_clicked,
-    NULL::bigint AS scanner_clicks,
-    NULL::timestamp with time zone AS first_clicked_at,
-    NULL::bigint AS web_views,
-    NULL::timestamp with time zone AS last_active_at,
-    NULL::boolean AS is_simulated,
-    NULL::boolean AS is_test;
+CREATE VIEW marts.experiment_results AS
+ SELECT k.campaign,
+    k.experiment,
+    k.arm,
+    k.look_on,
+    k.looked_at,
+    k.is_control,
+    k.share,
+    (e.definition ->> 'metric'::text) AS metric,
+    ((e.definition ->> 'alpha'::text))::double precision AS alpha,
+    k.assigned,
+    k.sent,
+    k.conversions,
+    k.clickers,
+    k.rate,
+    k.difference,
+    k.interval_low,
+    k.interval_high,
+    k.p_value,
+    k.uplift,
+    k.uplift_low,
+    k.uplift_high,
+    k.ratio_p,
+    k.sent_ratio_p,
+    k.verdict,
+    (k.look_on = max(k.look_on) OVER (PARTITION BY k.campaign, k.experiment)) AS is_newest,
+    (k.arm = e.winner) AS is_winner,
+    e.decided_at,
+    e.reason,
+    k.is_simulated
+   FROM (activation.experiment_looks k
+     JOIN activation.experiments e ON (((k.campaign = e.campaign) AND (k.experiment = e.experiment))));
 
-ALTER VIEW marts.message_activity OWNER TO marketflow_owner;
+ALTER VIEW marts.experiment_results OWNER TO marketflow_owner;
 
 CREATE TABLE marts.open_baskets (
     customer_id bigint NOT NULL,
@@ -2038,8 +1976,7 @@ CREATE TABLE raw.orders (
     quantities numeric[] NOT NULL,
     amounts numeric[] NOT NULL,
     retail_discounts numeric[],
-    coupon_discounts numeric[],
-    is_simulated boolean DEFAULT false NOT NULL
+    coupon_discounts numeric[]
 );
 ALTER TABLE ONLY raw.orders ALTER COLUMN record_nos SET STATISTICS 0;
 ALTER TABLE ONLY raw.orders ALTER COLUMN product_refs SET STATISTICS 0;
@@ -2067,8 +2004,7 @@ CREATE VIEW raw.order_lines AS
     r.kind,
     r.original_order_ref,
     r.version_at,
-    r.is_deleted,
-    r.is_simulated
+    r.is_deleted
    FROM (raw.orders r
      CROSS JOIN LATERAL ( SELECT unnest(r.record_nos) AS record_no,
             unnest(r.product_refs) AS product_ref,
@@ -2122,8 +2058,11 @@ ALTER TABLE ONLY activation.delivery_events
 ALTER TABLE ONLY activation.event_watermarks
     ADD CONSTRAINT event_watermarks_pkey PRIMARY KEY (campaign);
 
-ALTER TABLE ONLY activation.mailbox_positions
-    ADD CONSTRAINT mailbox_positions_pkey PRIMARY KEY (mailbox);
+ALTER TABLE ONLY activation.experiment_looks
+    ADD CONSTRAINT experiment_looks_pkey PRIMARY KEY (campaign, experiment, arm, look_on);
+
+ALTER TABLE ONLY activation.experiments
+    ADD CONSTRAINT experiments_pkey PRIMARY KEY (campaign, experiment);
 
 ALTER TABLE ONLY activation.plan_members
     ADD CONSTRAINT plan_members_plan_id_customer_id_key UNIQUE (plan_id, customer_id);
@@ -2160,9 +2099,6 @@ ALTER TABLE ONLY core.campaigns
 
 ALTER TABLE ONLY core.campaigns
     ADD CONSTRAINT campaigns_source_external_id_key UNIQUE (source, external_id);
-
-ALTER TABLE ONLY core.click_pages
-    ADD CONSTRAINT click_pages_pkey PRIMARY KEY (event_id);
 
 ALTER TABLE ONLY core.contact_points
     ADD CONSTRAINT contact_points_channel_address_hash_key UNIQUE (channel, address_hash);
@@ -2241,12 +2177,6 @@ ALTER TABLE ONLY core.products
 
 ALTER TABLE ONLY core.products
     ADD CONSTRAINT products_source_external_id_key UNIQUE (source, external_id);
-
-ALTER TABLE ONLY core.simulated_orders
-    ADD CONSTRAINT simulated_orders_pkey PRIMARY KEY (order_id);
-
-ALTER TABLE ONLY core.simulated_orders
-    ADD CONSTRAINT simulated_orders_source_external_id_key UNIQUE (source, external_id);
 
 ALTER TABLE ONLY features.daily_sales_marks
     ADD CONSTRAINT daily_sales_marks_pkey PRIMARY KEY (is_kept);
@@ -2400,6 +2330,8 @@ CREATE INDEX plans_campaign ON activation.plans USING btree (campaign, occasion)
 
 CREATE INDEX plans_cancelled ON activation.plans USING btree (plan_id) WHERE (state = 'cancelled'::text);
 
+CREATE INDEX plans_experiment ON activation.plans USING btree (campaign, experiment) WHERE (experiment IS NOT NULL);
+
 CREATE INDEX sends_contact_point ON activation.sends USING btree (contact_point_id);
 
 CREATE INDEX sends_customer ON activation.sends USING btree (customer_id, sending_at) WHERE (customer_id IS NOT NULL);
@@ -2422,15 +2354,11 @@ CREATE INDEX taken_events_plan ON activation.taken_events USING btree (plan_id);
 
 CREATE INDEX tracking_events_campaign ON activation.tracking_events USING btree (campaign, kind);
 
-CREATE INDEX tracking_events_network ON activation.tracking_events USING btree (network_hash, occurred_at) WHERE ((kind = 'click'::text) AND (network_hash IS NOT NULL));
-
-CREATE INDEX tracking_events_send ON activation.tracking_events USING btree (send_id, occurred_at);
+CREATE INDEX tracking_events_send ON activation.tracking_events USING btree (send_id, kind);
 
 CREATE INDEX tracking_events_time ON activation.tracking_events USING btree (occurred_at);
 
 CREATE INDEX unknown_decisions_send ON activation.unknown_decisions USING btree (send_id);
-
-CREATE INDEX click_pages_click ON core.click_pages USING btree (click_id);
 
 CREATE INDEX contact_points_customer ON core.contact_points USING btree (customer_id);
 
@@ -2481,8 +2409,6 @@ CREATE INDEX orders_customer ON core.orders USING btree (customer_id, ordered_on
 CREATE INDEX orders_day ON core.orders USING btree (ordered_on);
 
 CREATE INDEX orders_original ON core.orders USING btree (source, original_order_ref) WHERE (original_order_ref IS NOT NULL);
-
-CREATE INDEX simulated_orders_customer ON core.simulated_orders USING btree (customer_id, ordered_at);
 
 CREATE INDEX campaign_recommendations_best ON marts.campaign_recommendations USING btree (campaign_id, customer_rank);
 
@@ -2544,41 +2470,14 @@ ALTER INDEX core.events_pkey ATTACH PARTITION core.events_rest_pkey;
 
 ALTER INDEX core.events_anonymous ATTACH PARTITION core.events_rest_source_anonymous_ref_idx;
 
-CREATE OR REPLACE VIEW marts.message_activity AS
- SELECT s.send_id,
-    s.campaign,
-    s.occasion,
-    s.channel,
-    s.step,
-    s.variant,
-    COALESCE(c.merged_into, s.customer_id) AS customer_id,
-        CASE
-            WHEN (s.state = 'sent'::text) THEN s.settled_at
-            ELSE NULL::timestamp with time zone
-        END AS sent_at,
-    count(*) FILTER (WHERE ((t.kind = 'open'::text) AND (t.verdict = 'person'::text))) AS opens,
-    count(*) FILTER (WHERE ((t.kind = 'open'::text) AND (t.verdict = 'proxy'::text))) AS proxy_opens,
-    count(*) FILTER (WHERE ((t.kind = 'open'::text) AND (t.verdict = 'scanner'::text))) AS scanner_opens,
-    min(t.occurred_at) FILTER (WHERE ((t.kind = 'open'::text) AND (t.verdict = 'person'::text))) AS first_opened_at,
-    min(t.occurred_at) FILTER (WHERE ((t.kind = 'open'::text) AND (t.verdict = 'proxy'::text))) AS first_proxy_open_at,
-    count(*) FILTER (WHERE ((t.kind = 'click'::text) AND (t.verdict = 'person'::text))) AS clicks,
-    count(DISTINCT t.url) FILTER (WHERE ((t.kind = 'click'::text) AND (t.verdict = 'person'::text))) AS links_clicked,
-    count(*) FILTER (WHERE ((t.kind = 'click'::text) AND (t.verdict <> 'person'::text))) AS scanner_clicks,
-    min(t.occurred_at) FILTER (WHERE ((t.kind = 'click'::text) AND (t.verdict = 'person'::text))) AS first_clicked_at,
-    count(*) FILTER (WHERE ((t.kind = 'web_version'::text) AND (t.verdict = 'person'::text))) AS web_views,
-    max(t.occurred_at) FILTER (WHERE (t.verdict = 'person'::text)) AS last_active_at,
-    bool_or(t.is_simulated) AS is_simulated,
-    s.is_test
-   FROM ((activation.tracking_events t
-     JOIN activation.sends s ON ((t.send_id = s.send_id)))
-     LEFT JOIN core.customers c ON ((s.customer_id = c.customer_id)))
-  GROUP BY s.send_id, c.merged_into;
-
 ALTER TABLE ONLY activation.delivery_events
     ADD CONSTRAINT delivery_events_send_id_fkey FOREIGN KEY (send_id) REFERENCES activation.sends(send_id);
 
 ALTER TABLE ONLY activation.event_watermarks
     ADD CONSTRAINT event_watermarks_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id);
+
+ALTER TABLE ONLY activation.experiment_looks
+    ADD CONSTRAINT experiment_looks_campaign_experiment_fkey FOREIGN KEY (campaign, experiment) REFERENCES activation.experiments(campaign, experiment);
 
 ALTER TABLE ONLY activation.plan_members
     ADD CONSTRAINT plan_members_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id) ON DELETE CASCADE;
@@ -2633,9 +2532,6 @@ ALTER TABLE ONLY core.interactions
 
 ALTER TABLE ONLY core.orders
     ADD CONSTRAINT orders_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES core.customers(customer_id);
-
-ALTER TABLE ONLY core.simulated_orders
-    ADD CONSTRAINT simulated_orders_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES core.customers(customer_id);
 
 ALTER TABLE ONLY models.cluster_choices
     ADD CONSTRAINT cluster_choices_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
@@ -2720,8 +2616,6 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE activation.delivery_counts TO marketf
 
 GRANT SELECT,INSERT ON TABLE activation.delivery_events TO marketflow_sender;
 
-GRANT SELECT,INSERT,UPDATE ON TABLE activation.mailbox_positions TO marketflow_sender;
-
 GRANT SELECT ON TABLE activation.plans TO marketflow_sender;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE activation.rate_budgets TO marketflow_sender;
@@ -2753,12 +2647,6 @@ GRANT UPDATE(claimed_at) ON TABLE activation.sends TO marketflow_sender;
 GRANT UPDATE(sending_at) ON TABLE activation.sends TO marketflow_sender;
 
 GRANT UPDATE(settled_at) ON TABLE activation.sends TO marketflow_sender;
-
-GRANT SELECT,INSERT ON TABLE activation.tracking_events TO marketflow_sender;
-
-GRANT UPDATE(verdict) ON TABLE activation.tracking_events TO marketflow_sender;
-
-GRANT UPDATE(verdict_reason) ON TABLE activation.tracking_events TO marketflow_sender;
 
 GRANT SELECT,INSERT ON TABLE activation.unknown_decisions TO marketflow_sender;
 
@@ -2800,10 +2688,6 @@ GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_sender;
 GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_audience;
 GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_analyst;
 
-GRANT SELECT ON TABLE marts.click_results TO marketflow_sender;
-GRANT SELECT ON TABLE marts.click_results TO marketflow_audience;
-GRANT SELECT ON TABLE marts.click_results TO marketflow_analyst;
-
 GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_sender;
 GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_audience;
 GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_analyst;
@@ -2820,9 +2704,9 @@ GRANT SELECT ON TABLE marts.customer_events TO marketflow_sender;
 GRANT SELECT ON TABLE marts.customer_events TO marketflow_audience;
 GRANT SELECT ON TABLE marts.customer_events TO marketflow_analyst;
 
-GRANT SELECT ON TABLE marts.message_activity TO marketflow_sender;
-GRANT SELECT ON TABLE marts.message_activity TO marketflow_audience;
-GRANT SELECT ON TABLE marts.message_activity TO marketflow_analyst;
+GRANT SELECT ON TABLE marts.experiment_results TO marketflow_sender;
+GRANT SELECT ON TABLE marts.experiment_results TO marketflow_audience;
+GRANT SELECT ON TABLE marts.experiment_results TO marketflow_analyst;
 
 GRANT SELECT ON TABLE marts.open_baskets TO marketflow_sender;
 GRANT SELECT ON TABLE marts.open_baskets TO marketflow_audience;
@@ -2966,22 +2850,6 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT ON TABLES TO marketflow_audience;
 ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT ON TABLES TO marketflow_analyst;
 
--- VIEW core.all_orders (
---     order_id bigint,
---     source text,
---     external_id text,
---     customer_id bigint,
---     ordered_at timestamp with time zone,
---     ordered_on date,
---     line_count integer,
---     revenue numeric(14,2),
---     discount numeric(14,2),
---     currency text,
---     kind text,
---     base_revenue numeric(14,2),
---     is_simulated boolean
--- );
-
 -- VIEW core.order_lines (
 --     order_id bigint,
 --     line_no integer,
@@ -3030,29 +2898,6 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 --     is_test boolean
 -- );
 
--- VIEW marts.click_results (
---     click_id uuid,
---     send_id bigint,
---     campaign text,
---     occasion text,
---     channel text,
---     variant text,
---     customer_id bigint,
---     url text,
---     clicked_at timestamp with time zone,
---     verdict text,
---     verdict_reason text,
---     client text,
---     pages bigint,
---     first_page_at timestamp with time zone,
---     orders bigint,
---     revenue numeric,
---     first_order_at timestamp with time zone,
---     attribution_days integer,
---     is_simulated boolean,
---     is_test boolean
--- );
-
 -- VIEW marts.customer_events (
 --     occurred_on date,
 --     event_id uuid,
@@ -3064,28 +2909,36 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 --     coupon_ref text
 -- );
 
--- VIEW marts.message_activity (
---     send_id bigint,
+-- VIEW marts.experiment_results (
 --     campaign text,
---     occasion text,
---     channel text,
---     step integer,
---     variant text,
---     customer_id bigint,
---     sent_at timestamp with time zone,
---     opens bigint,
---     proxy_opens bigint,
---     scanner_opens bigint,
---     first_opened_at timestamp with time zone,
---     first_proxy_open_at timestamp with time zone,
---     clicks bigint,
---     links_clicked bigint,
---     scanner_clicks bigint,
---     first_clicked_at timestamp with time zone,
---     web_views bigint,
---     last_active_at timestamp with time zone,
---     is_simulated boolean,
---     is_test boolean
+--     experiment text,
+--     arm text,
+--     look_on date,
+--     looked_at timestamp with time zone,
+--     is_control boolean,
+--     share numeric(5,2),
+--     metric text,
+--     alpha double precision,
+--     assigned bigint,
+--     sent bigint,
+--     conversions bigint,
+--     clickers bigint,
+--     rate double precision,
+--     difference double precision,
+--     interval_low double precision,
+--     interval_high double precision,
+--     p_value double precision,
+--     uplift double precision,
+--     uplift_low double precision,
+--     uplift_high double precision,
+--     ratio_p double precision,
+--     sent_ratio_p double precision,
+--     verdict text,
+--     is_newest boolean,
+--     is_winner boolean,
+--     decided_at timestamp with time zone,
+--     reason text,
+--     is_simulated boolean
 -- );
 
 -- VIEW marts.segment_memberships (
@@ -3112,6 +2965,5 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 --     kind text,
 --     original_order_ref text,
 --     version_at timestamp with time zone,
---     is_deleted boolean,
---     is_simulated boolean
+--     is_deleted boolean
 -- );

@@ -126,6 +126,16 @@ WHERE
         t.outcome IN ('no_contact_point', 'no_consent', 'daily_limit', 'audience_limit')
         AND e.occasion_on >= %(oldest_on)s::date
     )
+    -- who is held out has no message: the plan says it
+    AND NOT EXISTS (
+        SELECT FROM activation.plans AS p
+        WHERE
+            p.plan_id = t.plan_id AND t.outcome = 'experiment_holdout'
+            AND (
+                p.state IN ('planned', 'approved')
+                OR (p.state = 'rejected' AND p.definition_version <> %(version)s)
+            )
+    )
     AND NOT EXISTS (
         SELECT FROM activation.sends AS s
         WHERE
@@ -306,7 +316,7 @@ RETURNING plan_id;
 -- No customer, so no name and nothing that is counted; transactional, since a colleague has asked for it herself.
 INSERT INTO activation.sends (
     campaign, occasion, contact_point_id, channel, step, plan_id, purpose, state, priority, send_after, expires_at,
-    definition_version, content, message_id, planned_at, is_test
+    definition_version, content, message_id, planned_at, is_test, variant
 )
 SELECT
     %(campaign)s::text,
@@ -338,9 +348,10 @@ SELECT
         32
     ) || '@' || %(mail_domain)s::text AS message_id,
     %(now)s::timestamptz,
-    TRUE AS is_test
+    TRUE AS is_test,
+    c.variant
 FROM core.contact_points AS p
-CROSS JOIN unnest(%(steps)s::integer[], %(contents)s::jsonb[]) AS c (step, content)
+CROSS JOIN unnest(%(steps)s::integer[], %(contents)s::jsonb[], %(variants)s::text[]) AS c (step, content, variant)
 WHERE p.channel = 'email' AND p.address_hash = any(%(keyed)s::bytea[]) AND octet_length(p.address) > 0
 ORDER BY p.contact_point_id, c.step;
 

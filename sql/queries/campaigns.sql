@@ -218,6 +218,7 @@ ORDER BY t.rank
 LIMIT %(most)s;
 
 -- name: sample_members
+-- Of one arm of the experiment, or of all.
 -- The first of all, and of each language that the campaign is written in beside its fallback the first.
 (
     SELECT
@@ -228,7 +229,9 @@ LIMIT %(most)s;
     FROM activation.plan_members AS m
     LEFT JOIN core.customers AS u ON m.customer_id = u.customer_id
     LEFT JOIN pg_temp.plan_content AS k ON m.customer_id = k.customer_id
-    WHERE m.plan_id = %(plan_id)s AND m.outcome = 'planned'
+    WHERE
+        m.plan_id = %(plan_id)s AND m.outcome = 'planned'
+        AND (%(variant)s::text IS NULL OR m.variant = %(variant)s::text)
     ORDER BY m.customer_id
     LIMIT %(samples)s
 )
@@ -252,6 +255,7 @@ CROSS JOIN
         WHERE
             m.plan_id = %(plan_id)s
             AND m.outcome = 'planned'
+            AND (%(variant)s::text IS NULL OR m.variant = %(variant)s::text)
             AND lower(split_part(replace(u.locale, '_', '-'), '-', 1)) = l.language
         ORDER BY m.customer_id
         LIMIT 1
@@ -302,7 +306,7 @@ WHERE p.product_id = any(%(product_ids)s::bigint[]);
 -- Who is within quiet hours, by the clock of each, gets it after them.
 INSERT INTO activation.sends AS s (
     campaign, occasion, contact_point_id, channel, step, plan_id, customer_id, purpose, state, reason, priority,
-    send_after, expires_at, definition_version, content, message_id, planned_at, is_simulated, is_test
+    send_after, expires_at, definition_version, content, message_id, planned_at, is_simulated, is_test, variant
 )
 WITH chosen AS (
     SELECT
@@ -310,6 +314,7 @@ WITH chosen AS (
         m.customer_id,
         m.contact_point_id,
         m.occasion,
+        m.variant,
         coalesce(u.time_zone, '') AS time_zone
     FROM activation.plan_members AS m
     LEFT JOIN core.customers AS u ON m.customer_id = u.customer_id
@@ -364,7 +369,8 @@ SELECT
     ) || '@' || %(mail_domain)s::text AS message_id,
     %(now)s::timestamptz,
     p.is_simulated,
-    p.is_test
+    p.is_test,
+    m.variant
 FROM chosen AS m
 INNER JOIN core.contact_points AS p ON m.contact_point_id = p.contact_point_id
 LEFT JOIN zones AS z ON m.time_zone = z.time_zone
@@ -385,7 +391,8 @@ ON CONFLICT (campaign, occasion, contact_point_id, channel, step) DO UPDATE
         planned_at = excluded.planned_at,
         settled_at = NULL,
         is_simulated = excluded.is_simulated,
-        is_test = excluded.is_test
+        is_test = excluded.is_test,
+        variant = excluded.variant
     WHERE s.state = 'planned' OR (s.state = 'cancelled' AND s.reason = 'plan_rejected');
 
 -- name: plan_read

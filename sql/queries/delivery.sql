@@ -145,6 +145,7 @@ SELECT
     s.attempts,
     s.priority,
     s.is_test,
+    s.variant,
     cp.address,
     CASE WHEN NOT s.is_test THEN cu.given_name END AS given_name,
     cu.locale,

@@ -77,6 +77,8 @@ def approval_text(plan: dict[str, Any]) -> str:
         *(f"| {reason.replace('_', ' ')} | {count:,} |" for reason, count in sorted(plan["refusals"].items())),
         "",
     ]
+    if plan.get("variants"):
+        lines += _experiment(plan)
     if plan.get("warnings"):
         lines += ["**Look at these before you say yes:**", "", *(f"* {warning}" for warning in plan["warnings"]), ""]
     if plan.get("rejecting_is_final"):
@@ -86,8 +88,23 @@ def approval_text(plan: dict[str, Any]) -> str:
         # two blanks at the end keep the line where it is
         body = "\n".join(f"> {line}  " for line in sample["text"].strip().splitlines())
         preheader = [f"> *{sample['preheader']}*", ">"] if sample.get("preheader") else []
-        lines += ["", f"> **{sample['subject']}**", ">", *preheader, body]
+        arm = [f"Arm {sample['arm']}:", ""] if sample.get("arm") else []
+        lines += ["", *arm, f"> **{sample['subject']}**", ">", *preheader, body]
     return "\n".join(lines)
+
+
+def _experiment(plan: dict[str, Any]) -> list[str]:
+    """People by arm, and what the experiment can find."""
+    winner = [f"**{plan['winner']} has won**: all but the holdout get it.", ""] if plan.get("winner") else []
+    return [
+        "| arm | people |",
+        "|---|---:|",
+        *(f"| {arm} | {count:,} |" for arm, count in plan["variants"].items()),
+        "",
+        *winner,
+        *(f"* {line}" for line in ([] if winner else plan.get("experiment", []))),
+        "",
+    ]
 
 
 def _share(plan: dict[str, Any]) -> str:

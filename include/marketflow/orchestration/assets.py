@@ -14,6 +14,7 @@ MARTS = Asset("marts")
 SETTLED = Asset("activation.settled")
 TRACKED = Asset("activation.tracking_events")
 PERFORMANCE = Asset("marts.campaign_performance")
+EXPERIMENTS = Asset("marts.experiment_results")
 REPLAYED = Asset("raw.replayed_rows")
 
 
@@ -36,7 +37,7 @@ def marts() -> list[Asset]:
     """All tables that `build_marts` writes; what is made of the ledger is another DAG's."""
     from marketflow.campaigns.definition import mart_tables
 
-    return [mart(table) for table in mart_tables() if table != PERFORMANCE.name]
+    return [mart(table) for table in mart_tables() if table not in (PERFORMANCE.name, EXPERIMENTS.name)]
 
 
 def released(channel: str) -> Asset:

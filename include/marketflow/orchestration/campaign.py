@@ -93,6 +93,7 @@ def plan_occasion(campaign: Campaign, form: dict[str, Any]) -> dict[str, Any]:
         log.warning("campaign %s was switched off by itself: %s", campaign.name, stop)
     is_final = campaign.event is not None and not form["occasion"]
     result = {**asdict(summary), "customers": customers, "stop": stop, "rejecting_is_final": is_final}
+    result["experiment"] = _experiment(campaign, sum(summary.variants.values()))
     result["question"] = f"Send “{campaign.title}” to {summary.planned:,} people?"
     result["approval_text"] = approval_text(result)
     if summary.test_plan_id is not None:
@@ -121,6 +122,15 @@ def _finish(result: dict[str, Any], why: str) -> None:
     """End the run here, with its result where people look for it."""
     get_current_context()["ti"].xcom_push(key="return_value", value=result)
     raise AirflowSkipException(why)
+
+
+def _experiment(campaign: Campaign, people: int) -> list[str]:
+    """What the campaign's experiment needs, and what the people of this plan alone would find."""
+    from marketflow.evaluation.experiments import size_lines
+
+    if campaign.experiment is None:
+        return []
+    return list(size_lines(campaign.experiment.meant(campaign.window_days), people))
 
 
 def _runbook(campaign: Campaign) -> str:
@@ -154,11 +164,19 @@ def _facts(campaign: Campaign) -> dict[str, str]:
         "At most": limits.audience and f"{limits.audience:,} people",
         "At most a day": limits.per_day and f"{limits.per_day:,} people",
         "Not older than": f"{campaign.max_age_days} days",
+        "Experiment": _arms(campaign),
         "Approval": "a person's" if campaign.approval else "none",
         "Owner": campaign.owner,
     }
     # a bar would end the cell
     return {name: str(value).replace("|", "\\|") for name, value in found.items() if value}
+
+
+def _arms(campaign: Campaign) -> str | None:
+    if campaign.experiment is None:
+        return None
+    shares = ", ".join(f"{name} {share:g} %" for name, share in campaign.experiment.shares.items())
+    return f"{campaign.experiment.name}: {shares}; {campaign.experiment.metric} decides"
 
 
 def _access() -> dict[str, Any] | None:

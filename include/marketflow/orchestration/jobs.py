@@ -176,3 +176,11 @@ def evaluate(*, attribution_days: int | None) -> int:
 
     with warehouse() as conn:
         return evaluate_campaigns(conn, clock=settings().clock(), attribution_days=attribution_days)
+
+
+def judge_experiments() -> dict[str, Any]:
+    """Look at the running experiments; an alarm fails nothing, it is logged and stops decisions."""
+    from marketflow.evaluation.experiments import judge_experiments as judge
+
+    with warehouse() as conn:
+        return asdict(judge(conn, clock=settings().clock()))

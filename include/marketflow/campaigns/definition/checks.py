@@ -15,13 +15,13 @@ from marketflow.shared.strict_yaml import read_yaml
 # the room `segments` owns this file; rooms meet in files and tables, so its names are read and not imported
 SEGMENTS = Path(__file__).resolve().parents[2] / "segments" / "rfm_segments.yaml"
 _MADE = ("ingest_", "deliver_messages")  # DAGs that are made per source and per channel
-_ENGAGEMENT = "marts.campaign_performance"
+_ENGAGEMENT = ("marts.campaign_performance", "marts.experiment_results")
 _TAKEN_WORDS = ("airflow", "marketflow")
 
 
 def faults(campaign: CampaignFile) -> list[tuple[Place, str]]:
     """Each fault's place in the file and its words; none: the file is right."""
-    return [*_dates(campaign), *_whom(campaign), *_names(campaign)]
+    return [*_dates(campaign), *_whom(campaign), *_names(campaign), *_experiment(campaign)]
 
 
 def segment_names() -> tuple[str, ...]:
@@ -83,8 +83,17 @@ def _names(campaign: CampaignFile) -> Iterator[tuple[Place, str]]:
     for place, name in tables:
         if name is not None and name not in mart_tables():
             yield place, f"there is no table {name!r}{nearest(name, mart_tables())}"
-    if table == _ENGAGEMENT:
+    if table in _ENGAGEMENT:
         yield ["trigger", "table"], f"{table} is written because messages were sent: it would start itself"
+
+
+def _experiment(campaign: CampaignFile) -> Iterator[tuple[Place, str]]:
+    if campaign.experiment is None:
+        return
+    if campaign.audience.accounts is not None:
+        yield ["experiment"], "an experiment compares people; a post is for nobody in particular"
+    if campaign.purpose == "transactional" and campaign.experiment.holdout:
+        yield ["experiment", "holdout"], "nobody is held out of what is about an order (purpose: transactional)"
 
 
 def doubles(named: Sequence[tuple[str, str]]) -> dict[str, str]:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 
 from marketflow.campaigns.definition.checks import doubles, faults
 from marketflow.campaigns.definition.model import Campaign, CampaignFile
-from marketflow.campaigns.definition.templates import load_templates
+from marketflow.campaigns.definition.templates import load_arms, load_templates
 from marketflow.shared import DefinitionError, settings
 from marketflow.shared.explain import explain, told
 from marketflow.shared.strict_yaml import read_yaml
@@ -101,7 +101,12 @@ def _load(folder: Path) -> Campaign:
         raise DefinitionError(told(path, tree, ["name"], _misnamed(folder, checked.name)))
     if wrong := [told(path, tree, place, words) for place, words in faults(checked)]:
         raise DefinitionError("\n".join(wrong))
-    return Campaign(**checked.model_dump(), templates=load_templates(folder, mail=checked.channel == "email"))
+    mail = checked.channel == "email"
+    return Campaign(
+        **checked.model_dump(),
+        templates=load_templates(folder, mail=mail),
+        arms=load_arms(folder, checked.experiment.folders, mail=mail) if checked.experiment else {},
+    )
 
 
 def _checked(path: Path, data: object, tree: yaml.Node | None) -> CampaignFile:

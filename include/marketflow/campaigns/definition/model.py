@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
+from marketflow.campaigns.definition.experiment import Experiment
 from marketflow.campaigns.definition.parts import Budget, Goal, Limits, Tracking
 from marketflow.campaigns.definition.strict import Strict, Table
 from marketflow.campaigns.definition.triggers import EVENT_TABLES, Event, Trigger
@@ -97,6 +98,9 @@ class CampaignFile(Strict):
     approval: bool = Field(True, description="true: a person has to approve each plan")
     priority: int = Field(100, ge=1, le=1000, description="smaller goes first when campaigns wait for one channel")
     attribution_days: int = Field(14, ge=1, le=90, description="orders within so many days after it count as its own")
+    experiment: Experiment | None = Field(
+        None, description="versions of it that are compared, and who gets none of them"
+    )
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -158,21 +162,34 @@ class Campaign(CampaignFile):
     """A campaign as loaded: the file and the templates beside it."""
 
     templates: Templates
+    arms: dict[str, Templates] = Field(default_factory=dict)  # of arms that have templates of their own
 
     @property
     def definition(self) -> dict[str, Any]:
         """What `campaign.yaml` says, defaults included, as JSON."""
-        return {**self.model_dump(mode="json", exclude={"templates"}), "attribution_days": self.window_days}
+        left_out = {"templates", "arms"} | (set() if self.experiment else {"experiment"})
+        return {**self.model_dump(mode="json", exclude=left_out), "attribution_days": self.window_days}
 
     @property
     def frozen(self) -> dict[str, Any]:
         """What a renderer needs, as a plan stores it."""
-        return {"campaign": self.definition, "templates": self.templates.model_dump(), "subject_override": None}
+        return {
+            "campaign": self.definition,
+            "templates": self.templates.model_dump(),
+            "subject_override": None,
+            **self.frozen_arms,
+        }
+
+    @property
+    def frozen_arms(self) -> dict[str, Any]:
+        """The part of `frozen` about an experiment's arms, without what all templates share."""
+        return {"arms": {n: t.model_dump(exclude={"shared"}) for n, t in self.arms.items()}} if self.arms else {}
 
     @property
     def definition_version(self) -> str:
         """16 hex digits that change with the file and with each template."""
-        text = json.dumps([self.definition, self.templates.model_dump()], sort_keys=True)
+        said = [self.definition, self.templates.model_dump(), *self.frozen_arms.values()]
+        text = json.dumps(said, sort_keys=True)
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 

@@ -17,6 +17,8 @@ from marketflow.shared.explain import nearest
 
 _MAX_TEMPLATE = 200_000  # characters; what is rendered has its own limit
 _SHARED = "_shared"
+_ARMS = "arms"
+_HTML = {"body.html", "body.mjml"}
 _KINDS = ("subject.txt", "preheader.txt", "body.txt", "body.html", "body.mjml")
 _LOCALE = re.compile(r"[a-z]{2,3}(-[A-Z][a-z]{3})?(-([A-Z]{2}|\d{3}))?")
 _ENDINGS = (".txt", ".html", ".mjml")
@@ -37,10 +39,50 @@ def load_templates(folder: Path, *, mail: bool) -> Templates:
     """
     if not mail:
         return Templates(text=_read(folder / "body.txt"), **_shop())
-    shared = _shared(folder.parent / _SHARED)
+    return _mail(folder, _by_language(folder))
+
+
+def load_arms(folder: Path, arms: Mapping[str, str], *, mail: bool) -> dict[str, Templates]:
+    """Templates by arm of those arms that have a folder `arms/<name>/` (`arms`: folder by arm); raises DefinitionError.
+
+    A file in there stands in for the campaign's of the same name; a body in HTML or MJML for either.
+    """
+    places = folder / _ARMS
+    there = sorted(f.name for f in places.iterdir() if f.is_dir()) if places.is_dir() else []
+    for unread in [name for name in there if name not in arms.values() and name[0] != "."] if arms else []:
+        raise DefinitionError(
+            f"{places / unread}: no arm of the experiment has these templates{nearest(unread, sorted(arms.values()))}"
+        )
+    return {arm: _of_arm(folder, places / name, there, mail=mail) for arm, name in arms.items()}
+
+
+def _of_arm(folder: Path, own: Path, there: list[str], *, mail: bool) -> Templates:
+    if own.name not in there:
+        raise DefinitionError(f"{own}: missing; an arm's templates are files in this folder{nearest(own.name, there)}")
+    if not mail:
+        return Templates(text=_read(own / "body.txt"), **_shop())
+    languages = _by_language(folder)
+    found = _by_language(own)
+    if not found:
+        raise DefinitionError(f"{own}: is empty; give it the file that differs, such as subject.txt")
+    for locale, files in found.items():
+        kept = languages.setdefault(locale, {})
+        if _HTML & files.keys():
+            for kind in _HTML:
+                kept.pop(kind, None)
+        kept.update(files)
+    return _mail(folder, languages)
+
+
+def _by_language(folder: Path) -> dict[str, dict[str, Path]]:
     languages: dict[str, dict[str, Path]] = {}
     for file in _files(folder):
         languages.setdefault(file.locale, {})[file.kind] = file.path
+    return languages
+
+
+def _mail(folder: Path, languages: Mapping[str, dict[str, Path]]) -> Templates:
+    shared = _shared(folder.parent / _SHARED)
     fallback = _fallback(languages)
     tag = fallback or settings().locale
     made = {
@@ -75,7 +117,7 @@ def _variant(folder: Path, files: Mapping[str, Path], locale: str, shared: Mappi
         raise DefinitionError(f"{folder / missing[0]}{dot}.txt: missing; the folder has {has}{instead}")
     texts = {kind: _read(path) for kind, path in files.items()}
     mjml = texts.get("body.mjml")
-    html = _html(folder, files["body.mjml"].name, mjml, shared, tag) if mjml is not None else texts.get("body.html")
+    html = _html(folder, files["body.mjml"], mjml, shared, tag) if mjml is not None else texts.get("body.html")
     return Variant(
         subject=texts["subject.txt"],
         preheader=texts.get("preheader.txt"),
@@ -85,8 +127,8 @@ def _variant(folder: Path, files: Mapping[str, Path], locale: str, shared: Mappi
     )
 
 
-def _html(folder: Path, file: str, mjml: str, shared: Mapping[str, str], tag: str) -> str:
-    name = f"{folder.name}/{file}"
+def _html(folder: Path, file: Path, mjml: str, shared: Mapping[str, str], tag: str) -> str:
+    name = file.relative_to(folder.parent).as_posix()
     try:
         return compile_mjml(flatten(name, {name: mjml, **shared}, localised(shared, tag)))
     except TemplateRefused as error:

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 import psycopg
 from psycopg.rows import class_row
 
+from marketflow.campaigns.content.arms import of_arm
 from marketflow.campaigns.delivery.channel import OutgoingMessage
 from marketflow.campaigns.delivery.ledger import Claim
 from marketflow.campaigns.delivery.options import DeliveryOptions
@@ -22,7 +23,7 @@ from marketflow.shared import Clock, ConfigurationError
 from marketflow.warehouse import queries
 
 log = logging.getLogger(__name__)
-_PLANS = 64  # renderers kept at a time
+_PLANS = 64  # renderers kept at a time, each of a plan and an arm
 DECRYPT_ERROR, KEY_MISSING, RENDER_ERROR = "decrypt_error", "key_missing", "render_error"
 
 
@@ -69,6 +70,7 @@ class DueRow:
     products: list[dict[str, Any]]
     priority: int = 100
     is_test: bool = False
+    variant: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -128,7 +130,7 @@ class Writer:
         return all(self._keys.has_key_of(v) for v in (row.address, row.given_name) if v is not None)
 
     def _write(self, row: DueRow, address: str, name: str | None) -> OutgoingMessage:
-        renderer, business_date, tracking = self._plan(row.plan_id)
+        renderer, business_date, tracking = self._plan(row.plan_id, row.variant)
         if renderer is None:
             raise ValueError("the plan's definition cannot be used")
         url = None
@@ -165,12 +167,12 @@ class Writer:
         base = self._options.bounce_address
         return None if base is None or self._channel != "email" else envelope_sender(self._keys, base, send_id)
 
-    def _load_plan(self, plan_id: int) -> tuple[Renders | None, dt.date, Tracking | None]:
-        """The plan's renderer, if it can be made, its day, and what is tracked; kept in either case, so loaded once."""
+    def _load_plan(self, plan_id: int, variant: str | None) -> tuple[Renders | None, dt.date, Tracking | None]:
+        """The renderer of a plan's arm, if it can be made, its day, what is tracked; kept either way: loaded once."""
         row = self._conn.execute(queries("delivery")["plan"], {"plan_id": plan_id}).fetchone()
         assert row is not None  # a foreign key
         try:
-            return self._make(row[0]), row[1], self._tracking(row[0])
+            return self._make(of_arm(row[0], variant)), row[1], self._tracking(row[0])
         except psycopg.Error:
             raise
         except Exception:  # noqa: BLE001  (a definition that this code cannot read any more)

@@ -10,10 +10,11 @@ import psycopg
 from psycopg.types.json import Jsonb
 
 from marketflow.campaigns.audience import AudienceRefused, Events, find_events, select_audience, tables_read
-from marketflow.campaigns.content import Renderer, TemplateRefused
+from marketflow.campaigns.content import TemplateRefused
 from marketflow.campaigns.definition import Campaign, ContactPolicy
+from marketflow.campaigns.experiments import Assigned, ExperimentChanged, assign, same_content, subjects_differ
 from marketflow.campaigns.planning.limits import apply_limits, expiry, has_limits, out_of_time, smaller
-from marketflow.campaigns.planning.samples import check_templates, render_samples
+from marketflow.campaigns.planning.samples import check_arms, render_arms
 from marketflow.campaigns.planning.summary import PlanSummary
 from marketflow.campaigns.planning.trial import Trial, write_trial
 from marketflow.campaigns.policy import judge
@@ -68,10 +69,12 @@ def plan_campaign(
     Before the campaign's start a dry run plans, with a warning.
     A plan whose data are stale, whose day is too old or whose rule or template is wrong comes back in state `refused`
     with a reason, and has no rows in the ledger.
-    Raises DefinitionError for an occasion that cannot be a name.
+    Raises DefinitionError for an occasion that cannot be a name, and a subject where an experiment compares subjects.
     """
     if occasion is not None and not (0 < len(occasion) <= _MAX_OCCASION and occasion.isprintable()):
         raise DefinitionError(f"occasion: must be 1 to {_MAX_OCCASION} printable characters")
+    if subject and subjects_differ(campaign):
+        raise DefinitionError("subject: the experiment compares subjects; one for all would take that away")
     policy = policy or ContactPolicy()
     frozen = {
         "campaign": campaign.definition,
@@ -79,6 +82,7 @@ def plan_campaign(
         "subject_override": subject or None,
         "approval": campaign.approval if approval is None else approval,
         "contact_policy": {"version": policy.version, **policy.definition},
+        **campaign.frozen_arms,
     }
     with conn.transaction():
         about = _occasion(conn, campaign, occasion, business_date)
@@ -118,6 +122,7 @@ class _Planner:
         self.has_own_occasion = False
         self.events: Events | None = None
         self.trial: Trial | None = None
+        self.assigned: Assigned | None = None
         recommend, zone = campaign.content.recommend, clock.time_zone.key
         self.params: dict[str, Any] = {
             "campaign": campaign.name, "occasion": about.name, "channel": campaign.channel, "purpose": campaign.purpose,
@@ -148,6 +153,8 @@ class _Planner:
             return self._refuse(error, audience)
         except AudienceRefused as error:
             return self._refuse(_Refused("audience_rule_wrong", f"audience.where: {error}"), audience)
+        except ExperimentChanged as error:
+            return self._refuse(_Refused("experiment_changed", str(error)), audience)
         except TemplateRefused as error:
             return self._refuse(_Refused("template_wrong", str(error)), audience)
         if not self.dry_run:
@@ -178,7 +185,14 @@ class _Planner:
         limit = smaller(audience_limit, self.campaign.limits.audience)
         per_run = self.events is not None and not self.has_own_occasion
         found = judge(self.conn, self.params, limit, per_run=per_run)
-        return apply_limits(self.conn, self.campaign, self.params, self.clock) if has_limits(self.campaign) else found
+        if has_limits(self.campaign):
+            found = apply_limits(self.conn, self.campaign, self.params, self.clock)
+        self.assigned = assign(self.conn, self.campaign, self.params)  # last: of those who would get it
+        if self.assigned and self.assigned.warning:
+            self.warnings.append(self.assigned.warning)
+        if self.assigned and (held := self.assigned.people.get("holdout", 0)):
+            found = {**found, "planned": found.get("planned", 0) - held, "experiment_holdout": held}
+        return found
 
     def _check_day(self) -> None:
         if wrong := out_of_time(self.campaign, self.clock):
@@ -218,9 +232,8 @@ class _Planner:
             self.params["product_ids"] = [int(i) for (i,) in self._execute("content_of_week").fetchall()]
         elif self.params["list"] is not None:
             self._execute("content_for_customers")
-        renderer = Renderer(self.frozen)
-        self.warnings += check_templates(renderer, self.about.day)
-        return render_samples(self.conn, renderer, self.params, self.keys)
+        self.warnings += [*same_content(self.campaign), *check_arms(self.frozen, self.about.day)]
+        return render_arms(self.conn, self.frozen, self.params, self.keys)
 
     def _refuse(self, error: _Refused, audience: int) -> PlanSummary:
         self._execute("members_delete")
@@ -235,7 +248,9 @@ class _Planner:
         self._execute("drop_audience")
         return PlanSummary(
             plan_id=self.params["plan_id"], campaign=self.campaign.name, occasion=self.about.name, dry_run=self.dry_run,
-            planned=planned, state=state, reason=reason, warnings=self.warnings, **found,
+            planned=planned, state=state, reason=reason, warnings=self.warnings,
+            variants=self.assigned.people if self.assigned else {},
+            winner=self.assigned.winner if self.assigned else None, **found,
         )  # fmt: skip
 
     def _execute(self, statement: str, **more: Any) -> psycopg.Cursor[Any]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
 
 from marketflow.campaigns.content import Finding, Renderer, fallbacks, lint, stand_ins
+from marketflow.campaigns.content.arms import arms_of, of_arm
 from marketflow.campaigns.content.page import Shown, page
 from marketflow.campaigns.definition import Campaign
 from marketflow.campaigns.planning.samples import render_masked
@@ -31,8 +32,14 @@ class Preview:
 
 
 def lint_campaign(campaign: Campaign, day: dt.date) -> list[Finding]:
-    """Faults of the templates, errors first."""
-    return lint(campaign.frozen, brand=settings().brand, day=day)
+    """Faults of the templates, errors first; of an experiment each arm's, once, with the arm that they are of."""
+    brand = settings().brand
+    first, *others = arms_of(campaign.frozen)
+    found = lint(of_arm(campaign.frozen, first), brand=brand, day=day)
+    for arm in others:
+        own = lint(of_arm(campaign.frozen, arm), brand=brand, day=day)
+        found += [replace(f, words=f"{f.words} (arm {arm})") for f in own if f not in found]
+    return sorted(found, key=lambda f: f.severity != "error")
 
 
 def preview(
@@ -43,27 +50,29 @@ def preview(
     conn: psycopg.Connection | None = None,
     keys: KeyRing | None = None,
 ) -> Preview:
-    """Render the campaign in each of its languages, or in the one that a customer of `locale` reads.
+    """Render the campaign, or each arm, in each of its languages, or in the one that a customer of `locale` reads.
 
     With `conn` and `keys` for two customers of each language, whether they get the campaign or not, with the products
     that are recommended to them; always for nobody, too: without a name and without products. Nothing is written.
     Raises TemplateRefused, and DefinitionError for a locale that the campaign has no language for.
     """
-    renderer = Renderer(campaign.frozen)
-    languages = _languages(renderer, locale)
     members = _members(conn, campaign) if conn is not None and keys is not None else []
     groups: list[tuple[str, list[Shown]]] = []
     customers = 0
-    for tag in languages:
-        of_tag = [m for m in members if renderer.language(m[1]) == tag][:_SHOWN]
-        customers += len(of_tag)
-        shown: list[Shown] = []
-        if conn is not None and keys is not None:
-            shown = [
-                Shown(f"a customer, {m['locale']}", **_parts(m))
-                for m in render_masked(conn, renderer, of_tag, day, keys)
-            ]
-        groups.append((tag, shown + list(_nobody(renderer, campaign, tag, day, full=not shown))))
+    for arm in arms_of(campaign.frozen):
+        definition = of_arm(campaign.frozen, arm)
+        renderer = Renderer(definition)
+        for tag in _languages(renderer, locale):
+            of_tag = [m for m in members if renderer.language(m[1]) == tag][:_SHOWN]
+            customers += len(of_tag)
+            shown: list[Shown] = []
+            if conn is not None and keys is not None:
+                shown = [
+                    Shown(f"a customer, {m['locale']}", **_parts(m))
+                    for m in render_masked(conn, renderer, of_tag, day, keys)
+                ]
+            shown += _nobody(renderer, definition, tag, day, full=not shown)
+            groups.append((f"{tag}, arm {arm}" if arm else tag, shown))
     findings = lint_campaign(campaign, day)
     html = page(campaign.title, settings().sender if campaign.channel == "email" else "", groups, findings)
     return Preview(html=html, customers=customers, findings=findings)
@@ -86,9 +95,11 @@ def _members(conn: psycopg.Connection, campaign: Campaign) -> list[tuple[Any, ..
     return conn.execute(queries("campaigns")["preview_members"], {**params, "samples": _SHOWN}).fetchall()
 
 
-def _nobody(renderer: Renderer, campaign: Campaign, tag: str, day: dt.date, *, full: bool) -> Iterator[Shown]:
+def _nobody(
+    renderer: Renderer, definition: Mapping[str, Any], tag: str, day: dt.date, *, full: bool
+) -> Iterator[Shown]:
     """The barest message, and where no customer was shown the fullest, too."""
-    people = list(stand_ins(campaign.frozen, settings().brand, day))
+    people = list(stand_ins(definition, settings().brand, day))
     for words, variables in [("nobody, with name and products", people[-1])] * full + [("nobody, without", people[0])]:
         made = renderer.render({**variables, "locale": tag})
         parts = {"subject": made.subject, "preheader": made.preheader, "text": made.text, "html": made.html}

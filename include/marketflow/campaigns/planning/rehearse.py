@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import psycopg
 
-from marketflow.campaigns.content import Renderer, TemplateRefused
+from marketflow.campaigns.content import TemplateRefused
 from marketflow.campaigns.definition import Campaign, load_contact_policy
 from marketflow.campaigns.planning.plan import plan_campaign
-from marketflow.campaigns.planning.samples import check_templates
+from marketflow.campaigns.planning.samples import check_arms
 from marketflow.campaigns.planning.summary import PlanSummary
 from marketflow.privacy import KeyRing
 from marketflow.shared import Clock, DefinitionError
@@ -20,7 +20,7 @@ def rehearse(conn: psycopg.Connection, campaign: Campaign, *, keys: KeyRing, clo
     said, a template that cannot be rendered or a policy that cannot be read.
     """
     try:
-        check_templates(Renderer(campaign.frozen), clock.business_date())
+        check_arms(campaign.frozen, clock.business_date())
     except TemplateRefused as error:
         raise DefinitionError(str(error)) from None
     with conn.transaction(force_rollback=True):

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 
 from marketflow.campaigns.content import Renderer, TemplateRefused, lint
+from marketflow.campaigns.content.arms import arms_of, of_arm
 from marketflow.privacy import GIVEN_NAME, KeyRing, mask_name
 from marketflow.shared import settings
 from marketflow.warehouse import queries
@@ -25,6 +26,29 @@ def check_templates(renderer: Renderer, day: dt.date) -> list[str]:
     if errors := [f"{f.place}: {f.words}" for f in found if f.severity == "error"]:
         raise TemplateRefused("\n".join(errors))
     return [f"{f.place}: {f.words}" for f in found]
+
+
+def check_arms(frozen: Mapping[str, Any], day: dt.date) -> list[str]:
+    """check_templates for each arm of the experiment, or for the campaign without one; says of which arm a fault is."""
+    warnings: list[str] = []
+    for arm in arms_of(frozen):
+        try:
+            found = check_templates(Renderer(of_arm(frozen, arm)), day)
+        except TemplateRefused as error:
+            raise TemplateRefused(f"arm {arm}: {error}" if arm else str(error)) from None
+        warnings += [f"arm {arm}: {words}" if arm else words for words in found]
+    return list(dict.fromkeys(warnings))
+
+
+def render_arms(
+    conn: psycopg.Connection, frozen: Mapping[str, Any], params: Mapping[str, Any], keys: KeyRing
+) -> list[dict[str, str]]:
+    """render_samples for each arm that people of the plan are in; a sample of an experiment says which (`arm`)."""
+    samples: list[dict[str, str]] = []
+    for arm in arms_of(frozen):
+        made = render_samples(conn, Renderer(of_arm(frozen, arm)), {**params, "variant": arm}, keys)
+        samples += [{**sample, "arm": arm} if arm else sample for sample in made]
+    return samples
 
 
 def render_samples(

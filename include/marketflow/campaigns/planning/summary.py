@@ -24,4 +24,6 @@ class PlanSummary:
     state: Literal["planned", "refused"]
     reason: str | None
     warnings: list[str] = field(default_factory=list)
+    variants: dict[str, int] = field(default_factory=dict)  # people by arm of the experiment, the holdout last
+    winner: str | None = None  # the arm that the experiment was decided for: all but the holdout are in it
     test_plan_id: int | None = None  # of the messages to test addresses, where there are any

@@ -9,6 +9,7 @@ from typing import Any
 import psycopg
 from psycopg.types.json import Jsonb
 
+from marketflow.campaigns.content.arms import arms_of
 from marketflow.privacy import EMAIL, AddressRefused, KeyRing, normalise_email
 from marketflow.shared import DefinitionError
 from marketflow.warehouse import queries
@@ -57,14 +58,17 @@ def write_trial(
     """
     q = queries("campaign_events")
     rows = conn.execute(q["trial_contents"], {**plan, "samples": _SAMPLES}).fetchall() or [([],)]
-    subject = frozen["subject_override"] or str(frozen["templates"]["subject"]).strip()
+    arms = arms_of(frozen)
+    rows = rows[: max(1, _SAMPLES // len(arms))]
+    messages = [(arm, content) for arm in arms for (content,) in rows]
     values = {
         **plan,
-        "test_definition": Jsonb({**frozen, "subject_override": f"{PREFIX}{subject}", "approval": False}),
+        "test_definition": Jsonb(_marked(frozen)),
         "keyed": [keys.keyed_hash(a) for a in trial.addresses],
         "addresses": [keys.encrypt(a, EMAIL) for a in trial.addresses],
-        "steps": list(range(len(rows))),
-        "contents": [Jsonb({"product_ids": list(ids)}) for (ids,) in rows],
+        "steps": list(range(len(messages))),
+        "contents": [Jsonb({"product_ids": list(ids)}) for _, ids in messages],
+        "variants": [arm for arm, _ in messages],
         "actor": trial.actor,
     }
     conn.execute(q["trial_contacts"], values)
@@ -75,3 +79,16 @@ def write_trial(
     conn.execute(q["trial_counted"], values)
     conn.execute(q["trial_noted"], values)
     return int(found[0])
+
+
+def _marked(frozen: Mapping[str, Any]) -> dict[str, Any]:
+    """The definition whose subjects say that this is a test, each arm's its own; nobody has to approve it."""
+
+    def marked(subject: object) -> str:
+        return f"{PREFIX}{frozen['subject_override'] or str(subject).strip()}"
+
+    arms = {name: {**own, "subject_override": marked(own["subject"])} for name, own in frozen.get("arms", {}).items()}
+    return {
+        **frozen, "subject_override": marked(frozen["templates"]["subject"]), "approval": False,
+        **({"arms": arms} if arms else {}),
+    }  # fmt: skip

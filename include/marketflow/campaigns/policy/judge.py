@@ -24,6 +24,7 @@ OUTCOMES: Mapping[str, str] = {
     "quiet_too_long": "by the customer's clock the quiet hours end when the message has expired",
     "budget": "the campaign's budget does not pay for another message",
     "daily_limit": "the campaign has planned as many messages today as it may (limits.per_day)",
+    "experiment_holdout": "drawn to get nothing from this campaign, so that what it brings can be measured",
     "planned": "gets the message, unless something changes before it is sent",
 }
 

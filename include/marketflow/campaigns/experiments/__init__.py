@@ -1,0 +1,11 @@
+"""Experiments: who gets which version of a campaign, and who none, drawn when everything else is settled.
+
+Reads:  the plan's members, core.customers (who turned out to be one), activation.experiments.
+Writes: activation.experiments (until the first people are in it), plans.experiment, plan_members.variant and outcome.
+Never:  looks at what came of it (evaluation.experiments does); draws by chance: a person's arm is always the same.
+"""
+
+from marketflow.campaigns.experiments.assign import Assigned, ExperimentChanged, assign
+from marketflow.campaigns.experiments.words import same_content, subjects_differ
+
+__all__ = ["Assigned", "ExperimentChanged", "assign", "same_content", "subjects_differ"]

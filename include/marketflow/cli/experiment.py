@@ -1,0 +1,64 @@
+"""`marketflow experiment`: what an experiment can find, before it starts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from marketflow.shared import DefinitionError
+from marketflow.shared.explain import nearest
+
+app = typer.Typer(no_args_is_help=True, help=__doc__)
+Rate = Annotated[float, typer.Option(min=1e-6, max=0.999999, help="of the control, expected: 3 % is 0.03")]
+
+
+@app.callback()
+def experiment() -> None:
+    """See what an experiment can find, before it starts."""
+
+
+@app.command()
+def plan(
+    name: Annotated[str, typer.Argument(help="a campaign with an `experiment`")],
+    *,
+    audience: Annotated[int | None, typer.Option(min=1, help="people of one occasion; a dry run counts them")] = None,
+) -> None:
+    """Say of a campaign's experiment whom it needs, and what an audience of so many finds."""
+    from marketflow.campaigns import load_campaigns
+    from marketflow.evaluation.experiments import size_lines
+
+    found = {c.name: c for c in load_campaigns()}
+    if name not in found:
+        raise DefinitionError(f"there is no campaign {name!r}{nearest(name, list(found))}")
+    campaign = found[name]
+    if campaign.experiment is None:
+        raise DefinitionError(f"{name} has no experiment; docs/marketers.md says how to write one")
+    for line in size_lines(campaign.experiment.meant(campaign.window_days), audience):
+        print(line)
+
+
+@app.command()
+def size(
+    *,
+    rate: Rate,
+    effect: Annotated[float, typer.Option(min=1e-6, max=0.999999, help="absolute difference to find: 0.01")],
+    arms: Annotated[int, typer.Option(min=2, max=10, help="of equal shares, the control among them")] = 2,
+    holdout: Annotated[float, typer.Option(min=0, max=90, help="percent of the audience")] = 0,
+    alpha: Annotated[float, typer.Option(min=0.0001, max=0.2)] = 0.05,
+    power: Annotated[float, typer.Option(min=0.5, max=0.99)] = 0.8,
+    audience: Annotated[int | None, typer.Option(min=1, help="people of one occasion")] = None,
+) -> None:
+    """Say the same of an experiment that nobody has written yet."""
+    from marketflow.evaluation.experiments import size_lines
+
+    if rate + effect >= 1:
+        raise DefinitionError("rate and effect together are 100 % or more: nobody can do that")
+    names = ["control", *(f"arm{i}" for i in range(1, arms))]
+    shares = [[name, (100 - holdout) / arms] for name in names] + ([["holdout", holdout]] if holdout else [])
+    definition = {
+        "name": "(not written yet)", "metric": "the metric", "shares": shares, "expected_rate": rate, "effect": effect,
+        "alpha": alpha, "power": power,
+    }  # fmt: skip
+    for line in size_lines(definition, audience):
+        print(line)

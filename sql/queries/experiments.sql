@@ -1,0 +1,251 @@
+-- Statements of the room `campaigns.experiments` (drawing), and of `evaluation.experiments` (looking and deciding).
+
+-- name: begin_experiment
+-- As its newest plan means it, until a plan of it has reached people or waits to. Locks the row, so that of two planners one waits.
+WITH running AS (
+    SELECT count(*) AS plans
+    FROM activation.plans AS p
+    WHERE
+        p.campaign = %(campaign)s AND p.experiment = %(experiment)s AND NOT p.is_dry_run
+        AND (p.state IN ('planned', 'approved') OR p.released_at IS NOT NULL)
+)
+
+INSERT INTO activation.experiments AS e (campaign, experiment, allocation_version, definition, started_at)
+VALUES (%(campaign)s, %(experiment)s, %(allocation_version)s, %(meant)s, %(now)s)
+ON CONFLICT (campaign, experiment) DO UPDATE
+    SET
+        allocation_version = excluded.allocation_version,
+        definition = excluded.definition,
+        started_at = excluded.started_at
+    WHERE (SELECT r.plans FROM running AS r) = 0;
+
+-- name: read_experiment
+SELECT
+    e.allocation_version,
+    e.definition -> 'shares' AS shares,
+    e.winner,
+    e.started_at,
+    count(p.plan_id) > 0 AS is_running,
+    e.definition ->> 'content' AS begun_with
+FROM activation.experiments AS e
+LEFT JOIN activation.plans AS p
+    ON
+        e.campaign = p.campaign AND e.experiment = p.experiment AND NOT p.is_dry_run
+        AND (p.state IN ('planned', 'approved') OR p.released_at IS NOT NULL)
+WHERE e.campaign = %(campaign)s AND e.experiment = %(experiment)s
+GROUP BY e.campaign, e.experiment;
+
+-- name: note_experiment
+UPDATE activation.plans
+SET experiment = %(experiment)s
+WHERE plan_id = %(plan_id)s;
+
+-- name: draw_members
+-- By the person, not by the customer's number: who turned out to be another one has that one's arm. Bounds begin with 0, and two that
+-- are equal (no holdout) leave nothing between them.
+UPDATE activation.plan_members AS m
+SET
+    variant = d.variant,
+    outcome = CASE d.variant WHEN 'holdout' THEN 'experiment_holdout' ELSE m.outcome END
+FROM (
+    SELECT
+        p.customer_id,
+        (%(names)s::text[])[
+            width_bucket(
+                activation.draw(%(salt)s::text, coalesce(c.merged_into, p.customer_id)), %(bounds)s::double precision[]
+            )
+        ] AS variant
+    FROM activation.plan_members AS p
+    LEFT JOIN core.customers AS c ON p.customer_id = c.customer_id
+    WHERE p.plan_id = %(plan_id)s AND p.outcome = 'planned' AND p.customer_id IS NOT NULL
+) AS d
+WHERE m.plan_id = %(plan_id)s AND m.customer_id = d.customer_id;
+
+-- name: count_variants
+SELECT
+    m.variant,
+    count(*) AS people
+FROM activation.plan_members AS m
+WHERE m.plan_id = %(plan_id)s AND m.variant IS NOT NULL
+GROUP BY m.variant;
+
+-- name: experiments_open
+-- Those that have reached people and of whom something may be new: as long as a window is open, and once after that.
+SELECT
+    e.campaign,
+    e.experiment,
+    e.definition,
+    e.decided_at,
+    r.began_at
+FROM activation.experiments AS e
+CROSS JOIN
+    LATERAL (
+        SELECT
+            min(p.released_at) AS began_at,
+            max(p.released_at) AS last_at
+        FROM activation.plans AS p
+        WHERE
+            p.campaign = e.campaign AND p.experiment = e.experiment AND NOT p.is_dry_run
+            AND p.released_at <= %(now)s::timestamptz
+    ) AS r
+CROSS JOIN
+    LATERAL (
+        SELECT max(k.looked_at) AS looked_at
+        FROM activation.experiment_looks AS k
+        WHERE k.campaign = e.campaign AND k.experiment = e.experiment
+    ) AS l
+WHERE
+    r.began_at IS NOT NULL
+    AND (
+        l.looked_at IS NULL
+        -- two days more, for orders that are delivered late
+        OR l.looked_at <= r.last_at + make_interval(days => (e.definition ->> 'window_days')::integer + 2)
+    )
+ORDER BY e.campaign, e.experiment;
+
+-- name: count_arms
+-- A person counts once, in the arm of her first plan and from its release on: all arms from the same moment, whether her message went
+-- at once, late or not at all, and so do those who are held out. Who was planned after the decision does not count.
+WITH mine AS (
+    SELECT
+        p.plan_id,
+        p.released_at
+    FROM activation.plans AS p
+    WHERE
+        p.campaign = %(campaign)s AND p.experiment = %(experiment)s AND NOT p.is_dry_run
+        AND p.released_at <= %(now)s::timestamptz
+        AND p.released_at < coalesce(%(decided_at)s::timestamptz, 'infinity')
+),
+
+exposed AS (
+    SELECT DISTINCT ON (coalesce(c.merged_into, m.customer_id))
+        coalesce(c.merged_into, m.customer_id) AS person_id,
+        m.variant,
+        p.released_at,
+        least(
+            p.released_at + make_interval(days => %(window_days)s::integer), %(now)s::timestamptz
+        ) AS counted_until,
+        coalesce(c.is_simulated, FALSE) AS is_simulated
+    FROM mine AS p
+    INNER JOIN activation.plan_members AS m ON p.plan_id = m.plan_id
+    LEFT JOIN core.customers AS c ON m.customer_id = c.customer_id
+    WHERE m.variant IS NOT NULL AND m.customer_id IS NOT NULL
+    ORDER BY coalesce(c.merged_into, m.customer_id), p.released_at, p.plan_id
+),
+
+buyers AS (
+    SELECT DISTINCT e.person_id
+    FROM exposed AS e
+    INNER JOIN core.orders AS o
+        ON
+            e.person_id = o.customer_id AND o.kind = 'sale'
+            AND e.released_at < o.ordered_at AND e.counted_until >= o.ordered_at
+),
+
+messages AS (
+    SELECT
+        coalesce(c.merged_into, s.customer_id) AS person_id,
+        s.send_id,
+        s.state
+    FROM mine AS p
+    INNER JOIN activation.sends AS s ON p.plan_id = s.plan_id
+    LEFT JOIN core.customers AS c ON s.customer_id = c.customer_id
+    WHERE NOT s.is_test
+),
+
+receivers AS (
+    SELECT DISTINCT m.person_id
+    FROM messages AS m
+    WHERE m.state = 'sent'
+),
+
+-- machines aside, and opens never
+clickers AS (
+    SELECT
+        e.person_id,
+        bool_or(t.is_simulated) AS is_simulated
+    FROM exposed AS e
+    INNER JOIN messages AS m ON e.person_id = m.person_id
+    INNER JOIN activation.tracking_events AS t
+        ON
+            m.send_id = t.send_id AND t.kind = 'click' AND t.verdict = 'person'
+            AND e.released_at < t.occurred_at AND e.counted_until >= t.occurred_at
+    GROUP BY e.person_id
+)
+
+SELECT
+    e.variant,
+    count(*) AS assigned,
+    count(r.person_id) AS sent,
+    count(b.person_id) AS conversions,
+    count(k.person_id) AS clickers,
+    bool_or(e.is_simulated OR coalesce(k.is_simulated, FALSE)) AS is_simulated
+FROM exposed AS e
+LEFT JOIN receivers AS r ON e.person_id = r.person_id
+LEFT JOIN buyers AS b ON e.person_id = b.person_id
+LEFT JOIN clickers AS k ON e.person_id = k.person_id
+GROUP BY e.variant
+ORDER BY e.variant;
+
+-- name: write_look
+-- The last look of a day stands for the day.
+INSERT INTO activation.experiment_looks AS k (
+    campaign, experiment, arm, look_on, looked_at, is_control, share, assigned, sent, conversions, clickers, rate,
+    difference, interval_low, interval_high, p_value, uplift, uplift_low, uplift_high, ratio_p, sent_ratio_p, verdict,
+    is_simulated
+)
+SELECT
+    %(campaign)s::text,
+    %(experiment)s::text,
+    j.arm,
+    %(look_on)s::date,
+    %(now)s::timestamptz,
+    j.is_control,
+    j.share,
+    j.assigned,
+    j.sent,
+    j.conversions,
+    j.clickers,
+    j.rate,
+    j.difference,
+    j.interval_low,
+    j.interval_high,
+    j.p_value,
+    j.uplift,
+    j.uplift_low,
+    j.uplift_high,
+    %(ratio_p)s::double precision,
+    %(sent_ratio_p)s::double precision,
+    j.verdict,
+    j.is_simulated
+FROM jsonb_populate_recordset(NULL::activation.experiment_looks, %(arms)s::jsonb) AS j
+ON CONFLICT (campaign, experiment, arm, look_on) DO UPDATE
+    SET
+        looked_at = excluded.looked_at,
+        is_control = excluded.is_control,
+        share = excluded.share,
+        assigned = excluded.assigned,
+        sent = excluded.sent,
+        conversions = excluded.conversions,
+        clickers = excluded.clickers,
+        rate = excluded.rate,
+        difference = excluded.difference,
+        interval_low = excluded.interval_low,
+        interval_high = excluded.interval_high,
+        p_value = excluded.p_value,
+        uplift = excluded.uplift,
+        uplift_low = excluded.uplift_low,
+        uplift_high = excluded.uplift_high,
+        ratio_p = excluded.ratio_p,
+        sent_ratio_p = excluded.sent_ratio_p,
+        verdict = excluded.verdict,
+        is_simulated = excluded.is_simulated;
+
+-- name: decide
+-- Once: what people get from now on hangs on it.
+UPDATE activation.experiments
+SET
+    decided_at = %(now)s,
+    winner = %(winner)s,
+    reason = %(reason)s
+WHERE campaign = %(campaign)s AND experiment = %(experiment)s AND decided_at IS NULL;
