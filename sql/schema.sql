@@ -315,6 +315,90 @@ ALTER TABLE activation.unknown_decisions ALTER COLUMN decision_id ADD GENERATED 
     CACHE 1
 );
 
+CREATE TABLE core.orders (
+    order_id bigint NOT NULL,
+    source text NOT NULL,
+    external_id text NOT NULL,
+    customer_id bigint,
+    store_ref text,
+    ordered_at timestamp with time zone NOT NULL,
+    ordered_on date NOT NULL,
+    line_count integer NOT NULL,
+    revenue numeric(14,2) NOT NULL,
+    discount numeric(14,2) NOT NULL,
+    currency text NOT NULL,
+    file_id bigint NOT NULL,
+    kind text DEFAULT 'sale'::text NOT NULL,
+    original_order_ref text,
+    version_at timestamp with time zone DEFAULT '2000-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
+    base_revenue numeric(14,2),
+    CONSTRAINT orders_kind_check CHECK ((kind = ANY (ARRAY['sale'::text, 'return'::text, 'cancellation'::text])))
+);
+
+ALTER TABLE core.orders OWNER TO marketflow_owner;
+
+ALTER TABLE core.orders ALTER COLUMN order_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME core.orders_order_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE core.simulated_orders (
+    order_id bigint DEFAULT nextval('core.orders_order_id_seq'::regclass) NOT NULL,
+    source text NOT NULL,
+    external_id text NOT NULL,
+    customer_id bigint,
+    ordered_at timestamp with time zone NOT NULL,
+    ordered_on date NOT NULL,
+    line_count integer NOT NULL,
+    revenue numeric(14,2) NOT NULL,
+    discount numeric(14,2) NOT NULL,
+    currency text NOT NULL,
+    kind text NOT NULL,
+    base_revenue numeric(14,2),
+    file_id bigint NOT NULL,
+    version_at timestamp with time zone NOT NULL,
+    CONSTRAINT simulated_orders_kind_check CHECK ((kind = ANY (ARRAY['sale'::text, 'return'::text, 'cancellation'::text])))
+);
+
+ALTER TABLE core.simulated_orders OWNER TO marketflow_owner;
+
+CREATE VIEW core.all_orders AS
+ SELECT o.order_id,
+    o.source,
+    o.external_id,
+    o.customer_id,
+    o.ordered_at,
+    o.ordered_on,
+    o.line_count,
+    o.revenue,
+    o.discount,
+    o.currency,
+    o.kind,
+    o.base_revenue,
+    false AS is_simulated
+   FROM core.orders o
+UNION ALL
+ SELECT s.order_id,
+    s.source,
+    s.external_id,
+    s.customer_id,
+    s.ordered_at,
+    s.ordered_on,
+    s.line_count,
+    s.revenue,
+    s.discount,
+    s.currency,
+    s.kind,
+    s.base_revenue,
+    true AS is_simulated
+   FROM core.simulated_orders s;
+
+ALTER VIEW core.all_orders OWNER TO marketflow_owner;
+
 CREATE TABLE core.baskets (
     order_id bigint NOT NULL,
     first_no integer NOT NULL,
@@ -676,28 +760,6 @@ ALTER TABLE core.interactions ALTER COLUMN interaction_id ADD GENERATED ALWAYS A
     CACHE 1
 );
 
-CREATE TABLE core.orders (
-    order_id bigint NOT NULL,
-    source text NOT NULL,
-    external_id text NOT NULL,
-    customer_id bigint,
-    store_ref text,
-    ordered_at timestamp with time zone NOT NULL,
-    ordered_on date NOT NULL,
-    line_count integer NOT NULL,
-    revenue numeric(14,2) NOT NULL,
-    discount numeric(14,2) NOT NULL,
-    currency text NOT NULL,
-    file_id bigint NOT NULL,
-    kind text DEFAULT 'sale'::text NOT NULL,
-    original_order_ref text,
-    version_at timestamp with time zone DEFAULT '2000-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
-    base_revenue numeric(14,2),
-    CONSTRAINT orders_kind_check CHECK ((kind = ANY (ARRAY['sale'::text, 'return'::text, 'cancellation'::text])))
-);
-
-ALTER TABLE core.orders OWNER TO marketflow_owner;
-
 CREATE TABLE core.products (
     product_id bigint NOT NULL,
     source text NOT NULL,
@@ -739,15 +801,6 @@ CREATE VIEW core.order_lines AS
      JOIN core.products p ON (((o.source = p.source) AND (l.product_ref = p.external_id))));
 
 ALTER VIEW core.order_lines OWNER TO marketflow_owner;
-
-ALTER TABLE core.orders ALTER COLUMN order_id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME core.orders_order_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
 
 CREATE TABLE core.product_versions (
     source text NOT NULL,
@@ -1898,7 +1951,8 @@ CREATE TABLE raw.orders (
     quantities numeric[] NOT NULL,
     amounts numeric[] NOT NULL,
     retail_discounts numeric[],
-    coupon_discounts numeric[]
+    coupon_discounts numeric[],
+    is_simulated boolean DEFAULT false NOT NULL
 );
 ALTER TABLE ONLY raw.orders ALTER COLUMN record_nos SET STATISTICS 0;
 ALTER TABLE ONLY raw.orders ALTER COLUMN product_refs SET STATISTICS 0;
@@ -1926,7 +1980,8 @@ CREATE VIEW raw.order_lines AS
     r.kind,
     r.original_order_ref,
     r.version_at,
-    r.is_deleted
+    r.is_deleted,
+    r.is_simulated
    FROM (raw.orders r
      CROSS JOIN LATERAL ( SELECT unnest(r.record_nos) AS record_no,
             unnest(r.product_refs) AS product_ref,
@@ -2093,6 +2148,12 @@ ALTER TABLE ONLY core.products
 
 ALTER TABLE ONLY core.products
     ADD CONSTRAINT products_source_external_id_key UNIQUE (source, external_id);
+
+ALTER TABLE ONLY core.simulated_orders
+    ADD CONSTRAINT simulated_orders_pkey PRIMARY KEY (order_id);
+
+ALTER TABLE ONLY core.simulated_orders
+    ADD CONSTRAINT simulated_orders_source_external_id_key UNIQUE (source, external_id);
 
 ALTER TABLE ONLY features.daily_sales_marks
     ADD CONSTRAINT daily_sales_marks_pkey PRIMARY KEY (is_kept);
@@ -2324,6 +2385,8 @@ CREATE INDEX orders_day ON core.orders USING btree (ordered_on);
 
 CREATE INDEX orders_original ON core.orders USING btree (source, original_order_ref) WHERE (original_order_ref IS NOT NULL);
 
+CREATE INDEX simulated_orders_customer ON core.simulated_orders USING btree (customer_id, ordered_at);
+
 CREATE INDEX campaign_recommendations_best ON marts.campaign_recommendations USING btree (campaign_id, customer_rank);
 
 CREATE INDEX customer_360_segment ON marts.customer_360 USING btree (segment);
@@ -2443,6 +2506,9 @@ ALTER TABLE ONLY core.interactions
 
 ALTER TABLE ONLY core.orders
     ADD CONSTRAINT orders_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES core.customers(customer_id);
+
+ALTER TABLE ONLY core.simulated_orders
+    ADD CONSTRAINT simulated_orders_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES core.customers(customer_id);
 
 ALTER TABLE ONLY models.cluster_choices
     ADD CONSTRAINT cluster_choices_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
@@ -2757,6 +2823,22 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT ON TABLES TO marketflow_audience;
 ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT ON TABLES TO marketflow_analyst;
 
+-- VIEW core.all_orders (
+--     order_id bigint,
+--     source text,
+--     external_id text,
+--     customer_id bigint,
+--     ordered_at timestamp with time zone,
+--     ordered_on date,
+--     line_count integer,
+--     revenue numeric(14,2),
+--     discount numeric(14,2),
+--     currency text,
+--     kind text,
+--     base_revenue numeric(14,2),
+--     is_simulated boolean
+-- );
+
 -- VIEW core.order_lines (
 --     order_id bigint,
 --     line_no integer,
@@ -2840,5 +2922,6 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 --     kind text,
 --     original_order_ref text,
 --     version_at timestamp with time zone,
---     is_deleted boolean
+--     is_deleted boolean,
+--     is_simulated boolean
 -- );

@@ -36,7 +36,7 @@ THROUGH_VIEWS = {
                 n - row_number() OVER (
                     PARTITION BY
                         r.load_id, r.file_id, r.order_ref, r.customer_ref, r.store_ref, r.currency, r.ordered_at, r.kind,
-                        r.original_order_ref, r.version_at, r.is_deleted
+                        r.original_order_ref, r.version_at, r.is_deleted, r.is_simulated
                     ORDER BY n
                 ) AS run
             FROM jsonb_array_elements(%s) WITH ORDINALITY AS e (line, n)
@@ -45,17 +45,18 @@ THROUGH_VIEWS = {
         INSERT INTO raw.orders (
             load_id, file_id, first_no, order_ref, customer_ref, store_ref, currency, ordered_at, kind, original_order_ref,
             version_at, is_deleted, line_count, amount, discount, record_nos, product_refs, quantities, amounts,
-            retail_discounts, coupon_discounts
+            retail_discounts, coupon_discounts, is_simulated
         )
         SELECT
             load_id, file_id, (array_agg(record_no ORDER BY n))[1], order_ref, customer_ref, store_ref, currency, ordered_at,
             kind, original_order_ref, version_at, is_deleted, count(*), sum(amount), sum(retail_discount + coupon_discount),
             array_agg(record_no ORDER BY n), array_agg(product_ref ORDER BY n), array_agg(quantity ORDER BY n),
-            array_agg(amount ORDER BY n), array_agg(retail_discount ORDER BY n), array_agg(coupon_discount ORDER BY n)
+            array_agg(amount ORDER BY n), array_agg(retail_discount ORDER BY n), array_agg(coupon_discount ORDER BY n),
+            is_simulated
         FROM lines
         GROUP BY
             load_id, file_id, order_ref, customer_ref, store_ref, currency, ordered_at, kind, original_order_ref, version_at,
-            is_deleted, run
+            is_deleted, is_simulated, run
         ORDER BY min(n)
         RETURNING line_count
     """,

@@ -1,6 +1,7 @@
 -- What the loads bring, brought into shape once for all transforms of core and privacy: temporary tables, in this order,
 -- then those of staging_customers.sql.
 -- In a rebuild day_from and day_to limit what happened on a day; descriptions (customers, products, ...) come whole.
+-- Simulated orders are left out everywhere here: they go to core.simulated_orders, and nothing is learnt of them.
 
 -- name: merging_loads
 CREATE TEMPORARY TABLE merging_loads AS
@@ -22,7 +23,7 @@ ANALYZE merging_loads;
 CREATE TEMPORARY TABLE several_rows AS
 SELECT r.order_ref
 FROM raw.orders AS r
-WHERE r.load_id = any(%(line_loads)s::bigint[])
+WHERE r.load_id = any(%(line_loads)s::bigint[]) AND NOT r.is_simulated
 GROUP BY r.order_ref
 HAVING count(*) > 1;
 
@@ -59,6 +60,7 @@ WITH versions AS (
     WHERE
         r.load_id = any(%(line_loads)s::bigint[])
         AND NOT r.is_deleted
+        AND NOT r.is_simulated
         AND r.order_ref IN (SELECT s.order_ref FROM several_rows AS s)
     GROUP BY r.file_id, r.order_ref
 )
@@ -121,6 +123,7 @@ INNER JOIN merging_loads AS l ON r.load_id = l.load_id
 LEFT JOIN ops.landing_files AS f ON r.file_id = f.file_id
 WHERE
     r.is_deleted
+    AND NOT r.is_simulated
     AND NOT EXISTS (
         SELECT FROM raw.orders AS a
         WHERE
@@ -159,6 +162,7 @@ WITH newest AS (
     LEFT JOIN ops.landing_files AS f ON r.file_id = f.file_id
     WHERE
         NOT r.is_deleted
+        AND NOT r.is_simulated
         AND NOT EXISTS (
             SELECT FROM several_rows AS s
             WHERE s.order_ref = r.order_ref
@@ -285,7 +289,7 @@ SELECT DISTINCT
     r.load_id,
     unnest(r.product_refs) AS product_ref
 FROM raw.orders AS r
-WHERE r.load_id = any(%(line_loads)s::bigint[]);
+WHERE r.load_id = any(%(line_loads)s::bigint[]) AND NOT r.is_simulated;
 
 -- name: incoming_products
 CREATE TEMPORARY TABLE incoming_products AS

@@ -45,6 +45,9 @@ ORDERS = Contract(
                description="sale, return or cancellation; absent means sale"),
         identifier("original_order_id", "original_order_ref", "Of a return or cancellation: the order it is about",
                    required=False),
+        Column(name="is_simulated", target="is_simulated", kind="flag", default="false",
+               description="True when nobody placed the order and it was made up for a demo: it counts as no sale, and "
+                           "only what came of a campaign shows it, marked; empty means false"),
         updated_at(),
         deleted(),
     ),

@@ -20,7 +20,7 @@ SELECT
 FROM incoming_orders AS n
 INNER JOIN raw.orders AS r ON n.file_id = r.file_id AND n.external_id = r.order_ref
 WHERE
-    r.load_id = any(%(line_loads)s::bigint[]) AND NOT r.is_deleted
+    r.load_id = any(%(line_loads)s::bigint[]) AND NOT r.is_deleted AND NOT r.is_simulated
     AND n.outcome IN ('new', 'replaced') AND n.pieces = 1;
 
 -- step: insert_in_pieces
@@ -40,6 +40,6 @@ SELECT
 FROM incoming_orders AS n
 INNER JOIN raw.order_lines AS r ON n.file_id = r.file_id AND n.external_id = r.order_ref
 WHERE
-    r.load_id = any(%(line_loads)s::bigint[]) AND NOT r.is_deleted
+    r.load_id = any(%(line_loads)s::bigint[]) AND NOT r.is_deleted AND NOT r.is_simulated
     AND n.outcome IN ('new', 'replaced') AND n.pieces > 1
 GROUP BY n.order_id, n.first_no;

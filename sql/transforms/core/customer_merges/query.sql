@@ -90,6 +90,12 @@ SET customer_id = s.kept_customer_id
 FROM same_customers AS s
 WHERE o.customer_id = s.merged_customer_id;
 
+-- step: move_simulated_orders
+UPDATE core.simulated_orders AS o
+SET customer_id = s.kept_customer_id
+FROM same_customers AS s
+WHERE o.customer_id = s.merged_customer_id;
+
 -- step: move_events
 UPDATE core.events AS e
 SET customer_id = s.kept_customer_id

@@ -40,7 +40,7 @@ WITH lines AS (
     FROM same_totals AS s
     INNER JOIN raw.order_lines AS r ON s.file_id = r.file_id AND s.external_id = r.order_ref
     INNER JOIN core.products AS p ON s.source = p.source AND r.product_ref = p.external_id
-    WHERE r.load_id = any(%(line_loads)s::bigint[]) AND NOT r.is_deleted
+    WHERE r.load_id = any(%(line_loads)s::bigint[]) AND NOT r.is_deleted AND NOT r.is_simulated
 ),
 
 known_lines AS (
