@@ -895,6 +895,70 @@ CREATE TABLE marts.association_rules (
 
 ALTER TABLE marts.association_rules OWNER TO marketflow_owner;
 
+CREATE TABLE marts.attributed_orders (
+    basis text NOT NULL,
+    order_id bigint NOT NULL,
+    send_id bigint NOT NULL,
+    customer_id bigint NOT NULL,
+    campaign text NOT NULL,
+    channel text NOT NULL,
+    variant text NOT NULL,
+    step integer NOT NULL,
+    touched_at timestamp with time zone NOT NULL,
+    ordered_at timestamp with time zone NOT NULL,
+    ordered_on date NOT NULL,
+    place integer NOT NULL,
+    touches integer NOT NULL,
+    share_first numeric(13,12) NOT NULL,
+    share_last numeric(13,12) NOT NULL,
+    share_linear numeric(13,12) NOT NULL,
+    share_time_decay numeric(13,12) NOT NULL,
+    share_position numeric(13,12) NOT NULL,
+    revenue_first numeric(14,2) NOT NULL,
+    revenue_last numeric(14,2) NOT NULL,
+    revenue_linear numeric(14,2) NOT NULL,
+    revenue_time_decay numeric(14,2) NOT NULL,
+    revenue_position numeric(14,2) NOT NULL,
+    is_simulated boolean NOT NULL
+);
+
+ALTER TABLE marts.attributed_orders OWNER TO marketflow_owner;
+
+CREATE TABLE marts.campaign_arms (
+    campaign text NOT NULL,
+    channel text NOT NULL,
+    breakdown text NOT NULL,
+    part text NOT NULL,
+    arm text NOT NULL,
+    control text NOT NULL,
+    people bigint NOT NULL,
+    sent bigint NOT NULL,
+    buyers bigint NOT NULL,
+    orders bigint NOT NULL,
+    revenue numeric(18,2) NOT NULL,
+    revenue_squares numeric(30,4) NOT NULL,
+    revenue_cubes numeric(40,6) NOT NULL,
+    waiting bigint NOT NULL,
+    cost numeric(18,6),
+    is_simulated boolean NOT NULL
+);
+
+ALTER TABLE marts.campaign_arms OWNER TO marketflow_owner;
+
+CREATE TABLE marts.campaign_attribution (
+    basis text NOT NULL,
+    model text NOT NULL,
+    campaign text NOT NULL,
+    channel text NOT NULL,
+    variant text NOT NULL,
+    orders numeric(24,12) NOT NULL,
+    revenue numeric(18,2) NOT NULL,
+    orders_touched bigint NOT NULL,
+    is_simulated boolean NOT NULL
+);
+
+ALTER TABLE marts.campaign_attribution OWNER TO marketflow_owner;
+
 CREATE VIEW marts.campaign_members AS
  SELECT m.plan_id,
     p.campaign,
@@ -937,7 +1001,8 @@ CREATE TABLE marts.campaign_performance (
     revenue numeric(14,2) NOT NULL,
     attribution_days integer NOT NULL,
     first_sent_at timestamp with time zone,
-    last_sent_at timestamp with time zone
+    last_sent_at timestamp with time zone,
+    is_simulated boolean DEFAULT false NOT NULL
 );
 
 ALTER TABLE marts.campaign_performance OWNER TO marketflow_owner;
@@ -954,6 +1019,46 @@ CREATE TABLE marts.campaign_recommendations (
 );
 
 ALTER TABLE marts.campaign_recommendations OWNER TO marketflow_owner;
+
+CREATE TABLE marts.campaign_results (
+    campaign text NOT NULL,
+    channel text NOT NULL,
+    breakdown text NOT NULL,
+    part text NOT NULL,
+    planned bigint NOT NULL,
+    sent bigint NOT NULL,
+    delivered bigint NOT NULL,
+    opened bigint NOT NULL,
+    opened_by_proxy bigint NOT NULL,
+    clicked bigint NOT NULL,
+    clicked_by_scanner bigint NOT NULL,
+    visitors bigint NOT NULL,
+    pages bigint NOT NULL,
+    unsubscribed bigint NOT NULL,
+    complained bigint NOT NULL,
+    bounced_hard bigint NOT NULL,
+    bounced_soft bigint NOT NULL,
+    people bigint NOT NULL,
+    buyers bigint NOT NULL,
+    orders bigint NOT NULL,
+    revenue numeric(18,2) NOT NULL,
+    ratings bigint NOT NULL,
+    rating_mean numeric(5,4),
+    rating_positive bigint NOT NULL,
+    cost numeric(18,6),
+    open_rate numeric(7,6),
+    click_rate numeric(7,6),
+    conversion_rate numeric(7,6),
+    unsubscribe_rate numeric(7,6),
+    complaint_rate numeric(7,6),
+    bounce_rate numeric(7,6),
+    attribution_days integer NOT NULL,
+    first_sent_at timestamp with time zone,
+    last_sent_at timestamp with time zone,
+    is_simulated boolean NOT NULL
+);
+
+ALTER TABLE marts.campaign_results OWNER TO marketflow_owner;
 
 CREATE VIEW marts.campaign_sends AS
  SELECT s.send_id,
@@ -979,6 +1084,41 @@ CREATE VIEW marts.campaign_sends AS
      LEFT JOIN core.customers c ON ((s.customer_id = c.customer_id)));
 
 ALTER VIEW marts.campaign_sends OWNER TO marketflow_owner;
+
+CREATE TABLE marts.campaign_uplift (
+    campaign text NOT NULL,
+    channel text NOT NULL,
+    breakdown text NOT NULL,
+    part text NOT NULL,
+    measure text NOT NULL,
+    control text NOT NULL,
+    people bigint NOT NULL,
+    control_people bigint NOT NULL,
+    buyers bigint NOT NULL,
+    control_buyers bigint NOT NULL,
+    value double precision NOT NULL,
+    control_value double precision NOT NULL,
+    difference double precision NOT NULL,
+    difference_low double precision NOT NULL,
+    difference_high double precision NOT NULL,
+    p_value double precision NOT NULL,
+    relative double precision,
+    relative_low double precision,
+    relative_high double precision,
+    incremental double precision NOT NULL,
+    incremental_low double precision NOT NULL,
+    incremental_high double precision NOT NULL,
+    cost double precision,
+    return_on_cost double precision,
+    return_low double precision,
+    return_high double precision,
+    confidence double precision NOT NULL,
+    has_enough boolean NOT NULL,
+    waiting bigint NOT NULL,
+    is_simulated boolean NOT NULL
+);
+
+ALTER TABLE marts.campaign_uplift OWNER TO marketflow_owner;
 
 CREATE TABLE marts.cluster_profiles (
     cluster_id integer NOT NULL,
@@ -2170,11 +2310,26 @@ ALTER TABLE ONLY features.purchase_windows
 ALTER TABLE ONLY marts.association_rules
     ADD CONSTRAINT association_rules_pkey PRIMARY KEY (level, antecedent_ids, consequent_ids);
 
+ALTER TABLE ONLY marts.attributed_orders
+    ADD CONSTRAINT attributed_orders_pkey PRIMARY KEY (basis, order_id, send_id);
+
+ALTER TABLE ONLY marts.campaign_arms
+    ADD CONSTRAINT campaign_arms_pkey PRIMARY KEY (campaign, channel, breakdown, part, arm);
+
+ALTER TABLE ONLY marts.campaign_attribution
+    ADD CONSTRAINT campaign_attribution_pkey PRIMARY KEY (basis, model, campaign, channel, variant);
+
 ALTER TABLE ONLY marts.campaign_performance
     ADD CONSTRAINT campaign_performance_pkey PRIMARY KEY (campaign, occasion, channel);
 
 ALTER TABLE ONLY marts.campaign_recommendations
     ADD CONSTRAINT campaign_recommendations_pkey PRIMARY KEY (customer_id, campaign_id);
+
+ALTER TABLE ONLY marts.campaign_results
+    ADD CONSTRAINT campaign_results_pkey PRIMARY KEY (campaign, channel, breakdown, part);
+
+ALTER TABLE ONLY marts.campaign_uplift
+    ADD CONSTRAINT campaign_uplift_pkey PRIMARY KEY (campaign, channel, breakdown, part, measure);
 
 ALTER TABLE ONLY marts.cluster_profiles
     ADD CONSTRAINT cluster_profiles_pkey PRIMARY KEY (cluster_id);
@@ -2386,6 +2541,8 @@ CREATE INDEX orders_day ON core.orders USING btree (ordered_on);
 CREATE INDEX orders_original ON core.orders USING btree (source, original_order_ref) WHERE (original_order_ref IS NOT NULL);
 
 CREATE INDEX simulated_orders_customer ON core.simulated_orders USING btree (customer_id, ordered_at);
+
+CREATE INDEX attributed_orders_campaign ON marts.attributed_orders USING btree (campaign, basis);
 
 CREATE INDEX campaign_recommendations_best ON marts.campaign_recommendations USING btree (campaign_id, customer_rank);
 
@@ -2649,6 +2806,18 @@ GRANT SELECT ON TABLE marts.association_rules TO marketflow_sender;
 GRANT SELECT ON TABLE marts.association_rules TO marketflow_audience;
 GRANT SELECT ON TABLE marts.association_rules TO marketflow_analyst;
 
+GRANT SELECT ON TABLE marts.attributed_orders TO marketflow_sender;
+GRANT SELECT ON TABLE marts.attributed_orders TO marketflow_audience;
+GRANT SELECT ON TABLE marts.attributed_orders TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.campaign_arms TO marketflow_sender;
+GRANT SELECT ON TABLE marts.campaign_arms TO marketflow_audience;
+GRANT SELECT ON TABLE marts.campaign_arms TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.campaign_attribution TO marketflow_sender;
+GRANT SELECT ON TABLE marts.campaign_attribution TO marketflow_audience;
+GRANT SELECT ON TABLE marts.campaign_attribution TO marketflow_analyst;
+
 GRANT SELECT ON TABLE marts.campaign_members TO marketflow_sender;
 GRANT SELECT ON TABLE marts.campaign_members TO marketflow_audience;
 GRANT SELECT ON TABLE marts.campaign_members TO marketflow_analyst;
@@ -2661,9 +2830,17 @@ GRANT SELECT ON TABLE marts.campaign_recommendations TO marketflow_sender;
 GRANT SELECT ON TABLE marts.campaign_recommendations TO marketflow_audience;
 GRANT SELECT ON TABLE marts.campaign_recommendations TO marketflow_analyst;
 
+GRANT SELECT ON TABLE marts.campaign_results TO marketflow_sender;
+GRANT SELECT ON TABLE marts.campaign_results TO marketflow_audience;
+GRANT SELECT ON TABLE marts.campaign_results TO marketflow_analyst;
+
 GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_sender;
 GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_audience;
 GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.campaign_uplift TO marketflow_sender;
+GRANT SELECT ON TABLE marts.campaign_uplift TO marketflow_audience;
+GRANT SELECT ON TABLE marts.campaign_uplift TO marketflow_analyst;
 
 GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_sender;
 GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_audience;

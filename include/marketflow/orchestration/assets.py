@@ -14,6 +14,11 @@ MARTS = Asset("marts")
 SETTLED = Asset("activation.settled")
 PERFORMANCE = Asset("marts.campaign_performance")
 REPLAYED = Asset("raw.replayed_rows")
+# What `evaluate_campaigns` writes, not `build_marts`.
+_EVALUATED = {
+    PERFORMANCE.name, "marts.attributed_orders", "marts.campaign_attribution", "marts.campaign_results",
+    "marts.campaign_arms", "marts.campaign_uplift",
+}  # fmt: skip
 
 
 def raw(source: str) -> Asset:
@@ -35,7 +40,7 @@ def marts() -> list[Asset]:
     """All tables that `build_marts` writes; what is made of the ledger is another DAG's."""
     from marketflow.campaigns.definition import mart_tables
 
-    return [mart(table) for table in mart_tables() if table != PERFORMANCE.name]
+    return [mart(table) for table in mart_tables() if table not in _EVALUATED]
 
 
 def released(channel: str) -> Asset:

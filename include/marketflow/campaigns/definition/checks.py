@@ -15,7 +15,10 @@ from marketflow.shared.strict_yaml import read_yaml
 # the room `segments` owns this file; rooms meet in files and tables, so its names are read and not imported
 SEGMENTS = Path(__file__).resolve().parents[2] / "segments" / "rfm_segments.yaml"
 _MADE = ("ingest_", "deliver_messages")  # DAGs that are made per source and per channel
-_ENGAGEMENT = "marts.campaign_performance"
+_ENGAGEMENT = (
+    "marts.campaign_performance", "marts.attributed_orders", "marts.campaign_attribution", "marts.campaign_results",
+    "marts.campaign_arms", "marts.campaign_uplift",
+)  # fmt: skip
 _TAKEN_WORDS = ("airflow", "marketflow")
 
 
@@ -83,7 +86,7 @@ def _names(campaign: CampaignFile) -> Iterator[tuple[Place, str]]:
     for place, name in tables:
         if name is not None and name not in mart_tables():
             yield place, f"there is no table {name!r}{nearest(name, mart_tables())}"
-    if table == _ENGAGEMENT:
+    if table in _ENGAGEMENT:
         yield ["trigger", "table"], f"{table} is written because messages were sent: it would start itself"
 
 

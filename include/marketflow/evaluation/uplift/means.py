@@ -29,6 +29,12 @@ class Arm:
     third: Numbers
 
     @classmethod
+    def of(cls, people: ArrayLike, mean: ArrayLike, variance: ArrayLike, third: ArrayLike) -> Self:
+        """From moments that are known."""
+        n, m, v, t = (np.asarray(given, dtype=float) for given in (people, mean, variance, third))
+        return cls(people=n, mean=m, variance=v, third=t)
+
+    @classmethod
     def of_sums(cls, people: ArrayLike, total: ArrayLike, squares: ArrayLike, cubes: ArrayLike) -> Self:
         """From the sums of amounts, of their squares and of their cubes over all people of the arm, zeros included."""
         n, s1, s2, s3 = (np.asarray(given, dtype=float) for given in (people, total, squares, cubes))
