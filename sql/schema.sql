@@ -157,48 +157,6 @@ CREATE TABLE activation.event_watermarks (
 
 ALTER TABLE activation.event_watermarks OWNER TO marketflow_owner;
 
-CREATE TABLE activation.experiment_looks (
-    campaign text NOT NULL,
-    experiment text NOT NULL,
-    arm text NOT NULL,
-    look_on date NOT NULL,
-    looked_at timestamp with time zone NOT NULL,
-    is_control boolean NOT NULL,
-    share numeric(5,2) NOT NULL,
-    assigned bigint NOT NULL,
-    sent bigint NOT NULL,
-    conversions bigint NOT NULL,
-    clickers bigint,
-    rate double precision,
-    difference double precision,
-    interval_low double precision,
-    interval_high double precision,
-    p_value double precision,
-    uplift double precision,
-    uplift_low double precision,
-    uplift_high double precision,
-    ratio_p double precision,
-    sent_ratio_p double precision,
-    verdict text NOT NULL,
-    is_simulated boolean NOT NULL
-);
-
-ALTER TABLE activation.experiment_looks OWNER TO marketflow_owner;
-
-CREATE TABLE activation.experiments (
-    campaign text NOT NULL,
-    experiment text NOT NULL,
-    allocation_version text NOT NULL,
-    definition jsonb NOT NULL,
-    started_at timestamp with time zone NOT NULL,
-    decided_at timestamp with time zone,
-    winner text,
-    reason text,
-    CONSTRAINT experiments_check CHECK ((((decided_at IS NULL) = (winner IS NULL)) AND ((winner IS NULL) = (reason IS NULL))))
-);
-
-ALTER TABLE activation.experiments OWNER TO marketflow_owner;
-
 CREATE TABLE activation.plan_members (
     plan_id bigint NOT NULL,
     customer_id bigint,
@@ -231,7 +189,6 @@ CREATE TABLE activation.plans (
     released_at timestamp with time zone,
     cancelled_by text,
     cancelled_at timestamp with time zone,
-    experiment text,
     CONSTRAINT plans_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'approved'::text, 'rejected'::text, 'released'::text, 'refused'::text, 'cancelled'::text])))
 );
 
@@ -357,6 +314,90 @@ ALTER TABLE activation.unknown_decisions ALTER COLUMN decision_id ADD GENERATED 
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE core.orders (
+    order_id bigint NOT NULL,
+    source text NOT NULL,
+    external_id text NOT NULL,
+    customer_id bigint,
+    store_ref text,
+    ordered_at timestamp with time zone NOT NULL,
+    ordered_on date NOT NULL,
+    line_count integer NOT NULL,
+    revenue numeric(14,2) NOT NULL,
+    discount numeric(14,2) NOT NULL,
+    currency text NOT NULL,
+    file_id bigint NOT NULL,
+    kind text DEFAULT 'sale'::text NOT NULL,
+    original_order_ref text,
+    version_at timestamp with time zone DEFAULT '2000-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
+    base_revenue numeric(14,2),
+    CONSTRAINT orders_kind_check CHECK ((kind = ANY (ARRAY['sale'::text, 'return'::text, 'cancellation'::text])))
+);
+
+ALTER TABLE core.orders OWNER TO marketflow_owner;
+
+ALTER TABLE core.orders ALTER COLUMN order_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME core.orders_order_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE core.simulated_orders (
+    order_id bigint DEFAULT nextval('core.orders_order_id_seq'::regclass) NOT NULL,
+    source text NOT NULL,
+    external_id text NOT NULL,
+    customer_id bigint,
+    ordered_at timestamp with time zone NOT NULL,
+    ordered_on date NOT NULL,
+    line_count integer NOT NULL,
+    revenue numeric(14,2) NOT NULL,
+    discount numeric(14,2) NOT NULL,
+    currency text NOT NULL,
+    kind text NOT NULL,
+    base_revenue numeric(14,2),
+    file_id bigint NOT NULL,
+    version_at timestamp with time zone NOT NULL,
+    CONSTRAINT simulated_orders_kind_check CHECK ((kind = ANY (ARRAY['sale'::text, 'return'::text, 'cancellation'::text])))
+);
+
+ALTER TABLE core.simulated_orders OWNER TO marketflow_owner;
+
+CREATE VIEW core.all_orders AS
+ SELECT o.order_id,
+    o.source,
+    o.external_id,
+    o.customer_id,
+    o.ordered_at,
+    o.ordered_on,
+    o.line_count,
+    o.revenue,
+    o.discount,
+    o.currency,
+    o.kind,
+    o.base_revenue,
+    false AS is_simulated
+   FROM core.orders o
+UNION ALL
+ SELECT s.order_id,
+    s.source,
+    s.external_id,
+    s.customer_id,
+    s.ordered_at,
+    s.ordered_on,
+    s.line_count,
+    s.revenue,
+    s.discount,
+    s.currency,
+    s.kind,
+    s.base_revenue,
+    true AS is_simulated
+   FROM core.simulated_orders s;
+
+ALTER VIEW core.all_orders OWNER TO marketflow_owner;
 
 CREATE TABLE core.baskets (
     order_id bigint NOT NULL,
@@ -719,28 +760,6 @@ ALTER TABLE core.interactions ALTER COLUMN interaction_id ADD GENERATED ALWAYS A
     CACHE 1
 );
 
-CREATE TABLE core.orders (
-    order_id bigint NOT NULL,
-    source text NOT NULL,
-    external_id text NOT NULL,
-    customer_id bigint,
-    store_ref text,
-    ordered_at timestamp with time zone NOT NULL,
-    ordered_on date NOT NULL,
-    line_count integer NOT NULL,
-    revenue numeric(14,2) NOT NULL,
-    discount numeric(14,2) NOT NULL,
-    currency text NOT NULL,
-    file_id bigint NOT NULL,
-    kind text DEFAULT 'sale'::text NOT NULL,
-    original_order_ref text,
-    version_at timestamp with time zone DEFAULT '2000-01-01 00:00:00+00'::timestamp with time zone NOT NULL,
-    base_revenue numeric(14,2),
-    CONSTRAINT orders_kind_check CHECK ((kind = ANY (ARRAY['sale'::text, 'return'::text, 'cancellation'::text])))
-);
-
-ALTER TABLE core.orders OWNER TO marketflow_owner;
-
 CREATE TABLE core.products (
     product_id bigint NOT NULL,
     source text NOT NULL,
@@ -782,15 +801,6 @@ CREATE VIEW core.order_lines AS
      JOIN core.products p ON (((o.source = p.source) AND (l.product_ref = p.external_id))));
 
 ALTER VIEW core.order_lines OWNER TO marketflow_owner;
-
-ALTER TABLE core.orders ALTER COLUMN order_id ADD GENERATED ALWAYS AS IDENTITY (
-    SEQUENCE NAME core.orders_order_id_seq
-    START WITH 1
-    INCREMENT BY 1
-    NO MINVALUE
-    NO MAXVALUE
-    CACHE 1
-);
 
 CREATE TABLE core.product_versions (
     source text NOT NULL,
@@ -885,6 +895,70 @@ CREATE TABLE marts.association_rules (
 
 ALTER TABLE marts.association_rules OWNER TO marketflow_owner;
 
+CREATE TABLE marts.attributed_orders (
+    basis text NOT NULL,
+    order_id bigint NOT NULL,
+    send_id bigint NOT NULL,
+    customer_id bigint NOT NULL,
+    campaign text NOT NULL,
+    channel text NOT NULL,
+    variant text NOT NULL,
+    step integer NOT NULL,
+    touched_at timestamp with time zone NOT NULL,
+    ordered_at timestamp with time zone NOT NULL,
+    ordered_on date NOT NULL,
+    place integer NOT NULL,
+    touches integer NOT NULL,
+    share_first numeric(13,12) NOT NULL,
+    share_last numeric(13,12) NOT NULL,
+    share_linear numeric(13,12) NOT NULL,
+    share_time_decay numeric(13,12) NOT NULL,
+    share_position numeric(13,12) NOT NULL,
+    revenue_first numeric(14,2) NOT NULL,
+    revenue_last numeric(14,2) NOT NULL,
+    revenue_linear numeric(14,2) NOT NULL,
+    revenue_time_decay numeric(14,2) NOT NULL,
+    revenue_position numeric(14,2) NOT NULL,
+    is_simulated boolean NOT NULL
+);
+
+ALTER TABLE marts.attributed_orders OWNER TO marketflow_owner;
+
+CREATE TABLE marts.campaign_arms (
+    campaign text NOT NULL,
+    channel text NOT NULL,
+    breakdown text NOT NULL,
+    part text NOT NULL,
+    arm text NOT NULL,
+    control text NOT NULL,
+    people bigint NOT NULL,
+    sent bigint NOT NULL,
+    buyers bigint NOT NULL,
+    orders bigint NOT NULL,
+    revenue numeric(18,2) NOT NULL,
+    revenue_squares numeric(30,4) NOT NULL,
+    revenue_cubes numeric(40,6) NOT NULL,
+    waiting bigint NOT NULL,
+    cost numeric(18,6),
+    is_simulated boolean NOT NULL
+);
+
+ALTER TABLE marts.campaign_arms OWNER TO marketflow_owner;
+
+CREATE TABLE marts.campaign_attribution (
+    basis text NOT NULL,
+    model text NOT NULL,
+    campaign text NOT NULL,
+    channel text NOT NULL,
+    variant text NOT NULL,
+    orders numeric(24,12) NOT NULL,
+    revenue numeric(18,2) NOT NULL,
+    orders_touched bigint NOT NULL,
+    is_simulated boolean NOT NULL
+);
+
+ALTER TABLE marts.campaign_attribution OWNER TO marketflow_owner;
+
 CREATE VIEW marts.campaign_members AS
  SELECT m.plan_id,
     p.campaign,
@@ -927,7 +1001,8 @@ CREATE TABLE marts.campaign_performance (
     revenue numeric(14,2) NOT NULL,
     attribution_days integer NOT NULL,
     first_sent_at timestamp with time zone,
-    last_sent_at timestamp with time zone
+    last_sent_at timestamp with time zone,
+    is_simulated boolean DEFAULT false NOT NULL
 );
 
 ALTER TABLE marts.campaign_performance OWNER TO marketflow_owner;
@@ -944,6 +1019,46 @@ CREATE TABLE marts.campaign_recommendations (
 );
 
 ALTER TABLE marts.campaign_recommendations OWNER TO marketflow_owner;
+
+CREATE TABLE marts.campaign_results (
+    campaign text NOT NULL,
+    channel text NOT NULL,
+    breakdown text NOT NULL,
+    part text NOT NULL,
+    planned bigint NOT NULL,
+    sent bigint NOT NULL,
+    delivered bigint NOT NULL,
+    opened bigint NOT NULL,
+    opened_by_proxy bigint NOT NULL,
+    clicked bigint NOT NULL,
+    clicked_by_scanner bigint NOT NULL,
+    visitors bigint NOT NULL,
+    pages bigint NOT NULL,
+    unsubscribed bigint NOT NULL,
+    complained bigint NOT NULL,
+    bounced_hard bigint NOT NULL,
+    bounced_soft bigint NOT NULL,
+    people bigint NOT NULL,
+    buyers bigint NOT NULL,
+    orders bigint NOT NULL,
+    revenue numeric(18,2) NOT NULL,
+    ratings bigint NOT NULL,
+    rating_mean numeric(5,4),
+    rating_positive bigint NOT NULL,
+    cost numeric(18,6),
+    open_rate numeric(7,6),
+    click_rate numeric(7,6),
+    conversion_rate numeric(7,6),
+    unsubscribe_rate numeric(7,6),
+    complaint_rate numeric(7,6),
+    bounce_rate numeric(7,6),
+    attribution_days integer NOT NULL,
+    first_sent_at timestamp with time zone,
+    last_sent_at timestamp with time zone,
+    is_simulated boolean NOT NULL
+);
+
+ALTER TABLE marts.campaign_results OWNER TO marketflow_owner;
 
 CREATE VIEW marts.campaign_sends AS
  SELECT s.send_id,
@@ -969,6 +1084,41 @@ CREATE VIEW marts.campaign_sends AS
      LEFT JOIN core.customers c ON ((s.customer_id = c.customer_id)));
 
 ALTER VIEW marts.campaign_sends OWNER TO marketflow_owner;
+
+CREATE TABLE marts.campaign_uplift (
+    campaign text NOT NULL,
+    channel text NOT NULL,
+    breakdown text NOT NULL,
+    part text NOT NULL,
+    measure text NOT NULL,
+    control text NOT NULL,
+    people bigint NOT NULL,
+    control_people bigint NOT NULL,
+    buyers bigint NOT NULL,
+    control_buyers bigint NOT NULL,
+    value double precision NOT NULL,
+    control_value double precision NOT NULL,
+    difference double precision NOT NULL,
+    difference_low double precision NOT NULL,
+    difference_high double precision NOT NULL,
+    p_value double precision NOT NULL,
+    relative double precision,
+    relative_low double precision,
+    relative_high double precision,
+    incremental double precision NOT NULL,
+    incremental_low double precision NOT NULL,
+    incremental_high double precision NOT NULL,
+    cost double precision,
+    return_on_cost double precision,
+    return_low double precision,
+    return_high double precision,
+    confidence double precision NOT NULL,
+    has_enough boolean NOT NULL,
+    waiting bigint NOT NULL,
+    is_simulated boolean NOT NULL
+);
+
+ALTER TABLE marts.campaign_uplift OWNER TO marketflow_owner;
 
 CREATE TABLE marts.cluster_profiles (
     cluster_id integer NOT NULL,
@@ -1053,41 +1203,6 @@ CREATE VIEW marts.customer_events AS
   WHERE (e.customer_id IS NOT NULL);
 
 ALTER VIEW marts.customer_events OWNER TO marketflow_owner;
-
-CREATE VIEW marts.experiment_results AS
- SELECT k.campaign,
-    k.experiment,
-    k.arm,
-    k.look_on,
-    k.looked_at,
-    k.is_control,
-    k.share,
-    (e.definition ->> 'metric'::text) AS metric,
-    ((e.definition ->> 'alpha'::text))::double precision AS alpha,
-    k.assigned,
-    k.sent,
-    k.conversions,
-    k.clickers,
-    k.rate,
-    k.difference,
-    k.interval_low,
-    k.interval_high,
-    k.p_value,
-    k.uplift,
-    k.uplift_low,
-    k.uplift_high,
-    k.ratio_p,
-    k.sent_ratio_p,
-    k.verdict,
-    (k.look_on = max(k.look_on) OVER (PARTITION BY k.campaign, k.experiment)) AS is_newest,
-    (k.arm = e.winner) AS is_winner,
-    e.decided_at,
-    e.reason,
-    k.is_simulated
-   FROM (activation.experiment_looks k
-     JOIN activation.experiments e ON (((k.campaign = e.campaign) AND (k.experiment = e.experiment))));
-
-ALTER VIEW marts.experiment_results OWNER TO marketflow_owner;
 
 CREATE TABLE marts.open_baskets (
     customer_id bigint NOT NULL,
@@ -1976,7 +2091,8 @@ CREATE TABLE raw.orders (
     quantities numeric[] NOT NULL,
     amounts numeric[] NOT NULL,
     retail_discounts numeric[],
-    coupon_discounts numeric[]
+    coupon_discounts numeric[],
+    is_simulated boolean DEFAULT false NOT NULL
 );
 ALTER TABLE ONLY raw.orders ALTER COLUMN record_nos SET STATISTICS 0;
 ALTER TABLE ONLY raw.orders ALTER COLUMN product_refs SET STATISTICS 0;
@@ -2004,7 +2120,8 @@ CREATE VIEW raw.order_lines AS
     r.kind,
     r.original_order_ref,
     r.version_at,
-    r.is_deleted
+    r.is_deleted,
+    r.is_simulated
    FROM (raw.orders r
      CROSS JOIN LATERAL ( SELECT unnest(r.record_nos) AS record_no,
             unnest(r.product_refs) AS product_ref,
@@ -2057,12 +2174,6 @@ ALTER TABLE ONLY activation.delivery_events
 
 ALTER TABLE ONLY activation.event_watermarks
     ADD CONSTRAINT event_watermarks_pkey PRIMARY KEY (campaign);
-
-ALTER TABLE ONLY activation.experiment_looks
-    ADD CONSTRAINT experiment_looks_pkey PRIMARY KEY (campaign, experiment, arm, look_on);
-
-ALTER TABLE ONLY activation.experiments
-    ADD CONSTRAINT experiments_pkey PRIMARY KEY (campaign, experiment);
 
 ALTER TABLE ONLY activation.plan_members
     ADD CONSTRAINT plan_members_plan_id_customer_id_key UNIQUE (plan_id, customer_id);
@@ -2178,6 +2289,12 @@ ALTER TABLE ONLY core.products
 ALTER TABLE ONLY core.products
     ADD CONSTRAINT products_source_external_id_key UNIQUE (source, external_id);
 
+ALTER TABLE ONLY core.simulated_orders
+    ADD CONSTRAINT simulated_orders_pkey PRIMARY KEY (order_id);
+
+ALTER TABLE ONLY core.simulated_orders
+    ADD CONSTRAINT simulated_orders_source_external_id_key UNIQUE (source, external_id);
+
 ALTER TABLE ONLY features.daily_sales_marks
     ADD CONSTRAINT daily_sales_marks_pkey PRIMARY KEY (is_kept);
 
@@ -2193,11 +2310,26 @@ ALTER TABLE ONLY features.purchase_windows
 ALTER TABLE ONLY marts.association_rules
     ADD CONSTRAINT association_rules_pkey PRIMARY KEY (level, antecedent_ids, consequent_ids);
 
+ALTER TABLE ONLY marts.attributed_orders
+    ADD CONSTRAINT attributed_orders_pkey PRIMARY KEY (basis, order_id, send_id);
+
+ALTER TABLE ONLY marts.campaign_arms
+    ADD CONSTRAINT campaign_arms_pkey PRIMARY KEY (campaign, channel, breakdown, part, arm);
+
+ALTER TABLE ONLY marts.campaign_attribution
+    ADD CONSTRAINT campaign_attribution_pkey PRIMARY KEY (basis, model, campaign, channel, variant);
+
 ALTER TABLE ONLY marts.campaign_performance
     ADD CONSTRAINT campaign_performance_pkey PRIMARY KEY (campaign, occasion, channel);
 
 ALTER TABLE ONLY marts.campaign_recommendations
     ADD CONSTRAINT campaign_recommendations_pkey PRIMARY KEY (customer_id, campaign_id);
+
+ALTER TABLE ONLY marts.campaign_results
+    ADD CONSTRAINT campaign_results_pkey PRIMARY KEY (campaign, channel, breakdown, part);
+
+ALTER TABLE ONLY marts.campaign_uplift
+    ADD CONSTRAINT campaign_uplift_pkey PRIMARY KEY (campaign, channel, breakdown, part, measure);
 
 ALTER TABLE ONLY marts.cluster_profiles
     ADD CONSTRAINT cluster_profiles_pkey PRIMARY KEY (cluster_id);
@@ -2330,8 +2462,6 @@ CREATE INDEX plans_campaign ON activation.plans USING btree (campaign, occasion)
 
 CREATE INDEX plans_cancelled ON activation.plans USING btree (plan_id) WHERE (state = 'cancelled'::text);
 
-CREATE INDEX plans_experiment ON activation.plans USING btree (campaign, experiment) WHERE (experiment IS NOT NULL);
-
 CREATE INDEX sends_contact_point ON activation.sends USING btree (contact_point_id);
 
 CREATE INDEX sends_customer ON activation.sends USING btree (customer_id, sending_at) WHERE (customer_id IS NOT NULL);
@@ -2410,6 +2540,10 @@ CREATE INDEX orders_day ON core.orders USING btree (ordered_on);
 
 CREATE INDEX orders_original ON core.orders USING btree (source, original_order_ref) WHERE (original_order_ref IS NOT NULL);
 
+CREATE INDEX simulated_orders_customer ON core.simulated_orders USING btree (customer_id, ordered_at);
+
+CREATE INDEX attributed_orders_campaign ON marts.attributed_orders USING btree (campaign, basis);
+
 CREATE INDEX campaign_recommendations_best ON marts.campaign_recommendations USING btree (campaign_id, customer_rank);
 
 CREATE INDEX customer_360_segment ON marts.customer_360 USING btree (segment);
@@ -2476,9 +2610,6 @@ ALTER TABLE ONLY activation.delivery_events
 ALTER TABLE ONLY activation.event_watermarks
     ADD CONSTRAINT event_watermarks_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id);
 
-ALTER TABLE ONLY activation.experiment_looks
-    ADD CONSTRAINT experiment_looks_campaign_experiment_fkey FOREIGN KEY (campaign, experiment) REFERENCES activation.experiments(campaign, experiment);
-
 ALTER TABLE ONLY activation.plan_members
     ADD CONSTRAINT plan_members_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id) ON DELETE CASCADE;
 
@@ -2532,6 +2663,9 @@ ALTER TABLE ONLY core.interactions
 
 ALTER TABLE ONLY core.orders
     ADD CONSTRAINT orders_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES core.customers(customer_id);
+
+ALTER TABLE ONLY core.simulated_orders
+    ADD CONSTRAINT simulated_orders_customer_id_fkey FOREIGN KEY (customer_id) REFERENCES core.customers(customer_id);
 
 ALTER TABLE ONLY models.cluster_choices
     ADD CONSTRAINT cluster_choices_run_id_fkey FOREIGN KEY (run_id) REFERENCES models.runs(run_id) ON DELETE CASCADE;
@@ -2672,6 +2806,18 @@ GRANT SELECT ON TABLE marts.association_rules TO marketflow_sender;
 GRANT SELECT ON TABLE marts.association_rules TO marketflow_audience;
 GRANT SELECT ON TABLE marts.association_rules TO marketflow_analyst;
 
+GRANT SELECT ON TABLE marts.attributed_orders TO marketflow_sender;
+GRANT SELECT ON TABLE marts.attributed_orders TO marketflow_audience;
+GRANT SELECT ON TABLE marts.attributed_orders TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.campaign_arms TO marketflow_sender;
+GRANT SELECT ON TABLE marts.campaign_arms TO marketflow_audience;
+GRANT SELECT ON TABLE marts.campaign_arms TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.campaign_attribution TO marketflow_sender;
+GRANT SELECT ON TABLE marts.campaign_attribution TO marketflow_audience;
+GRANT SELECT ON TABLE marts.campaign_attribution TO marketflow_analyst;
+
 GRANT SELECT ON TABLE marts.campaign_members TO marketflow_sender;
 GRANT SELECT ON TABLE marts.campaign_members TO marketflow_audience;
 GRANT SELECT ON TABLE marts.campaign_members TO marketflow_analyst;
@@ -2684,9 +2830,17 @@ GRANT SELECT ON TABLE marts.campaign_recommendations TO marketflow_sender;
 GRANT SELECT ON TABLE marts.campaign_recommendations TO marketflow_audience;
 GRANT SELECT ON TABLE marts.campaign_recommendations TO marketflow_analyst;
 
+GRANT SELECT ON TABLE marts.campaign_results TO marketflow_sender;
+GRANT SELECT ON TABLE marts.campaign_results TO marketflow_audience;
+GRANT SELECT ON TABLE marts.campaign_results TO marketflow_analyst;
+
 GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_sender;
 GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_audience;
 GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.campaign_uplift TO marketflow_sender;
+GRANT SELECT ON TABLE marts.campaign_uplift TO marketflow_audience;
+GRANT SELECT ON TABLE marts.campaign_uplift TO marketflow_analyst;
 
 GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_sender;
 GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_audience;
@@ -2703,10 +2857,6 @@ GRANT SELECT ON TABLE marts.customer_days TO marketflow_analyst;
 GRANT SELECT ON TABLE marts.customer_events TO marketflow_sender;
 GRANT SELECT ON TABLE marts.customer_events TO marketflow_audience;
 GRANT SELECT ON TABLE marts.customer_events TO marketflow_analyst;
-
-GRANT SELECT ON TABLE marts.experiment_results TO marketflow_sender;
-GRANT SELECT ON TABLE marts.experiment_results TO marketflow_audience;
-GRANT SELECT ON TABLE marts.experiment_results TO marketflow_analyst;
 
 GRANT SELECT ON TABLE marts.open_baskets TO marketflow_sender;
 GRANT SELECT ON TABLE marts.open_baskets TO marketflow_audience;
@@ -2850,6 +3000,22 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT ON TABLES TO marketflow_audience;
 ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT ON TABLES TO marketflow_analyst;
 
+-- VIEW core.all_orders (
+--     order_id bigint,
+--     source text,
+--     external_id text,
+--     customer_id bigint,
+--     ordered_at timestamp with time zone,
+--     ordered_on date,
+--     line_count integer,
+--     revenue numeric(14,2),
+--     discount numeric(14,2),
+--     currency text,
+--     kind text,
+--     base_revenue numeric(14,2),
+--     is_simulated boolean
+-- );
+
 -- VIEW core.order_lines (
 --     order_id bigint,
 --     line_no integer,
@@ -2909,38 +3075,6 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 --     coupon_ref text
 -- );
 
--- VIEW marts.experiment_results (
---     campaign text,
---     experiment text,
---     arm text,
---     look_on date,
---     looked_at timestamp with time zone,
---     is_control boolean,
---     share numeric(5,2),
---     metric text,
---     alpha double precision,
---     assigned bigint,
---     sent bigint,
---     conversions bigint,
---     clickers bigint,
---     rate double precision,
---     difference double precision,
---     interval_low double precision,
---     interval_high double precision,
---     p_value double precision,
---     uplift double precision,
---     uplift_low double precision,
---     uplift_high double precision,
---     ratio_p double precision,
---     sent_ratio_p double precision,
---     verdict text,
---     is_newest boolean,
---     is_winner boolean,
---     decided_at timestamp with time zone,
---     reason text,
---     is_simulated boolean
--- );
-
 -- VIEW marts.segment_memberships (
 --     customer_id bigint,
 --     segment text,
@@ -2965,5 +3099,6 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 --     kind text,
 --     original_order_ref text,
 --     version_at timestamp with time zone,
---     is_deleted boolean
+--     is_deleted boolean,
+--     is_simulated boolean
 -- );

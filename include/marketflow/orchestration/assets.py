@@ -16,6 +16,11 @@ TRACKED = Asset("activation.tracking_events")
 PERFORMANCE = Asset("marts.campaign_performance")
 EXPERIMENTS = Asset("marts.experiment_results")
 REPLAYED = Asset("raw.replayed_rows")
+# What `evaluate_campaigns` and `judge_experiments` write, not `build_marts`.
+_EVALUATED = {
+    PERFORMANCE.name, "marts.attributed_orders", "marts.campaign_attribution", "marts.campaign_results",
+    "marts.campaign_arms", "marts.campaign_uplift", EXPERIMENTS.name,
+}  # fmt: skip
 
 
 def raw(source: str) -> Asset:
@@ -37,7 +42,7 @@ def marts() -> list[Asset]:
     """All tables that `build_marts` writes; what is made of the ledger is another DAG's."""
     from marketflow.campaigns.definition import mart_tables
 
-    return [mart(table) for table in mart_tables() if table not in (PERFORMANCE.name, EXPERIMENTS.name)]
+    return [mart(table) for table in mart_tables() if table not in _EVALUATED]
 
 
 def released(channel: str) -> Asset:

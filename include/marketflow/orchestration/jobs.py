@@ -170,12 +170,13 @@ def build_mart_tables(*, force: bool) -> dict[str, Any]:
     return asdict(summary)
 
 
-def evaluate(*, attribution_days: int | None) -> int:
-    """Rebuild marts.campaign_performance."""
+def evaluate(*, attribution_days: int | None, half_life_days: float) -> int:
+    """Rebuild marts.campaign_performance and the other marts about what campaigns brought."""
     from marketflow.evaluation import evaluate_campaigns
 
+    clock = settings().clock()
     with warehouse() as conn:
-        return evaluate_campaigns(conn, clock=settings().clock(), attribution_days=attribution_days)
+        return evaluate_campaigns(conn, clock=clock, attribution_days=attribution_days, half_life_days=half_life_days)
 
 
 def judge_experiments() -> dict[str, Any]:
@@ -184,3 +185,11 @@ def judge_experiments() -> dict[str, Any]:
 
     with warehouse() as conn:
         return asdict(judge(conn, clock=settings().clock()))
+
+
+def draw_campaigns() -> list[str]:
+    """Draw one picture per campaign of what was evaluated; returns their names."""
+    from marketflow.evaluation import draw_campaigns as draw
+
+    with warehouse() as conn:
+        return draw(conn, clock=settings().clock())

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from xml.sax.saxutils import escape, quoteattr
 
+from marketflow.pictures.fonts import families
 from marketflow.pictures.style import BODY, DPI, FOOT, GREY, HEAD, RC, WIDTH, bare, frame, place
 
 if TYPE_CHECKING:
@@ -61,6 +62,9 @@ def render(caption: Caption, height: float, draw: Callable[[Figure], None]) -> P
     with _DRAWING, mpl.rc_context():
         mpl.rcdefaults()
         settings: Any = RC | {"svg.hashsalt": caption.name}
+        fonts = families(caption.title + caption.subtitle + caption.description)
+        if len(fonts) > 1:
+            settings["font.family"] = fonts  # one after the other, by character
         mpl.rcParams.update(settings)
         fig = Figure(figsize=(WIDTH, height + HEAD + FOOT), dpi=DPI)
         FigureCanvasAgg(fig)

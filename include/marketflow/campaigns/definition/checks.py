@@ -15,7 +15,10 @@ from marketflow.shared.strict_yaml import read_yaml
 # the room `segments` owns this file; rooms meet in files and tables, so its names are read and not imported
 SEGMENTS = Path(__file__).resolve().parents[2] / "segments" / "rfm_segments.yaml"
 _MADE = ("ingest_", "deliver_messages")  # DAGs that are made per source and per channel
-_ENGAGEMENT = ("marts.campaign_performance", "marts.experiment_results")
+_ENGAGEMENT = (
+    "marts.campaign_performance", "marts.attributed_orders", "marts.campaign_attribution", "marts.campaign_results",
+    "marts.campaign_arms", "marts.campaign_uplift", "marts.experiment_results",
+)  # fmt: skip
 _TAKEN_WORDS = ("airflow", "marketflow")
 
 

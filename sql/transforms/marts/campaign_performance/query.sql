@@ -26,7 +26,8 @@ USING (
             count(*) FILTER (WHERE s.state = 'skipped') AS skipped,
             count(*) FILTER (WHERE s.state IN ('cancelled', 'expired')) AS ended_unsent,
             min(s.settled_at) FILTER (WHERE s.state = 'sent') AS first_sent_at,
-            max(s.settled_at) FILTER (WHERE s.state = 'sent') AS last_sent_at
+            max(s.settled_at) FILTER (WHERE s.state = 'sent') AS last_sent_at,
+            bool_or(s.is_simulated) AS is_simulated
         FROM activation.sends AS s
         INNER JOIN windows AS w ON s.plan_id = w.plan_id
         WHERE NOT s.is_test
@@ -52,12 +53,13 @@ USING (
             s.channel,
             o.order_id,
             o.customer_id,
-            o.revenue
+            o.revenue,
+            o.is_simulated
         FROM activation.sends AS s
         INNER JOIN windows AS w ON s.plan_id = w.plan_id
         -- the ledger keeps the customer whom the message went to; her orders may be those of another one by now
         INNER JOIN core.customers AS c ON s.customer_id = c.customer_id
-        INNER JOIN core.orders AS o
+        INNER JOIN core.all_orders AS o
             ON
                 coalesce(c.merged_into, c.customer_id) = o.customer_id
                 AND o.kind = 'sale'
@@ -72,7 +74,8 @@ USING (
             a.occasion,
             a.channel,
             count(DISTINCT a.customer_id) AS buyers,
-            sum(a.revenue) AS revenue
+            sum(a.revenue) AS revenue,
+            bool_or(a.is_simulated) AS is_simulated
         FROM orders_after AS a
         GROUP BY a.campaign, a.occasion, a.channel
     ),
@@ -94,7 +97,8 @@ USING (
             coalesce(b.revenue, 0) AS revenue,
             c.attribution_days,
             c.first_sent_at,
-            c.last_sent_at
+            c.last_sent_at,
+            c.is_simulated OR coalesce(b.is_simulated, FALSE) AS is_simulated
         FROM counted AS c
         LEFT JOIN left_us AS u ON c.campaign = u.campaign AND c.occasion = u.occasion AND c.channel = u.channel
         LEFT JOIN bought AS b ON c.campaign = b.campaign AND c.occasion = b.occasion AND c.channel = b.channel
@@ -105,10 +109,10 @@ USING (
 WHEN MATCHED
 AND (
     m.planned, m.sent, m.failed, m.unknown, m.waiting, m.skipped, m.ended_unsent, m.unsubscribed, m.buyers, m.revenue,
-    m.attribution_days, m.first_sent_at, m.last_sent_at
+    m.attribution_days, m.first_sent_at, m.last_sent_at, m.is_simulated
 ) IS DISTINCT FROM (
     e.planned, e.sent, e.failed, e.unknown, e.waiting, e.skipped, e.ended_unsent, e.unsubscribed, e.buyers, e.revenue,
-    e.attribution_days, e.first_sent_at, e.last_sent_at
+    e.attribution_days, e.first_sent_at, e.last_sent_at, e.is_simulated
 )
 THEN
     UPDATE
@@ -125,15 +129,17 @@ THEN
             revenue = e.revenue,
             attribution_days = e.attribution_days,
             first_sent_at = e.first_sent_at,
-            last_sent_at = e.last_sent_at
+            last_sent_at = e.last_sent_at,
+            is_simulated = e.is_simulated
 WHEN NOT MATCHED
 THEN INSERT
     (
         campaign, occasion, channel, planned, sent, failed, unknown, waiting, skipped, ended_unsent, unsubscribed, buyers,
-        revenue, attribution_days, first_sent_at, last_sent_at
+        revenue, attribution_days, first_sent_at, last_sent_at, is_simulated
     )
 VALUES
 (
     e.campaign, e.occasion, e.channel, e.planned, e.sent, e.failed, e.unknown, e.waiting, e.skipped, e.ended_unsent,
-    e.unsubscribed, e.buyers, e.revenue, e.attribution_days, e.first_sent_at, e.last_sent_at
+    e.unsubscribed, e.buyers, e.revenue, e.attribution_days, e.first_sent_at, e.last_sent_at,
+    e.is_simulated
 );
