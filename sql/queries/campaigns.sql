@@ -79,11 +79,11 @@ WHERE t.week_ending_on <= %(business_date)s::date;
 
 -- name: plan_insert
 INSERT INTO activation.plans (
-    campaign, occasion, channel, definition_version, definition, is_dry_run, state, business_date, planned_at
+    campaign, occasion, channel, step, definition_version, definition, is_dry_run, state, business_date, planned_at
 )
 VALUES (
-    %(campaign)s, %(occasion)s, %(channel)s, %(version)s, %(definition)s, %(dry_run)s, 'planned', %(business_date)s,
-    %(now)s
+    %(campaign)s, %(occasion)s, %(channel)s, %(step)s, %(version)s, %(definition)s, %(dry_run)s, 'planned',
+    %(business_date)s, %(now)s
 )
 RETURNING plan_id;
 
@@ -337,7 +337,7 @@ SELECT
     m.occasion,
     m.contact_point_id,
     %(channel)s::text,
-    0 AS step,
+    %(step)s::integer AS step,
     m.plan_id,
     m.customer_id,
     %(purpose)s::text,
@@ -353,7 +353,8 @@ SELECT
             sha256(
                 convert_to(
                     concat_ws(
-                        chr(31), 'send', %(campaign)s::text, m.occasion, m.contact_point_id, %(channel)s::text, 0
+                        chr(31), 'send', %(campaign)s::text, m.occasion, m.contact_point_id, %(channel)s::text,
+                        %(step)s::integer
                     ),
                     'UTF8'
                 )

@@ -30,14 +30,15 @@ class _Named(NamedTuple):
     locale: str
 
 
-def load_templates(folder: Path, *, mail: bool) -> Templates:
+def load_templates(folder: Path, *, mail: bool, shared_folder: Path | None = None) -> Templates:
     """The templates of a campaign; raises DefinitionError with file, line where there is one, and remedy.
 
     A mail has a subject and a body in each of its languages, the body as text, HTML or MJML; a post has body.txt.
+    What they may build on is in `shared_folder`, or else in `_shared` beside the campaign.
     """
     if not mail:
         return Templates(text=_read(folder / "body.txt"), **_shop())
-    shared = _shared(folder.parent / _SHARED)
+    shared = _shared(shared_folder or folder.parent / _SHARED)
     languages: dict[str, dict[str, Path]] = {}
     for file in _files(folder):
         languages.setdefault(file.locale, {})[file.kind] = file.path
