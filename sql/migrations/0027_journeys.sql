@@ -97,7 +97,6 @@ COMMENT ON COLUMN activation.journey_moves.from_step IS 'Empty: she entered';
 COMMENT ON COLUMN activation.journey_moves.to_step IS 'Empty: she left';
 COMMENT ON COLUMN activation.journey_moves.why IS
 'entered, waited, event, timed_out, then, otherwise, arm, sent, refused: and the reason, told, goal, exit: and the reason, moved, step_removed';
-CREATE INDEX journey_moves_journey ON activation.journey_moves (journey, from_step);
 
 -- A plan of a journey is of one of its steps; campaigns have one, 0.
 ALTER TABLE activation.plans ADD COLUMN step integer NOT NULL DEFAULT 0;

@@ -299,10 +299,11 @@ WHERE p.product_id = any(%(product_ids)s::bigint[]);
 -- name: sends_insert
 -- The Message-ID is made of the row's key (marketflow.shared.ids.send_key computes the same; a test compares them). Rows that were never
 -- released come over to the new plan (see members_insert); whoever holds them now is the newest plan that chose them.
--- Who is within quiet hours, by the clock of each, gets it after them.
+-- Who is within quiet hours, by the clock of each, gets it after them. A plan that nobody has to release (%(released_at)s) is released here.
 INSERT INTO activation.sends AS s (
     campaign, occasion, contact_point_id, channel, step, plan_id, customer_id, purpose, state, reason, priority,
-    send_after, expires_at, definition_version, content, message_id, planned_at, is_simulated, is_test
+    send_after, expires_at, definition_version, content, message_id, planned_at, released_at,
+    is_simulated, is_test
 )
 WITH chosen AS (
     SELECT
@@ -341,7 +342,7 @@ SELECT
     m.plan_id,
     m.customer_id,
     %(purpose)s::text,
-    'planned' AS state,
+    CASE WHEN %(released_at)s::timestamptz IS NULL THEN 'planned' ELSE 'released' END AS state,
     CASE WHEN z.until IS NOT NULL THEN 'quiet_hours' END AS reason,
     %(priority)s::integer,
     coalesce(z.until, %(now)s::timestamptz) AS send_after,
@@ -364,6 +365,7 @@ SELECT
         32
     ) || '@' || %(mail_domain)s::text AS message_id,
     %(now)s::timestamptz,
+    %(released_at)s::timestamptz,
     p.is_simulated,
     p.is_test
 FROM chosen AS m
@@ -376,7 +378,7 @@ ON CONFLICT (campaign, occasion, contact_point_id, channel, step) DO UPDATE
         plan_id = excluded.plan_id,
         customer_id = excluded.customer_id,
         purpose = excluded.purpose,
-        state = 'planned',
+        state = excluded.state,
         reason = excluded.reason,
         priority = excluded.priority,
         send_after = excluded.send_after,
@@ -384,6 +386,7 @@ ON CONFLICT (campaign, occasion, contact_point_id, channel, step) DO UPDATE
         definition_version = excluded.definition_version,
         content = excluded.content,
         planned_at = excluded.planned_at,
+        released_at = excluded.released_at,
         settled_at = NULL,
         is_simulated = excluded.is_simulated,
         is_test = excluded.is_test

@@ -19,7 +19,7 @@ ON CONFLICT (journey) DO NOTHING;
 -- name: state
 SELECT
     s.started_on,
-    s.looked_at
+    coalesce(s.looked_at, s.started_on::timestamptz) AS looked_at
 FROM activation.journey_states AS s
 WHERE s.journey = %(journey)s;
 
@@ -606,7 +606,7 @@ WHERE m.step = %(step)s;
 -- A message to another system for each: no person's name, but the numbers of her visit and of her.
 INSERT INTO activation.sends AS s (
     campaign, occasion, contact_point_id, channel, step, plan_id, purpose, state, priority, send_after, expires_at,
-    definition_version, message_id, planned_at
+    definition_version, message_id, planned_at, released_at
 )
 WITH told AS (
     SELECT
@@ -625,7 +625,7 @@ SELECT
     %(number)s::integer,
     %(plan_id)s,
     'post' AS purpose,
-    'planned' AS state,
+    'released' AS state,
     100 AS priority,
     %(now)s::timestamptz,
     %(expires_at)s::timestamptz,
@@ -645,7 +645,8 @@ SELECT
         ),
         32
     ) || '@' || %(mail_domain)s::text AS message_id,
-    %(now)s::timestamptz
+    %(now)s::timestamptz AS planned_at,
+    %(now)s::timestamptz AS released_at
 FROM told AS t
 ORDER BY t.occasion
 ON CONFLICT (campaign, occasion, contact_point_id, channel, step) DO NOTHING;

@@ -80,6 +80,12 @@ def end_visits(conn: psycopg.Connection, journey: str, reason: str, clock: Clock
     return ended
 
 
+def cancel_visits(conn: psycopg.Connection, journey: str, *, clock: Clock) -> int:
+    """A person ends it for all who are inside; how many. Its messages are another matter (`cancel`)."""
+    with conn.transaction():
+        return end_visits(conn, journey, "cancelled", clock)
+
+
 def end_left_behind(conn: psycopg.Connection, journeys: list[str], *, clock: Clock, days: int = 2) -> dict[str, int]:
     """Let all leave whose journey has no folder any more and was not moved for so many days; how many, by journey."""
     values = {"journeys": journeys, "before": clock.now() - dt.timedelta(days=days)}

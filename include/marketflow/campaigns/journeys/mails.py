@@ -86,7 +86,7 @@ def _plan(batch: Batch, step: dict[str, Any], channel: str, frozen: dict[str, An
         "campaign": batch.journey, "occasion": f"tick:{batch.tick_id}:{step['step']}"[:80], "channel": channel,
         "step": batch.numbers[step["step"]], "version": batch.version, "definition": Jsonb(kept), "dry_run": False,
         "now": batch.now, "business_date": day, "occasion_on": day, "time_zone": batch.clock.time_zone.key,
-        "mail_domain": settings().mail_domain,
+        "mail_domain": settings().mail_domain, "released_at": batch.now,
     }  # fmt: skip
 
 
@@ -98,7 +98,6 @@ def _release(batch: Batch, params: dict[str, Any], *, audience: int, planned: in
     }  # fmt: skip
     _do(batch.conn, "plan_finish", {**params, **finish})
     _do(batch.conn, "plan_release", params)
-    _do(batch.conn, "sends_release", params)
 
 
 def _plain(words: str) -> str:

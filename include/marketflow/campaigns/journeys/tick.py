@@ -76,6 +76,12 @@ def tick(
     return found
 
 
+def dry_tick(conn: psycopg.Connection, journey: str, **options: Any) -> TickSummary:
+    """What `tick` would do now; everything is rolled back."""
+    with conn.transaction(force_rollback=True):
+        return tick(conn, journey, **options)
+
+
 def is_paused(conn: psycopg.Connection, journey: str) -> bool:
     """Has a person, or too many bounces, stopped it?"""
     with conn.transaction():
@@ -101,7 +107,7 @@ def _due_versions(
 def _wake(conn: psycopg.Connection, values: dict[str, Any], inside: list[tuple[str, Mapping[str, Any]]]) -> None:
     q = queries("journeys")
     row = conn.execute(q["state"], values).fetchone()
-    looked_at = row[1] if row and row[1] else None
+    assert row is not None  # begun before
     is_news = conn.execute(q["is_news"], values).fetchone()
     woken = False
     for version, definition in inside:
@@ -112,9 +118,8 @@ def _wake(conn: psycopg.Connection, values: dict[str, Any], inside: list[tuple[s
             kind, more = event_statement(wait["event"])
             if kind != "mails" and is_news is not None and not is_news[0]:
                 continue
-            from_ = (looked_at or values["now"] - dt.timedelta(days=366)) - _LATE
             params = {**values, "version": version, "step": step["step"], "since": wait["since"], **more}
-            conn.execute(q[f"wake_{kind}"], {**params, "look_from": from_.date()})
+            conn.execute(q[f"wake_{kind}"], {**params, "look_from": (row[1] - _LATE).date()})
             woken = True
     if woken:
         conn.execute(q["state_looked"], values)
