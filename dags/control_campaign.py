@@ -8,6 +8,8 @@ For a campaign that is under way: stop it, let it go on, or end it for good.
   nobody is lost and nobody gets anything twice. A campaign whose own switch is off stays paused: switch it on, too.
 * **Cancel** ends one occasion, or all that are under way, for good: messages that were not sent become `cancelled`, and
   a later run of the same occasion does not plan them again. Another occasion is planned as ever.
+* **A journey** is paused and resumed in the same way; nobody enters it or is moved meanwhile. *Cancel* lets all
+  leave who are inside of it.
 * **Who and when** stands in `activation.campaign_states` and `activation.plans`.
 * **Clear or re-run** it at any time: each action may be repeated with the same end.
 """
@@ -17,6 +19,7 @@ from typing import Any
 from airflow.sdk import Param, dag, task
 
 from marketflow.campaigns import find_campaigns
+from marketflow.campaigns.journeys import find_journeys
 from marketflow.orchestration import control
 from marketflow.orchestration.defaults import COMMON, choice
 
@@ -30,7 +33,10 @@ _ACTIONS = {"pause": "Pause", "resume": "Resume", "cancel": "Cancel for good"}
     tags=["delivery", "ops"],
     params={
         "campaign": Param(
-            type="string", enum=find_campaigns().names or ["none"], title="Campaign", description_md="Which campaign."
+            type="string",
+            enum=[*find_campaigns().names, *find_journeys().names] or ["none"],
+            title="Campaign or journey",
+            description_md="Which one.",
         ),
         "action": choice("pause", "Action", "What to do.", _ACTIONS),
         "occasion": Param(

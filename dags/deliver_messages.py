@@ -21,7 +21,8 @@ Airflow DAG for each channel that a campaign uses.
 """
 
 from marketflow.campaigns import find_campaigns
+from marketflow.campaigns.journeys import find_journeys
 from marketflow.orchestration.delivery import define_delivery
 
-for channel in {c.channel for c in find_campaigns().good}:
+for channel in {*(c.channel for c in find_campaigns().good), *(c for j in find_journeys().good for c in j.channels)}:
     globals()[f"deliver_messages_{channel}"] = define_delivery(channel, doc=__doc__ or "")

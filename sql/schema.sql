@@ -45,6 +45,12 @@ CREATE FUNCTION activation.known_zone(zone text, fallback text) RETURNS text
 
 ALTER FUNCTION activation.known_zone(zone text, fallback text) OWNER TO marketflow_owner;
 
+CREATE FUNCTION activation.next_local(at timestamp with time zone, zone text, local time without time zone, weekdays integer[]) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    RETURN (WITH asked AS (SELECT next_local.at AS starts_at, ((next_local.at AT TIME ZONE next_local.zone))::date AS starts_on, next_local.zone AS zone_name, next_local.local AS local_time, next_local.weekdays AS on_days), days AS (SELECT a.starts_at, a.on_days, (a.starts_on + n.days) AS day, (((a.starts_on + n.days) + a.local_time) AT TIME ZONE a.zone_name) AS instant FROM (asked a CROSS JOIN generate_series(0, 8) n(days))) SELECT min(d.instant) AS min FROM days d WHERE ((d.instant > d.starts_at) AND ((cardinality(d.on_days) = 0) OR ((EXTRACT(isodow FROM d.day))::integer = ANY (d.on_days)))));
+
+ALTER FUNCTION activation.next_local(at timestamp with time zone, zone text, local time without time zone, weekdays integer[]) OWNER TO marketflow_owner;
+
 CREATE FUNCTION activation.quiet_until(at timestamp with time zone, zone text, quiet_from time without time zone, quiet_to time without time zone) RETURNS timestamp with time zone
     LANGUAGE sql STABLE
     RETURN CASE WHEN ((quiet_from < quiet_to) AND (((at AT TIME ZONE zone))::time without time zone >= quiet_from) AND (((at AT TIME ZONE zone))::time without time zone < quiet_to)) THEN ((((at AT TIME ZONE zone))::date + quiet_to) AT TIME ZONE zone) WHEN ((quiet_from > quiet_to) AND (((at AT TIME ZONE zone))::time without time zone < quiet_to)) THEN ((((at AT TIME ZONE zone))::date + quiet_to) AT TIME ZONE zone) WHEN ((quiet_from > quiet_to) AND (((at AT TIME ZONE zone))::time without time zone >= quiet_from)) THEN (((((at AT TIME ZONE zone))::date + 1) + quiet_to) AT TIME ZONE zone) ELSE NULL::timestamp with time zone END;
@@ -157,6 +163,99 @@ CREATE TABLE activation.event_watermarks (
 
 ALTER TABLE activation.event_watermarks OWNER TO marketflow_owner;
 
+CREATE TABLE activation.journey_moves (
+    visit_id bigint NOT NULL,
+    number integer NOT NULL,
+    journey text NOT NULL,
+    version text NOT NULL,
+    from_step text,
+    to_step text,
+    why text NOT NULL,
+    moved_at timestamp with time zone NOT NULL,
+    tick_id bigint NOT NULL
+);
+
+ALTER TABLE activation.journey_moves OWNER TO marketflow_owner;
+
+CREATE TABLE activation.journey_states (
+    journey text NOT NULL,
+    started_on date NOT NULL,
+    ticked_at timestamp with time zone,
+    looked_at timestamp with time zone
+);
+
+ALTER TABLE activation.journey_states OWNER TO marketflow_owner;
+
+CREATE TABLE activation.journey_steps (
+    journey text NOT NULL,
+    step text NOT NULL,
+    number integer NOT NULL
+);
+
+ALTER TABLE activation.journey_steps OWNER TO marketflow_owner;
+
+CREATE TABLE activation.journey_ticks (
+    tick_id bigint NOT NULL,
+    journey text NOT NULL,
+    version text NOT NULL,
+    kind text NOT NULL,
+    ticked_at timestamp with time zone NOT NULL,
+    people integer DEFAULT 0 NOT NULL,
+    counts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT journey_ticks_kind_check CHECK ((kind = ANY (ARRAY['enrol'::text, 'move'::text, 'change'::text, 'end'::text])))
+);
+
+ALTER TABLE activation.journey_ticks OWNER TO marketflow_owner;
+
+ALTER TABLE activation.journey_ticks ALTER COLUMN tick_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME activation.journey_ticks_tick_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE activation.journey_versions (
+    journey text NOT NULL,
+    version text NOT NULL,
+    definition jsonb NOT NULL,
+    first_run_at timestamp with time zone NOT NULL,
+    is_current boolean DEFAULT true NOT NULL
+);
+
+ALTER TABLE activation.journey_versions OWNER TO marketflow_owner;
+
+CREATE TABLE activation.journey_visits (
+    visit_id bigint NOT NULL,
+    journey text NOT NULL,
+    version text NOT NULL,
+    customer_id bigint NOT NULL,
+    occasion text NOT NULL,
+    occasion_on date NOT NULL,
+    state text NOT NULL,
+    step text,
+    due_at timestamp with time zone,
+    entered_at timestamp with time zone NOT NULL,
+    arrived_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    reason text,
+    moves integer DEFAULT 0 NOT NULL,
+    CONSTRAINT journey_visits_check CHECK (((state = ANY (ARRAY['due'::text, 'waiting'::text])) = ((step IS NOT NULL) AND (due_at IS NOT NULL) AND (ended_at IS NULL)))),
+    CONSTRAINT journey_visits_state_check CHECK ((state = ANY (ARRAY['due'::text, 'waiting'::text, 'done'::text, 'exited'::text])))
+);
+
+ALTER TABLE activation.journey_visits OWNER TO marketflow_owner;
+
+ALTER TABLE activation.journey_visits ALTER COLUMN visit_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME activation.journey_visits_visit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE activation.plan_members (
     plan_id bigint NOT NULL,
     customer_id bigint,
@@ -189,6 +288,7 @@ CREATE TABLE activation.plans (
     released_at timestamp with time zone,
     cancelled_by text,
     cancelled_at timestamp with time zone,
+    step integer DEFAULT 0 NOT NULL,
     CONSTRAINT plans_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'approved'::text, 'rejected'::text, 'released'::text, 'refused'::text, 'cancelled'::text])))
 );
 
@@ -981,7 +1081,7 @@ CREATE VIEW marts.campaign_members AS
         END AS sent_at
    FROM ((activation.plan_members m
      JOIN activation.plans p ON ((m.plan_id = p.plan_id)))
-     LEFT JOIN activation.sends s ON (((p.campaign = s.campaign) AND (m.occasion = s.occasion) AND (m.contact_point_id = s.contact_point_id) AND (p.channel = s.channel) AND (s.step = 0) AND (NOT p.is_dry_run) AND ((m.outcome <> 'planned'::text) OR (m.plan_id = s.plan_id)))));
+     LEFT JOIN activation.sends s ON (((p.campaign = s.campaign) AND (m.occasion = s.occasion) AND (m.contact_point_id = s.contact_point_id) AND (p.channel = s.channel) AND (p.step = s.step) AND (NOT p.is_dry_run) AND ((m.outcome <> 'planned'::text) OR (m.plan_id = s.plan_id)))));
 
 ALTER VIEW marts.campaign_members OWNER TO marketflow_owner;
 
@@ -1203,6 +1303,55 @@ CREATE VIEW marts.customer_events AS
   WHERE (e.customer_id IS NOT NULL);
 
 ALTER VIEW marts.customer_events OWNER TO marketflow_owner;
+
+CREATE VIEW marts.journey_steps AS
+ WITH flows AS (
+         SELECT m.journey,
+            m.from_step,
+            m.to_step,
+            m.why,
+            count(*) AS moves
+           FROM activation.journey_moves m
+          GROUP BY m.journey, m.from_step, m.to_step, m.why
+        ), here AS (
+         SELECT v.journey,
+            v.step,
+            count(*) AS people
+           FROM activation.journey_visits v
+          WHERE (v.state = ANY (ARRAY['due'::text, 'waiting'::text]))
+          GROUP BY v.journey, v.step
+        ), steps AS (
+         SELECT f_1.journey,
+            f_1.from_step AS step
+           FROM flows f_1
+          WHERE (f_1.from_step IS NOT NULL)
+        UNION
+         SELECT f_1.journey,
+            f_1.to_step AS step
+           FROM flows f_1
+          WHERE (f_1.to_step IS NOT NULL)
+        UNION
+         SELECT v.journey,
+            (s_1.value ->> 'step'::text) AS step
+           FROM (activation.journey_versions v
+             CROSS JOIN LATERAL jsonb_array_elements((v.definition -> 'steps'::text)) s_1(value))
+          WHERE v.is_current
+        )
+ SELECT s.journey,
+    s.step,
+    (COALESCE(sum(f.moves) FILTER (WHERE (f.to_step = s.step)), (0)::numeric))::bigint AS entered,
+    COALESCE(max(h.people), (0)::bigint) AS here_now,
+    (COALESCE(sum(f.moves) FILTER (WHERE ((f.from_step = s.step) AND (NOT ((f.to_step IS NULL) AND (f.why = ANY (ARRAY['goal'::text, 'step_removed'::text, 'ended'::text])))))), (0)::numeric))::bigint AS passed,
+    (COALESCE(sum(f.moves) FILTER (WHERE ((f.from_step = s.step) AND (f.why = 'goal'::text))), (0)::numeric))::bigint AS reached_goal,
+    (COALESCE(sum(f.moves) FILTER (WHERE ((f.from_step = s.step) AND (f.to_step IS NULL) AND (f.why = ANY (ARRAY['step_removed'::text, 'ended'::text])))), (0)::numeric))::bigint AS dropped,
+    (COALESCE(sum(f.moves) FILTER (WHERE ((f.from_step = s.step) AND (f.why = 'sent'::text))), (0)::numeric))::bigint AS written_to,
+    (COALESCE(sum(f.moves) FILTER (WHERE ((f.from_step = s.step) AND (f.why ~~ 'refused: %'::text))), (0)::numeric))::bigint AS refused
+   FROM ((steps s
+     LEFT JOIN flows f ON (((s.journey = f.journey) AND ((s.step = f.from_step) OR (s.step = f.to_step)))))
+     LEFT JOIN here h ON (((s.journey = h.journey) AND (s.step = h.step))))
+  GROUP BY s.journey, s.step;
+
+ALTER VIEW marts.journey_steps OWNER TO marketflow_owner;
 
 CREATE TABLE marts.open_baskets (
     customer_id bigint NOT NULL,
@@ -2175,6 +2324,30 @@ ALTER TABLE ONLY activation.delivery_events
 ALTER TABLE ONLY activation.event_watermarks
     ADD CONSTRAINT event_watermarks_pkey PRIMARY KEY (campaign);
 
+ALTER TABLE ONLY activation.journey_moves
+    ADD CONSTRAINT journey_moves_pkey PRIMARY KEY (visit_id, number);
+
+ALTER TABLE ONLY activation.journey_states
+    ADD CONSTRAINT journey_states_pkey PRIMARY KEY (journey);
+
+ALTER TABLE ONLY activation.journey_steps
+    ADD CONSTRAINT journey_steps_journey_number_key UNIQUE (journey, number);
+
+ALTER TABLE ONLY activation.journey_steps
+    ADD CONSTRAINT journey_steps_pkey PRIMARY KEY (journey, step);
+
+ALTER TABLE ONLY activation.journey_ticks
+    ADD CONSTRAINT journey_ticks_pkey PRIMARY KEY (tick_id);
+
+ALTER TABLE ONLY activation.journey_versions
+    ADD CONSTRAINT journey_versions_pkey PRIMARY KEY (journey, version);
+
+ALTER TABLE ONLY activation.journey_visits
+    ADD CONSTRAINT journey_visits_journey_customer_id_occasion_key UNIQUE (journey, customer_id, occasion);
+
+ALTER TABLE ONLY activation.journey_visits
+    ADD CONSTRAINT journey_visits_pkey PRIMARY KEY (visit_id);
+
 ALTER TABLE ONLY activation.plan_members
     ADD CONSTRAINT plan_members_plan_id_customer_id_key UNIQUE (plan_id, customer_id);
 
@@ -2457,6 +2630,16 @@ ALTER TABLE ONLY public.schema_migrations
 CREATE INDEX delivery_events_bad ON activation.delivery_events USING btree (channel, handed_over_at) WHERE (kind = ANY (ARRAY['bounce_hard'::text, 'complaint'::text]));
 
 CREATE INDEX delivery_events_send ON activation.delivery_events USING btree (send_id);
+
+CREATE INDEX journey_moves_journey ON activation.journey_moves USING btree (journey, from_step);
+
+CREATE INDEX journey_ticks_journey ON activation.journey_ticks USING btree (journey, ticked_at);
+
+CREATE UNIQUE INDEX journey_versions_current ON activation.journey_versions USING btree (journey) WHERE is_current;
+
+CREATE INDEX journey_visits_due ON activation.journey_visits USING btree (journey, version, due_at) WHERE (state = ANY (ARRAY['due'::text, 'waiting'::text]));
+
+CREATE UNIQUE INDEX journey_visits_inside ON activation.journey_visits USING btree (journey, customer_id) WHERE (state = ANY (ARRAY['due'::text, 'waiting'::text]));
 
 CREATE INDEX plans_campaign ON activation.plans USING btree (campaign, occasion);
 
@@ -2858,6 +3041,10 @@ GRANT SELECT ON TABLE marts.customer_events TO marketflow_sender;
 GRANT SELECT ON TABLE marts.customer_events TO marketflow_audience;
 GRANT SELECT ON TABLE marts.customer_events TO marketflow_analyst;
 
+GRANT SELECT ON TABLE marts.journey_steps TO marketflow_sender;
+GRANT SELECT ON TABLE marts.journey_steps TO marketflow_audience;
+GRANT SELECT ON TABLE marts.journey_steps TO marketflow_analyst;
+
 GRANT SELECT ON TABLE marts.open_baskets TO marketflow_sender;
 GRANT SELECT ON TABLE marts.open_baskets TO marketflow_audience;
 GRANT SELECT ON TABLE marts.open_baskets TO marketflow_analyst;
@@ -3073,6 +3260,18 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 --     product_id bigint,
 --     campaign_ref text,
 --     coupon_ref text
+-- );
+
+-- VIEW marts.journey_steps (
+--     journey text,
+--     step text,
+--     entered bigint,
+--     here_now bigint,
+--     passed bigint,
+--     reached_goal bigint,
+--     dropped bigint,
+--     written_to bigint,
+--     refused bigint
 -- );
 
 -- VIEW marts.segment_memberships (

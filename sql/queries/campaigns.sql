@@ -79,11 +79,11 @@ WHERE t.week_ending_on <= %(business_date)s::date;
 
 -- name: plan_insert
 INSERT INTO activation.plans (
-    campaign, occasion, channel, definition_version, definition, is_dry_run, state, business_date, planned_at
+    campaign, occasion, channel, step, definition_version, definition, is_dry_run, state, business_date, planned_at
 )
 VALUES (
-    %(campaign)s, %(occasion)s, %(channel)s, %(version)s, %(definition)s, %(dry_run)s, 'planned', %(business_date)s,
-    %(now)s
+    %(campaign)s, %(occasion)s, %(channel)s, %(step)s, %(version)s, %(definition)s, %(dry_run)s, 'planned',
+    %(business_date)s, %(now)s
 )
 RETURNING plan_id;
 
@@ -303,10 +303,11 @@ WHERE p.product_id = any(%(product_ids)s::bigint[]);
 -- name: sends_insert
 -- The Message-ID is made of the row's key (marketflow.shared.ids.send_key computes the same; a test compares them). Rows that were never
 -- released come over to the new plan (see members_insert); whoever holds them now is the newest plan that chose them.
--- Who is within quiet hours, by the clock of each, gets it after them.
+-- Who is within quiet hours, by the clock of each, gets it after them. A plan that nobody has to release (%(released_at)s) is released here.
 INSERT INTO activation.sends AS s (
     campaign, occasion, contact_point_id, channel, step, plan_id, customer_id, purpose, state, reason, priority,
-    send_after, expires_at, definition_version, content, message_id, planned_at, is_simulated, is_test, variant
+    send_after, expires_at, definition_version, content, message_id, planned_at, released_at,
+    is_simulated, is_test, variant
 )
 WITH chosen AS (
     SELECT
@@ -342,11 +343,11 @@ SELECT
     m.occasion,
     m.contact_point_id,
     %(channel)s::text,
-    0 AS step,
+    %(step)s::integer AS step,
     m.plan_id,
     m.customer_id,
     %(purpose)s::text,
-    'planned' AS state,
+    CASE WHEN %(released_at)s::timestamptz IS NULL THEN 'planned' ELSE 'released' END AS state,
     CASE WHEN z.until IS NOT NULL THEN 'quiet_hours' END AS reason,
     %(priority)s::integer,
     coalesce(z.until, %(now)s::timestamptz) AS send_after,
@@ -358,7 +359,8 @@ SELECT
             sha256(
                 convert_to(
                     concat_ws(
-                        chr(31), 'send', %(campaign)s::text, m.occasion, m.contact_point_id, %(channel)s::text, 0
+                        chr(31), 'send', %(campaign)s::text, m.occasion, m.contact_point_id, %(channel)s::text,
+                        %(step)s::integer
                     ),
                     'UTF8'
                 )
@@ -368,6 +370,7 @@ SELECT
         32
     ) || '@' || %(mail_domain)s::text AS message_id,
     %(now)s::timestamptz,
+    %(released_at)s::timestamptz,
     p.is_simulated,
     p.is_test,
     m.variant
@@ -381,7 +384,7 @@ ON CONFLICT (campaign, occasion, contact_point_id, channel, step) DO UPDATE
         plan_id = excluded.plan_id,
         customer_id = excluded.customer_id,
         purpose = excluded.purpose,
-        state = 'planned',
+        state = excluded.state,
         reason = excluded.reason,
         priority = excluded.priority,
         send_after = excluded.send_after,
@@ -389,6 +392,7 @@ ON CONFLICT (campaign, occasion, contact_point_id, channel, step) DO UPDATE
         definition_version = excluded.definition_version,
         content = excluded.content,
         planned_at = excluded.planned_at,
+        released_at = excluded.released_at,
         settled_at = NULL,
         is_simulated = excluded.is_simulated,
         is_test = excluded.is_test,

@@ -29,7 +29,7 @@ settled AS (
     FROM activation.sends AS s
     LEFT JOIN core.customers AS c ON s.customer_id = c.customer_id
     WHERE
-        s.campaign = %(campaign)s AND s.channel = %(channel)s AND s.step = 0
+        s.campaign = %(campaign)s AND s.channel = %(channel)s AND s.step = %(step)s
         AND s.occasion IN (SELECT r.occasion FROM reached AS r)
         AND s.state <> 'planned' AND NOT (s.state = 'cancelled' AND s.reason IS NOT DISTINCT FROM 'plan_rejected')
 ),
@@ -136,7 +136,7 @@ used AS (
                 AND s.expires_at > %(now)s::timestamptz
                 AND (s.priority <= %(priority)s::integer OR s.state = 'claimed')
                 AND NOT (
-                    s.state = 'planned' AND s.campaign = %(campaign)s::text
+                    s.state = 'planned' AND s.campaign = %(campaign)s::text AND s.step = %(step)s
                     AND s.occasion IN (SELECT r.occasion FROM reached AS r)
                 )
             )

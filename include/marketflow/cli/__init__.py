@@ -18,6 +18,7 @@ from marketflow.cli.campaign import preview
 from marketflow.cli.delivery import app as delivery_app
 from marketflow.cli.docs import docs
 from marketflow.cli.experiment import app as experiment_app
+from marketflow.cli.journey import app as journey_app
 from marketflow.cli.source import app as source_app
 from marketflow.embedded import stack
 from marketflow.embedded.config import PARTS, Config
@@ -167,6 +168,7 @@ app.add_typer(audience_app, name="audience")
 app.command()(preview)
 app.add_typer(source_app, name="source")
 app.add_typer(campaign_app, name="campaign")
+app.add_typer(journey_app, name="journey")
 app.add_typer(delivery_app, name="delivery")
 app.add_typer(experiment_app, name="experiment")
 

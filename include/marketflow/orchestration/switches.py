@@ -60,7 +60,7 @@ def switched(answer: bytes) -> dict[str, bool]:
 
 
 def mirror(states: dict[str, bool]) -> None:
-    """Write the switches of those DAGs that are campaigns; a warehouse that is away is told when it is back."""
+    """Write the switches of campaigns' and journeys' DAGs; a warehouse that is away is told when it is back."""
     _UNTOLD.tell(states)
 
 
@@ -85,9 +85,10 @@ class _Untold:
 
     def _write(self) -> None:
         from marketflow.campaigns import find_campaigns, set_paused
+        from marketflow.campaigns.journeys import find_journeys
 
         with self._lock:
-            names = sorted(set(find_campaigns().names) & self._states.keys())
+            names = sorted({*find_campaigns().names, *find_journeys().names} & self._states.keys())
             if names:
                 with warehouse() as conn:
                     for name in names:

@@ -26,6 +26,7 @@ class Settings(BaseSettings):
     home: Path = Field(PROJECT / "var", description="state of this installation; holds landing/, quality/, logs")
     sources: Path = Field(PROJECT / "include/sources", description="the source files")
     campaigns: Path | None = Field(None, description="the campaigns' folder; not set: include/campaigns in the root")
+    journeys: Path | None = Field(None, description="the journeys' folder; not set: include/journeys in the root")
     recommendations: Path = Field(PROJECT / "include/recommendations.yaml", description="what is never proposed")
     contact_policy: Path = Field(
         PROJECT / "include/contact_policy.yaml", description="how often, at what hours and whom never to write to"
@@ -159,6 +160,11 @@ class Settings(BaseSettings):
     def reports(self) -> Path:
         """The journal of what providers report: the edge service writes it, take_reports takes it."""
         return self.journal("reports")
+
+    @property
+    def journeys_folder(self) -> Path:
+        """Where the journeys are."""
+        return self.journeys or self.root / "include" / "journeys"
 
     def shop(self) -> Shop:
         """What the shop is where a record does not say otherwise."""

@@ -7,7 +7,7 @@ Writes: temporary tables; activation.taken_events, .event_watermarks; core.conta
 Never:  executes a marketer's text: statements are made anew from an allow-list of parts.
 """
 
-from marketflow.campaigns.audience.events import Events, find_events
+from marketflow.campaigns.audience.events import Events, find_events, gather_events
 from marketflow.campaigns.audience.predicate import About, AudienceRefused, compile_predicate, tables_read
 from marketflow.campaigns.audience.select import select_audience
 from marketflow.campaigns.audience.words import ShopWords
@@ -19,6 +19,7 @@ __all__ = [
     "ShopWords",
     "compile_predicate",
     "find_events",
+    "gather_events",
     "select_audience",
     "tables_read",
 ]

@@ -85,16 +85,22 @@ def find_events(
         "again_on": business_date if looks_again else None, "now": clock.now(), "time_zone": str(clock.time_zone),
         "after": campaign.trigger.waits, "segment": campaign.trigger.segment, "version": campaign.definition_version,
     }  # fmt: skip
-    conn.execute(q["drop_events"])
-    conn.execute(q["make_events"])
-    if campaign.event == "birthday":
-        _find_birthdays(conn, params, keys)
-    else:
-        conn.execute(q[f"found_{campaign.event}"], params)
-    conn.execute(q["analyze_events"])
+    gather_events(conn, str(campaign.event), params, keys)
     conn.execute(q["forget_taken"], params)
     conn.execute(q["rank_events"], params)
     return Events(params=params, is_replay=is_replay, has_own_occasion=own_occasion)
+
+
+def gather_events(conn: psycopg.Connection, event: str, params: dict[str, Any], keys: KeyRing) -> None:
+    """Fill pg_temp.plan_events with what happened from `first_on` to `last_on` of `params`, dealt with or not."""
+    q = queries("campaign_events")
+    conn.execute(q["drop_events"])
+    conn.execute(q["make_events"])
+    if event == "birthday":
+        _find_birthdays(conn, params, keys)
+    else:
+        conn.execute(q[f"found_{event}"], params)
+    conn.execute(q["analyze_events"])
 
 
 def _find_birthdays(conn: psycopg.Connection, params: dict[str, Any], keys: KeyRing) -> None:

@@ -32,14 +32,15 @@ class _Named(NamedTuple):
     locale: str
 
 
-def load_templates(folder: Path, *, mail: bool) -> Templates:
+def load_templates(folder: Path, *, mail: bool, shared_folder: Path | None = None) -> Templates:
     """The templates of a campaign; raises DefinitionError with file, line where there is one, and remedy.
 
     A mail has a subject and a body in each of its languages, the body as text, HTML or MJML; a post has body.txt.
+    What they may build on is in `shared_folder`, or else in `_shared` beside the campaign.
     """
     if not mail:
         return Templates(text=_read(folder / "body.txt"), **_shop())
-    return _mail(folder, _by_language(folder))
+    return _mail(folder, _by_language(folder), shared_folder)
 
 
 def load_arms(folder: Path, arms: Mapping[str, str], *, mail: bool) -> dict[str, Templates]:
@@ -81,8 +82,8 @@ def _by_language(folder: Path) -> dict[str, dict[str, Path]]:
     return languages
 
 
-def _mail(folder: Path, languages: Mapping[str, dict[str, Path]]) -> Templates:
-    shared = _shared(folder.parent / _SHARED)
+def _mail(folder: Path, languages: Mapping[str, dict[str, Path]], shared_folder: Path | None = None) -> Templates:
+    shared = _shared(shared_folder or folder.parent / _SHARED)
     fallback = _fallback(languages)
     tag = fallback or settings().locale
     made = {

@@ -126,6 +126,7 @@ class _Planner:
         recommend, zone = campaign.content.recommend, clock.time_zone.key
         self.params: dict[str, Any] = {
             "campaign": campaign.name, "occasion": about.name, "channel": campaign.channel, "purpose": campaign.purpose,
+            "step": 0, "released_at": None,
             "version": campaign.definition_version, "definition": Jsonb(frozen), "dry_run": dry_run, "now": self.now,
             "business_date": about.day, "occasion_on": about.day, "week": about.week, "priority": campaign.priority,
             "expires_at": expiry(campaign, clock, self.now), "mail_domain": settings().mail_domain,

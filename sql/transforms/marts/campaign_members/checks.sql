@@ -9,5 +9,5 @@ WHERE
         SELECT FROM activation.sends AS s
         WHERE
             s.campaign = p.campaign AND s.occasion = m.occasion AND s.contact_point_id = m.contact_point_id
-            AND s.channel = p.channel AND s.step = 0
+            AND s.channel = p.channel AND s.step = p.step
     );

@@ -1,0 +1,246 @@
+"""A tick: all who are due go on, up to their next wait, by a handful of statements per step however many they are.
+
+A transaction takes so many of those who are due, lets them go and writes back where they stand, together with each
+move, the plans and the rows of the ledger. A kill in the middle leaves nothing of it, and the next tick takes the same
+people from the same steps; what was committed is due no more.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import logging
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import psycopg
+from psycopg.types.json import Jsonb
+
+from marketflow.campaigns.audience import AudienceRefused
+from marketflow.campaigns.definition import ContactPolicy
+from marketflow.campaigns.journeys.batch import Batch, event_statement
+from marketflow.campaigns.journeys.graph import order
+from marketflow.campaigns.journeys.mails import send, tell
+from marketflow.campaigns.journeys.model import WEEKDAYS
+from marketflow.privacy import KeyRing
+from marketflow.shared import Clock, MarketflowError
+from marketflow.shared.ages import age
+from marketflow.warehouse import queries
+
+log = logging.getLogger(__name__)
+MOST = 50_000  # people per transaction
+_LATE = dt.timedelta(days=2)  # events that are told so late still wake who waits for them
+
+
+@dataclass(kw_only=True)
+class TickSummary:
+    """What a tick did. `counts`: moves by why; `released`: messages by channel; `held`: steps that cannot be taken."""
+
+    people: int = 0
+    counts: Counter[str] = field(default_factory=Counter)
+    released: Counter[str] = field(default_factory=Counter)
+    held: list[str] = field(default_factory=list)
+    is_paused: bool = False
+
+
+def tick(
+    conn: psycopg.Connection,
+    journey: str,
+    *,
+    policy: ContactPolicy | None = None,
+    keys: KeyRing,
+    clock: Clock,
+    most: int = MOST,
+) -> TickSummary:
+    """Move everybody of the journey who is due now, each by the version that she is in; commits piece by piece.
+
+    May be killed at any time and run again, and beside another one. A journey that is paused moves nobody. A step whose
+    condition cannot be evaluated holds those on it for an hour and is told in `held`; the others go on. `conn` must not
+    be in a transaction.
+    """
+    now, found = clock.now(), TickSummary()
+    if is_paused(conn, journey):
+        return TickSummary(is_paused=True)
+    for version in _due_versions(conn, journey, clock, now):
+        while True:
+            batch = _batch(conn, journey, version, policy=policy or ContactPolicy(), keys=keys, clock=clock, now=now)
+            with conn.transaction():
+                taken = _move(batch, most)
+            found.people += taken
+            found.counts += batch.counts
+            found.released += batch.released
+            found.held += [words for words in batch.held if words not in found.held]
+            if taken < most:
+                break
+    return found
+
+
+def dry_tick(conn: psycopg.Connection, journey: str, **options: Any) -> TickSummary:
+    """What `tick` would do now; everything is rolled back."""
+    with conn.transaction(force_rollback=True):
+        return tick(conn, journey, **options)
+
+
+def is_paused(conn: psycopg.Connection, journey: str) -> bool:
+    """Has a person, or too many bounces, stopped it?"""
+    with conn.transaction():
+        row = conn.execute(queries("campaign_control")["is_paused"], {"campaign": journey}).fetchone()
+    return bool(row and row[0])
+
+
+def _due_versions(
+    conn: psycopg.Connection, journey: str, clock: Clock, now: dt.datetime
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """Versions of which somebody is due, after those were woken for whom something has happened."""
+    q, values = queries("journeys"), {"journey": journey, "now": now, "business_date": clock.business_date()}
+    with conn.transaction():
+        conn.execute(q["lock_journey"], values)
+        conn.execute(q["state_begin"], values)
+        conn.execute(q["state_ticked"], values)
+        inside = conn.execute(q["versions_inside"], values).fetchall()
+        _wake(conn, values, [(str(v), d) for v, d, _, _ in inside])
+        inside = conn.execute(q["versions_inside"], values).fetchall()
+    return [(str(version), definition) for version, definition, _, is_due in inside if is_due]
+
+
+def _wake(conn: psycopg.Connection, values: dict[str, Any], inside: list[tuple[str, Mapping[str, Any]]]) -> None:
+    q = queries("journeys")
+    row = conn.execute(q["state"], values).fetchone()
+    assert row is not None  # begun before
+    is_news = conn.execute(q["is_news"], values).fetchone()
+    woken = False
+    for version, definition in inside:
+        for step in definition["steps"]:
+            wait = step.get("wait")
+            if not wait or wait["event"] is None:
+                continue
+            kind, more = event_statement(wait["event"])
+            if kind != "mails" and is_news is not None and not is_news[0]:
+                continue
+            params = {**values, "version": version, "step": step["step"], "since": wait["since"], **more}
+            conn.execute(q[f"wake_{kind}"], {**params, "look_from": (row[1] - _LATE).date()})
+            woken = True
+    if woken:
+        conn.execute(q["state_looked"], values)
+
+
+def _batch(conn: psycopg.Connection, journey: str, version: tuple[str, Mapping[str, Any]], **more: Any) -> Batch:
+    with conn.transaction():
+        rows = conn.execute(queries("journeys")["step_numbers"], {"journey": journey}).fetchall()
+    numbers = {str(step): int(number) for step, number in rows}
+    return Batch(conn=conn, journey=journey, version=version[0], definition=version[1], numbers=numbers, **more)
+
+
+def _move(batch: Batch, most: int) -> int:
+    """One transaction's worth; how many people it was about."""
+    batch.execute("lock_journey")
+    batch.execute("memory")
+    batch.execute("drop_moving")
+    for table in ("moving", "turns", "hits"):
+        batch.execute(f"make_{table}")
+    taken = batch.execute("take_due", most=most).rowcount
+    if not taken:
+        return 0
+    batch.execute("analyze_moving")
+    row = batch.execute("tick_begin", kind="move").fetchone()
+    assert row is not None  # INSERT ... RETURNING
+    batch.tick_id = int(row[0])
+    steps = {str(s["step"]): s for s in batch.definition["steps"]}
+    _leave(batch, list(steps))
+    for name in order(batch.definition["steps"]):
+        _take_step(batch, steps[name])
+    for step in steps.values():
+        if step["kind"] == "wait":
+            _arrive(batch, step)
+    written = batch.execute("write_back").rowcount
+    if written != taken:  # the lock keeps other ticks out, and rows are locked: somebody changed them by hand
+        raise MarketflowError(f"{batch.journey}: {taken - written} visits were changed meanwhile; nothing was moved")
+    batch.execute("tick_end", people=taken, counts=Jsonb(dict(batch.counts)))
+    batch.execute("drop_moving")
+    return taken
+
+
+def _leave(batch: Batch, names: list[str]) -> None:
+    """Those who are gone, or have done what the journey is for, leave before their step."""
+    batch.execute("turns_gone", steps=names)
+    batch.turn()
+    goal = batch.definition["journey"]["goal"]
+    if goal is None:
+        return
+    if goal["event"] is not None:
+        batch.hits(goal["event"], step=None, since="entry")
+    else:
+        try:
+            batch.true_of(goal["where"], step=None)
+        except AudienceRefused as refused:
+            batch.held.append(f"{batch.journey}, goal: {refused}")
+            batch.execute("clear_hits")
+    batch.execute("turns_goal")
+    batch.turn()
+
+
+def _take_step(batch: Batch, step: dict[str, Any]) -> None:
+    """Everybody on the step goes on."""
+    name, kind, ways = step["step"], step["kind"], step["ways"]
+    if kind == "wait" and step["wait"]["event"] is not None:
+        batch.hits(step["wait"]["event"], step=name, since=step["wait"]["since"])
+        batch.execute("turns_event", step=name, then_step=ways["event"], other_step=ways["timed_out"])
+    elif kind == "wait":
+        batch.execute("turns_wait", step=name, to_step=ways["waited"])
+    elif kind == "branch":
+        _branch(batch, step)
+    elif kind == "send":
+        if not _is_anybody(batch, name):
+            return
+        batch.execute("turns_send", step=name, to_step=ways["next"], plan_id=send(batch, step))
+    elif kind == "webhook":
+        if not _is_anybody(batch, name):
+            return
+        tell(batch, step)
+        batch.execute("turns_plain", step=name, to_step=ways["next"], why="told", reason=None)
+    else:
+        reason = step["exit"]["reason"]
+        batch.execute("turns_plain", step=name, to_step=None, why=f"exit: {reason}", reason=reason)
+    batch.turn()
+
+
+def _branch(batch: Batch, step: dict[str, Any]) -> None:
+    name, asked, ways = step["step"], step["branch"], step["ways"]
+    if asked["shares"] is None:
+        if not _is_anybody(batch, name):
+            return
+        try:
+            batch.true_of(asked["where"], step=name)
+        except AudienceRefused as refused:
+            batch.hold(name, refused)
+            return
+        batch.execute("turns_branch", step=name, then_step=ways["then"], other_step=ways["otherwise"])
+        return
+    arms = [(to, asked["shares"][to]) for to in sorted(asked["shares"])]
+    total, lows, low = sum(weight for _, weight in arms), [], 0
+    for _, weight in arms:
+        lows.append(low / total)
+        low += weight
+    batch.execute(
+        "turns_arms", step=name, arms=[to for to, _ in arms], lows=lows, highs=[*lows[1:], 1.0],
+        salt=f"{batch.journey}/{name}",
+    )  # fmt: skip
+
+
+def _arrive(batch: Batch, step: dict[str, Any]) -> None:
+    """Who has come to a wait stays there until its time."""
+    name, wait = step["step"], step["wait"]
+    if not _is_anybody(batch, name):
+        return
+    duration = age(wait["for"] or wait["at_most"]) if wait["for"] or wait["at_most"] else dt.timedelta()
+    if wait["event"] is not None:
+        batch.hits(wait["event"], step=name, since=wait["since"])
+    weekdays = [WEEKDAYS.index(day) + 1 for day in wait["on"]]
+    batch.execute("arrive", step=name, duration=duration, local=wait["until"], weekdays=weekdays)
+    if wait["event"] is not None:
+        batch.execute("arrive_early", step=name)
+
+
+def _is_anybody(batch: Batch, step: str) -> bool:
+    return batch.execute("is_anybody", step=step).fetchone() is not None
