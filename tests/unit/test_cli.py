@@ -99,3 +99,20 @@ def test_every_target_of_the_makefile_is_listed_and_phony() -> None:
     described = set(re.findall(r"^([a-z-]+):.*## ", text, re.MULTILINE))
     phony = set(re.search(r"^\.PHONY: (.*)$", text, re.MULTILINE)[1].split())  # type: ignore[index]
     assert targets == described == phony
+
+
+def test_the_size_of_an_experiment_is_said_before_it_starts(tmp_path: Path) -> None:
+    words = ("experiment", "size", "--rate", "0.03", "--effect", "0.01", "--audience", "1000")
+    done = marketflow(*words, home=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "To find 4.00% instead of 3.00% in 80% of the cases, with alpha 0.05: " in done.stdout
+    assert "times the 10,602 of a single look at the end" in done.stdout  # Fleiss: 5,301 in each arm
+    assert "WARNING: too few people" in done.stdout
+    for wrong, expected in (
+        (("experiment", "plan", "win_bak"), "there is no campaign 'win_bak'; did you mean 'win_back'?"),
+        (("experiment", "plan", "thank_you"), "thank_you has no experiment; docs/marketers.md says how to write one"),
+        (("experiment", "size", "--rate", "0.9", "--effect", "0.2"), "rate and effect together are 100 % or more"),
+    ):
+        done = marketflow(*wrong, home=tmp_path)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr.startswith(f"marketflow: {expected}")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+from experiment_letter import letter
 from marketflow.evaluation.experiments import size_lines
 from marketflow.orchestration.approval import approval_text
 
@@ -42,3 +44,10 @@ def test_a_decided_one_says_who_gets_it() -> None:
 def test_a_campaign_without_one_says_nothing_of_it() -> None:
     text = approval_text({**PLAN, "variants": {}, "experiment": [], "samples": [{"subject": "Hello", "text": "x"}]})
     assert "arm" not in text.lower()
+
+
+def test_the_campaigns_page_says_what_is_compared(tmp_path: Path) -> None:
+    from marketflow.orchestration.campaign import define_campaign
+
+    doc = define_campaign(letter(tmp_path)).doc_md or ""
+    assert "| Experiment | subject: plain 40 %, question 40 %, holdout 20 %; conversion decides |" in doc
