@@ -2415,8 +2415,6 @@ CREATE INDEX delivery_events_bad ON activation.delivery_events USING btree (chan
 
 CREATE INDEX delivery_events_send ON activation.delivery_events USING btree (send_id);
 
-CREATE INDEX journey_moves_journey ON activation.journey_moves USING btree (journey, from_step);
-
 CREATE INDEX journey_ticks_journey ON activation.journey_ticks USING btree (journey, ticked_at);
 
 CREATE UNIQUE INDEX journey_versions_current ON activation.journey_versions USING btree (journey) WHERE is_current;
