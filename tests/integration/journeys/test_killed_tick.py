@@ -18,7 +18,7 @@ from conftest import ROOT
 from journey_desk import Desk
 from marketflow.campaigns.journeys import tick
 
-PEOPLE, MOST = 1_500, 100
+PEOPLE, MOST = 1_000, 25
 STEPS = """
 steps:
   pause: {wait: {for: 1 hour}}
@@ -77,7 +77,7 @@ def test_a_tick_killed_again_and_again_moves_everybody_once(desk: Desk, warehous
         process.stdin.write(KEYS + "\n")
         process.stdin.flush()
         assert process.stdout.readline() == "ready\n"
-        time.sleep(draw.uniform(0.0, 0.6))  # any moment of its work
+        time.sleep(draw.uniform(0.0, 0.5))  # any moment of its work
         process.send_signal(signal.SIGKILL)
         is_done = "done" in process.stdout.read()
         process.wait()
@@ -85,7 +85,7 @@ def test_a_tick_killed_again_and_again_moves_everybody_once(desk: Desk, warehous
         if is_done:
             break
     desk.tick("trip", most=MOST)
-    assert killed >= 5
+    assert killed >= 3
     _check(desk)
 
 
