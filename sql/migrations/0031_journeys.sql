@@ -98,6 +98,35 @@ COMMENT ON COLUMN activation.journey_moves.to_step IS 'Empty: she left';
 COMMENT ON COLUMN activation.journey_moves.why IS
 'entered, waited, event, timed_out, then, otherwise, arm, sent, refused: and the reason, told, goal, exit: and the reason, moved, step_removed';
 
+-- The other columns.
+COMMENT ON COLUMN activation.journey_versions.journey IS 'Name of the journey, its folder under include/journeys';
+COMMENT ON COLUMN activation.journey_versions.version IS '16 hex digits that change with the file and with each template';
+COMMENT ON COLUMN activation.journey_versions.first_run_at IS 'When its DAG first ran it';
+COMMENT ON COLUMN activation.journey_steps.journey IS 'Name of the journey';
+COMMENT ON COLUMN activation.journey_steps.step IS 'Name of the step';
+COMMENT ON COLUMN activation.journey_steps.number IS 'Step in activation.sends and .plans';
+COMMENT ON COLUMN activation.journey_states.journey IS 'Name of the journey';
+COMMENT ON COLUMN activation.journey_states.ticked_at IS 'When people were last moved';
+COMMENT ON COLUMN activation.journey_ticks.tick_id IS 'Number of the tick';
+COMMENT ON COLUMN activation.journey_ticks.journey IS 'Name of the journey';
+COMMENT ON COLUMN activation.journey_ticks.version IS 'By which version';
+COMMENT ON COLUMN activation.journey_ticks.ticked_at IS 'When';
+COMMENT ON COLUMN activation.journey_ticks.people IS 'How many it was about';
+COMMENT ON COLUMN activation.journey_visits.visit_id IS 'Number of the visit';
+COMMENT ON COLUMN activation.journey_visits.journey IS 'Name of the journey';
+COMMENT ON COLUMN activation.journey_visits.version IS 'The version by which she goes on';
+COMMENT ON COLUMN activation.journey_visits.customer_id IS 'Who, by the number that she had when she entered';
+COMMENT ON COLUMN activation.journey_visits.occasion_on IS 'Day of the event';
+COMMENT ON COLUMN activation.journey_visits.step IS 'Where she stands; empty when she has left';
+COMMENT ON COLUMN activation.journey_visits.entered_at IS 'When she entered: what happened before does not count';
+COMMENT ON COLUMN activation.journey_visits.arrived_at IS 'When she came to the step';
+COMMENT ON COLUMN activation.journey_visits.ended_at IS 'When she left';
+COMMENT ON COLUMN activation.journey_moves.visit_id IS 'The visit';
+COMMENT ON COLUMN activation.journey_moves.journey IS 'Name of the journey';
+COMMENT ON COLUMN activation.journey_moves.version IS 'The version by which she went';
+COMMENT ON COLUMN activation.journey_moves.moved_at IS 'When';
+COMMENT ON COLUMN activation.journey_moves.tick_id IS 'The tick that moved her';
+
 -- A plan of a journey is of one of its steps; campaigns have one, 0.
 ALTER TABLE activation.plans ADD COLUMN step integer NOT NULL DEFAULT 0;
 COMMENT ON COLUMN activation.plans.step IS 'Number of the journey''s step (activation.journey_steps); 0 for a campaign';

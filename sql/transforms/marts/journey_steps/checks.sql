@@ -1,4 +1,4 @@
--- check: people_on_no_step
+-- check: people_on_no_step (warn)
 -- Whoever has come to a step has gone on, left, or stands there.
 SELECT count(*)
 FROM marts.journey_steps AS s

@@ -1,0 +1,117 @@
+"""Files of journeys: what is wrong is told with file, line, field and the nearest word; those that ship are right."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT
+from journey_desk import HEAD
+from marketflow.campaigns import find_campaigns
+from marketflow.campaigns.journeys import Counts, find_journeys, lint_journey, load_journey, load_journeys, page
+from marketflow.campaigns.journeys.graph import order
+from marketflow.campaigns.journeys.model import schema_text
+from marketflow.shared import DefinitionError, settings
+
+ENTRY = 'entry: {on: daily, where: "orders > 0"}\n'
+
+
+def write(root: Path, text: str, *, entry: str = ENTRY, name: str = "trip", mails: tuple[str, ...] = ()) -> Path:
+    folder = root / name
+    folder.mkdir(parents=True)
+    (folder / "journey.yaml").write_text(HEAD.format(name=name) + entry + text)
+    for mail in mails:
+        (folder / mail).mkdir()
+        (folder / mail / "subject.txt").write_text("Hello")
+        (folder / mail / "body.txt").write_text("Text {{ unsubscribe_url }}")
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("steps:\n  a: {wait: {for: 1 day}, next: bb}\n  b: {exit: {reason: x}}\n", r":7: steps.a.next: there is no step 'bb'; did you mean 'b'"),
+        ("steps:\n  a: {branch: {where: x, then: b}}\n  b: {branch: {where: y, then: a, otherwise: end}}\n",
+         "steps.a: a loop without a wait: a -> b -> a"),
+        ("steps:\n  a: {wait: {event: x, at_most: 1 day}, next: b}\n  b: {branch: {where: y, then: a, otherwise: end}}\n",
+         "a loop without a wait: a -> b -> a"),
+        ("steps:\n  a: {branch: {where: x, then: a}}\n", "a loop without a wait: a -> a"),
+        ("steps:\n  a: {exit: {reason: x}}\n  b: {exit: {reason: x}}\n", ":8: steps.b: no way leads here"),
+        ("steps:\n  a: {wait: {for: 400 days}}\n", "steps.a.wait.for: may be at most 366 days"),
+        ("steps:\n  a: {wait: {for: 0 days}}\n", "steps.a.wait.for"),
+        ("steps:\n  a: {wait: {fro: 1 day}}\n", "steps.a.wait.fro: there is no such field; did you mean 'for'"),
+        ("steps:\n  a: {wait: {event: x}}\n", "event needs at_most"),
+        ("steps:\n  a: {wait: {until: '25:00'}}\n", "is not a time of the day"),
+        ("steps:\n  a: {wait: {for: 1 day}, exit: {reason: x}}\n", "steps.a: must have exactly one of send, wait"),
+        ("steps:\n  a: {}\n", "steps.a: must have exactly one of"),
+        ("steps:\n  a: {wait: {for: 1 day}}\n  a: {exit: {reason: x}}\n", "a stands twice"),
+        ("steps:\n  end: {exit: {reason: x}}\n", "is the word for the journey's end"),
+        ("steps:\n  a: {send: {}}\n", "its templates are missing: there is no folder 'a'"),
+        ("steps:\n  a: {branch: {shares: {b: 1}}}\n  b: {exit: {reason: x}}\n", "shares names two steps or more"),
+        ("on_change: move\nmoved: {old: c}\nsteps:\n  b: {exit: {reason: x}}\n", "moved.old: there is no step 'c'"),
+        ("tick: 7 minutes\nsteps:\n  b: {exit: {reason: x}}\n", "tick"),
+    ],
+)  # fmt: skip
+def test_what_is_wrong_is_told_by_place(tmp_path: Path, text: str, words: str) -> None:
+    folder = write(tmp_path, text)
+    with pytest.raises(DefinitionError) as told:
+        load_journey(folder)
+    assert str(folder / "journey.yaml") in str(told.value)
+    assert words.removeprefix(":") in str(told.value)
+
+
+def test_a_loop_with_a_wait_for_a_time_is_none_that_runs_for_ever(tmp_path: Path) -> None:
+    steps = "steps:\n  a: {send: {}}\n  b: {wait: {event: x, at_most: 3 days, since: arrival}, next: a}\n"
+    journey = load_journey(write(tmp_path, steps, mails=("a",)))
+    assert order(journey.frozen["steps"]) == ["b", "a"]
+
+
+def test_names_are_nobody_elses(tmp_path: Path) -> None:
+    for name, words in (("welcome", "there is a campaign 'welcome'"), ("build_core", "the project's own DAGs")):
+        with pytest.raises(DefinitionError, match=words):
+            load_journey(write(tmp_path, "steps:\n  b: {exit: {reason: x}}\n", name=name))
+    folder = write(tmp_path, "steps:\n  b: {exit: {reason: x}}\n")
+    folder.rename(tmp_path / "other")
+    with pytest.raises(DefinitionError, match="must be the folder's name, 'other'"):
+        load_journey(tmp_path / "other")
+
+
+def test_a_wrong_journey_keeps_no_other_from_its_dag(tmp_path: Path) -> None:
+    write(tmp_path, "steps:\n  b: {exit: {reason: x}}\n", name="good")
+    write(tmp_path, "steps: 5\n", name="odd")
+    (tmp_path / "empty").mkdir()
+    found = find_journeys(tmp_path)
+    assert ([j.name for j in found.good], found.names) == (["good"], ["empty", "good", "odd"])
+    assert len(found.errors) == 2
+
+
+def test_the_version_changes_with_each_template(tmp_path: Path) -> None:
+    folder = write(tmp_path, "steps:\n  a: {send: {}}\n", mails=("a",))
+    before = load_journey(folder).version
+    assert load_journey(folder).version == before
+    (folder / "a/body.txt").write_text("Other words {{ unsubscribe_url }}")
+    assert load_journey(folder).version != before
+
+
+def test_those_that_ship_are_right_switched_off_and_drawn() -> None:
+    journeys = load_journeys()
+    assert {j.name for j in journeys} == {
+        "abandoned_cart", "birthday_greeting", "replenishment", "thank_you_review", "welcome_series", "win_back_series",
+    }  # fmt: skip
+    assert not {j.name for j in journeys} & set(find_campaigns().names)
+    clock = settings().clock()
+    for journey in journeys:
+        assert not journey.enabled
+        assert [str(f) for f in lint_journey(journey, clock=clock)] == []
+        assert all({"zh"} <= {t.locale, *t.variants} for t in journey.templates.values())
+        html = page(journey, Counts(), day=clock.business_date())
+        assert html.count("<rect") >= 2 * len(journey.steps)
+        assert all(f"· {name}<" in html for name in journey.steps)
+
+
+def test_the_schema_for_editors_is_the_models() -> None:
+    text = (ROOT / "include/journeys/journey.schema.json").read_text()
+    assert text == schema_text()
+    assert set(json.loads(text)["$defs"]["Step"]["properties"]) >= {"send", "wait", "branch", "webhook", "exit"}
