@@ -77,7 +77,14 @@ def test_arrows_go_from_left_to_right(tables: list[Table]) -> None:
 
 def test_a_view_that_nothing_is_made_of_is_not_drawn(tables: list[Table]) -> None:
     views = {t.name: bool(t.downstream) for t in tables if t.is_view}
-    ends = ["customer_events", "segment_memberships", "campaign_sends", "campaign_members", "click_results", "message_activity"]
+    ends = [
+        "customer_events",
+        "segment_memberships",
+        "campaign_sends",
+        "campaign_members",
+        "click_results",
+        "message_activity",
+    ]
     assert views == {"raw.order_lines": False, "core.order_lines": True, **{f"marts.{name}": False for name in ends}}
     drawn = {box.table.name for box in picture(tables).boxes}
     assert drawn & set(views) == {"core.order_lines"}
