@@ -18,6 +18,7 @@ from journals import journal
 from marketflow.campaigns.tracking import Record, is_waiting, take
 from marketflow.privacy import KeyRing, generate_key_ring
 from marketflow.shared import SourceError
+from marketflow.sources.places.collector import CollectorPlace
 
 OTHER = KeyRing.from_json(generate_key_ring())
 
@@ -197,3 +198,9 @@ def test_a_folder_that_cannot_be_listed_is_told(taken: psycopg.Connection, tmp_p
     folder.write_text("a file stands in its place")
     with pytest.raises(SourceError, match="the journal tracked cannot be listed"):
         take(taken, folder, RING, keep)
+
+
+def test_the_collectors_source_leaves_journals_alone(tmp_path: Path) -> None:
+    """They stand below its folder."""
+    journal(tmp_path / "tracked", records(1))
+    assert list(CollectorPlace(folder=tmp_path, keys=RING).items()) == []

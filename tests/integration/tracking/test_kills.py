@@ -10,18 +10,19 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
 
 import httpx
 import psycopg
 import pytest
 
 from campaign_shop import RING
-from conftest import NOW, PASSWORDS, free_port, owner_dsn
+from conftest import NOW, PASSWORDS, SCRATCH, free_port, owner_dsn
 from edge_process import EdgeProcess
 from ledger_fixture import fill
 from marketflow.campaigns.tracking import is_waiting, take_tracking
@@ -35,12 +36,9 @@ CLIENTS = 4
 
 
 @pytest.fixture
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+def server() -> Iterator[Server]:
     """A PostgreSQL server of the test's own, to be killed."""
-    home = tmp_path_factory.mktemp("pg")
-    for folder in (home, *home.parents[:2]):
-        folder.chmod(0o755)  # the server runs as another user
-    server = Server(home=home / "pg", port=free_port(), password="test-only")
+    server = Server(home=SCRATCH / "pg-to-be-killed", port=free_port(), password="test-only")
     server.start()
     try:
         bootstrap(server.dsn(), "warehouse", PASSWORDS)
@@ -61,6 +59,7 @@ class Readers:
     opened: Counter[int] = field(default_factory=Counter)
     tried_opens: Counter[int] = field(default_factory=Counter)
     tried: int = 0
+    is_over: bool = False
 
     def read(self, numbers: range) -> None:
         """One reader's share: every other one is a click, in an address of its own each time."""
@@ -68,6 +67,8 @@ class Readers:
             for number in numbers:
                 send_id, attempt = self.sends[number % len(self.sends)], 0
                 while not self._once(client, send_id, f"{number}-{attempt}", is_click=number % 2 == 1):
+                    if self.is_over:
+                        return
                     attempt += 1
                     time.sleep(0.02)
 
@@ -94,9 +95,10 @@ class Readers:
 
 
 def taking(dsn: str, folder: Path, ended: threading.Event) -> None:
-    """What the DAG does every minute, without pause, whatever becomes of the database."""
-    clock = Clock(time_zone=dt.UTC)  # type: ignore[arg-type]
-    while not (ended.is_set() and not is_waiting(folder)):
+    """What the DAG does every minute, without pause, whatever becomes of the database; a minute longer at most."""
+    clock, deadline = Clock(time_zone=ZoneInfo("UTC")), 0.0
+    while not ended.is_set() or (is_waiting(folder) and time.monotonic() < deadline):
+        deadline = deadline if ended.is_set() else time.monotonic() + 60
         with contextlib.suppress(psycopg.Error), connect(dsn, "sender") as conn:
             found = take_tracking(conn, folder, RING, clock)
             assert not found.problems
@@ -116,31 +118,40 @@ def kill_postgres(server: Server) -> None:
         time.sleep(0.1)
 
 
+def kill_now_and_then(
+    readers: Readers, running: list[Future[None]], server: Server, edge: EdgeProcess, goals: list[int]
+) -> None:
+    """One after the other, each when so much has been acknowledged."""
+    chance = random.Random(7)
+    for number, goal in enumerate(goals):
+        while len(readers.clicked) + readers.opened.total() < goal and not all(one.done() for one in running):
+            time.sleep(0.01)
+        time.sleep(chance.uniform(0, 0.3))
+        if number % 2:
+            kill_postgres(server)
+        else:
+            edge.kill()
+            edge.start()
+
+
 def through_kills(server: Server, home: Path, *, events: int, kills: int) -> None:
     dsn = owner_dsn(server, "warehouse")
     with connect(dsn) as conn:
         sends = fill(conn, events // 10).send_ids
-    ended, chance = threading.Event(), random.Random(7)
+    ended = threading.Event()
     with EdgeProcess(home, journal_seconds=0.5) as edge, ThreadPoolExecutor(CLIENTS + 1) as pool:
         readers, folder = Readers(edge.port, sends), edge.folder / "tracked"
         shares = [range(n, events, CLIENTS) for n in range(CLIENTS)]
         running = [pool.submit(readers.read, share) for share in shares]
         taker = pool.submit(taking, dsn, folder, ended)
-        progress: Callable[[], int] = lambda: len(readers.clicked) + readers.opened.total()  # noqa: E731
-        for number in range(kills):
-            goal = events * (number + 1) // (kills + 2)
-            while progress() < goal and not all(r.done() for r in running):
-                time.sleep(0.01)
-            time.sleep(chance.uniform(0, 0.3))
-            if number % 2:
-                kill_postgres(server)
-            else:
-                edge.kill()
-                edge.start()
-        for one in running:
-            one.result(300)
-        edge.stop()  # closes its last segment
-        ended.set()
+        try:
+            kill_now_and_then(readers, running, server, edge, [events * (n + 1) // (kills + 2) for n in range(kills)])
+            for one in running:
+                one.result(600)
+            edge.stop()  # closes its last segment
+        finally:
+            readers.is_over = True
+            ended.set()
         taker.result(120)
     _compare(dsn, readers, folder, events)
 

@@ -176,8 +176,8 @@ def test_what_comes_with_a_scanner_is_the_scanners(conn: psycopg.Connection, tak
     taken(
         event(sends[0], "click", client="security_program", network="01" * 16, after=1_030),
         later := event(sends[0], network="01" * 16, after=1_080),
-        much_later := event(sends[0], network="01" * 16, after=1_200),
     )
+    taken(much_later := event(sends[0], network="01" * 16, after=1_130))
     assert verdicts(conn, opened, later) == ["beside_a_scanner"] * 2
     assert verdicts(conn, elsewhere, other, much_later) == ["person"] * 3  # a chain does not spread
 

@@ -41,4 +41,4 @@ def test_only_the_first_page_has_a_form_and_it_says_one_click() -> None:
     forms = [bytes(p.body).decode().count("<form") for p in ALL]
     assert forms == [1, 0, 0, 0, 0, 0]
     assert 'name="List-Unsubscribe" value="One-Click"' in bytes(ALL[0].body).decode()
-    assert [p.status_code for p in ALL] == [200, 200, 404, 503, 413]
+    assert [p.status_code for p in ALL] == [200, 200, 404, 503, 410, 413]
