@@ -79,6 +79,8 @@ def rendered(number: int) -> RenderedMessage:
             "given_name": _NAMES[number % len(_NAMES)],
             "products": products,
             "unsubscribe_url": f"https://shop.example.com/u/{number}.abcdefghijklmnopqrstuvwxyz0",
+            "preferences_url": f"https://shop.example.com/p/{number}.abcdefghijklmnopqrstuvwxyz0",
+            "web_version_url": f"https://shop.example.com/w/{number}.abcdefghijklmnopqrstuvwxyz0",
             "brand": "Bench Shop",
             "business_date": NOW.date(),
             "locale": "en-US",

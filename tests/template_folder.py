@@ -32,6 +32,8 @@ VARIABLES: dict[str, Any] = {
     "given_name": "Ada",
     "products": PRODUCTS,
     "unsubscribe_url": "https://shop.example.com/u/token",
+    "preferences_url": "https://shop.example.com/p/token",
+    "web_version_url": "https://shop.example.com/w/token",
     "brand": "The Shop",
     "business_date": dt.date(2017, 12, 31),
     "locale": "en-US",

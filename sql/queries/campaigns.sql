@@ -79,11 +79,12 @@ WHERE t.week_ending_on <= %(business_date)s::date;
 
 -- name: plan_insert
 INSERT INTO activation.plans (
-    campaign, occasion, channel, step, definition_version, definition, is_dry_run, state, business_date, planned_at
+    campaign, occasion, channel, step, definition_version, definition, is_dry_run, state, business_date, planned_at,
+    topic
 )
 VALUES (
     %(campaign)s, %(occasion)s, %(channel)s, %(step)s, %(version)s, %(definition)s, %(dry_run)s, 'planned',
-    %(business_date)s, %(now)s
+    %(business_date)s, %(now)s, %(topic)s
 )
 RETURNING plan_id;
 
@@ -224,10 +225,16 @@ LIMIT %(most)s;
     SELECT
         m.customer_id,
         u.given_name,
-        coalesce(u.locale, %(locale)s) AS locale,
+        coalesce(
+            CASE
+                WHEN f.language IS NULL OR lower(split_part(replace(u.locale, '_', '-'), '-', 1)) = f.language THEN u.locale
+                ELSE f.language
+            END, %(locale)s
+        ) AS locale,
         coalesce(k.product_ids, %(product_ids)s::bigint[]) AS product_ids
     FROM activation.plan_members AS m
     LEFT JOIN core.customers AS u ON m.customer_id = u.customer_id
+    LEFT JOIN privacy.preferences AS f ON m.contact_point_id = f.contact_point_id
     LEFT JOIN pg_temp.plan_content AS k ON m.customer_id = k.customer_id
     WHERE
         m.plan_id = %(plan_id)s AND m.outcome = 'planned'
@@ -257,6 +264,10 @@ CROSS JOIN
             AND m.outcome = 'planned'
             AND (%(variant)s::text IS NULL OR m.variant = %(variant)s::text)
             AND lower(split_part(replace(u.locale, '_', '-'), '-', 1)) = l.language
+            AND NOT EXISTS (
+                SELECT 1 FROM privacy.preferences AS o
+                WHERE o.contact_point_id = m.contact_point_id AND o.language IS NOT NULL
+            )
         ORDER BY m.customer_id
         LIMIT 1
     ) AS f

@@ -148,11 +148,16 @@ SELECT
     s.variant,
     cp.address,
     CASE WHEN NOT s.is_test THEN cu.given_name END AS given_name,
-    cu.locale,
+    -- who chose a language gets it; who reads it anyway keeps the formats of her region
+    CASE
+        WHEN f.language IS NULL OR lower(split_part(replace(cu.locale, '_', '-'), '-', 1)) = f.language THEN cu.locale
+        ELSE f.language
+    END AS locale,
     coalesce(pr.products, '[]') AS products
 FROM activation.sends AS s
 INNER JOIN core.contact_points AS cp ON s.contact_point_id = cp.contact_point_id
 LEFT JOIN core.customers AS cu ON coalesce(s.customer_id, cp.customer_id) = cu.customer_id
+LEFT JOIN privacy.preferences AS f ON s.contact_point_id = f.contact_point_id
 CROSS JOIN
     LATERAL (
         SELECT jsonb_agg(jsonb_build_object('product_id', p.product_id, 'name', p.product_name) ORDER BY i.place) AS products
@@ -185,7 +190,15 @@ FROM activation.sends AS s
 LEFT JOIN core.customers AS cu ON s.customer_id = cu.customer_id
 WHERE
     s.send_id = any(%(send_ids)s::bigint[])
-    AND s.purpose = any(%(capped)s::text[])
+    AND (
+        s.purpose = any(%(capped)s::text[])
+        OR (
+            s.purpose = 'marketing' AND EXISTS (
+                SELECT 1 FROM privacy.preferences AS f
+                WHERE f.contact_point_id = s.contact_point_id AND f.max_messages IS NOT NULL
+            )
+        )
+    )
 ORDER BY person_id
 ON CONFLICT (person_id) DO UPDATE
     SET person_id = excluded.person_id
@@ -280,7 +293,7 @@ verdicts AS MATERIALIZED ( -- judged once, not at each mention below
     FROM mine AS m
 ),
 
-awake AS MATERIALIZED ( -- of those who may be written to: who was drawn never to be, and for whom it is night; tests go at any time
+awake AS MATERIALIZED ( -- of those who may be written to: who does not want this topic, who was drawn never to be, for whom it is night
     SELECT
         m.send_id,
         m.purpose,
@@ -288,6 +301,14 @@ awake AS MATERIALIZED ( -- of those who may be written to: who was drawn never t
         m.priority,
         m.send_after,
         p.person_id,
+        (
+            m.purpose = 'marketing' AND NOT m.is_test AND EXISTS (
+                SELECT 1
+                FROM privacy.preferences AS f
+                INNER JOIN activation.plans AS t ON m.plan_id = t.plan_id
+                WHERE f.contact_point_id = m.contact_point_id AND t.topic = any(f.unwanted_topics)
+            )
+        ) AS is_unwanted,
         (
             NOT m.is_test
             AND m.purpose = any(%(held_out)s::text[])
@@ -319,7 +340,7 @@ queued AS ( -- two messages for one person may stand in one window: the second m
         a.person_id,
         row_number() OVER (PARTITION BY a.person_id ORDER BY a.priority, a.send_after, a.send_id) AS place
     FROM awake AS a
-    WHERE NOT a.is_test AND NOT a.is_held_out AND a.quiet_until IS NULL AND a.purpose = any(%(capped)s::text[])
+    WHERE NOT a.is_test AND NOT a.is_unwanted AND NOT a.is_held_out AND a.quiet_until IS NULL AND a.purpose = any(%(capped)s::text[])
 ),
 
 capped AS ( -- who has had enough, and when there is room again: when the oldest of as many as are allowed leaves the time that counts
@@ -378,20 +399,54 @@ capped AS ( -- who has had enough, and when there is room again: when the oldest
     GROUP BY d.send_id
 ),
 
+chosen AS ( -- who has got as much marketing as she said, at most; few have said anything
+    SELECT
+        d.send_id,
+        CASE
+            WHEN d.ahead >= d.max_messages THEN %(now)s::timestamptz
+            ELSE (
+                SELECT s.sending_at
+                FROM activation.sends AS s
+                WHERE
+                    s.contact_point_id = d.contact_point_id
+                    AND s.sending_at > %(now)s::timestamptz - d.max_days * interval '24 hours'
+                    AND s.state IN ('sending', 'sent', 'unknown') AND NOT s.is_test
+                    AND s.purpose = 'marketing'
+                ORDER BY s.sending_at DESC
+                LIMIT 1 OFFSET d.max_messages - 1 - d.ahead
+            )
+        END + d.max_days * interval '24 hours' AS free_at
+    FROM (
+        SELECT
+            a.send_id,
+            m.contact_point_id,
+            f.max_messages,
+            f.max_days,
+            row_number() OVER (PARTITION BY m.contact_point_id ORDER BY a.priority, a.send_after, a.send_id) - 1 AS ahead
+        FROM awake AS a
+        INNER JOIN mine AS m ON a.send_id = m.send_id
+        INNER JOIN privacy.preferences AS f ON m.contact_point_id = f.contact_point_id AND f.max_messages IS NOT NULL
+        WHERE NOT a.is_test AND NOT a.is_unwanted AND NOT a.is_held_out AND a.quiet_until IS NULL AND a.purpose = 'marketing'
+    ) AS d
+),
+
 decided AS (
     SELECT
         v.send_id,
-        coalesce(a.quiet_until, c.free_at) AS retry_at,
+        coalesce(a.quiet_until, greatest(c.free_at, h.free_at)) AS retry_at,
         CASE
             WHEN v.verdict <> 'may_send' THEN v.verdict
+            WHEN a.is_unwanted THEN 'topic_unwanted'
             WHEN a.is_held_out THEN 'holdout'
             WHEN a.quiet_until IS NOT NULL THEN 'quiet_hours'
             WHEN c.free_at IS NOT NULL THEN 'frequency_cap'
+            WHEN h.free_at IS NOT NULL THEN 'frequency_choice'
             ELSE 'may_send'
         END AS verdict
     FROM verdicts AS v
     LEFT JOIN awake AS a ON v.send_id = a.send_id
     LEFT JOIN capped AS c ON v.send_id = c.send_id
+    LEFT JOIN chosen AS h ON v.send_id = h.send_id
 )
 
 UPDATE activation.sends AS s
@@ -400,7 +455,7 @@ SET
         WHEN d.verdict = 'may_send' THEN 'sending'
         WHEN d.verdict = 'paused' THEN 'released'
         WHEN d.verdict IN ('expired', 'cancelled') THEN d.verdict
-        WHEN d.verdict IN ('quiet_hours', 'frequency_cap') AND d.retry_at < s.expires_at THEN 'deferred'
+        WHEN d.verdict IN ('quiet_hours', 'frequency_cap', 'frequency_choice') AND d.retry_at < s.expires_at THEN 'deferred'
         WHEN d.verdict = 'quiet_hours' THEN 'expired'
         ELSE 'skipped'
     END,
@@ -411,7 +466,7 @@ SET
     END,
     attempts = s.attempts + CASE d.verdict WHEN 'may_send' THEN 1 ELSE 0 END,
     send_after = CASE
-        WHEN d.verdict IN ('quiet_hours', 'frequency_cap') AND d.retry_at < s.expires_at THEN d.retry_at
+        WHEN d.verdict IN ('quiet_hours', 'frequency_cap', 'frequency_choice') AND d.retry_at < s.expires_at THEN d.retry_at
         ELSE s.send_after
     END,
     claim_token = CASE d.verdict WHEN 'may_send' THEN s.claim_token END,
@@ -420,7 +475,7 @@ SET
     settled_at = CASE
         WHEN
             d.verdict NOT IN ('may_send', 'paused')
-            AND NOT (d.verdict IN ('quiet_hours', 'frequency_cap') AND d.retry_at < s.expires_at)
+            AND NOT (d.verdict IN ('quiet_hours', 'frequency_cap', 'frequency_choice') AND d.retry_at < s.expires_at)
             THEN %(now)s::timestamptz
     END
 FROM decided AS d

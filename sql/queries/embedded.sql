@@ -12,7 +12,7 @@ SELECT
         WHERE
             s.state IN ('planned', 'released', 'claimed', 'sending', 'deferred')
             -- what waits for the morning, or for a person to have got less, is no work that is left
-            AND (s.reason IS NULL OR s.reason NOT IN ('quiet_hours', 'frequency_cap'))
+            AND (s.reason IS NULL OR s.reason NOT IN ('quiet_hours', 'frequency_cap', 'frequency_choice'))
     ) AS messages;
 
 -- name: loads

@@ -69,6 +69,7 @@ judged AS (
                 THEN 'suppressed'
             WHEN %(purpose)s = 'marketing' AND g.granted IS NOT TRUE THEN 'no_consent'
             WHEN %(purpose)s = 'transactional' AND g.granted IS FALSE THEN 'no_consent'
+            WHEN %(purpose)s = 'marketing' AND %(topic)s::text = any(f.unwanted_topics) THEN 'topic_unwanted'
             WHEN
                 %(purpose)s = any(%(held_out)s::text[])
                 AND activation.draw(%(holdout_salt)s, coalesce(r.person_id, -r.contact_point_id)) < %(holdout_share)s
@@ -84,6 +85,7 @@ judged AS (
     LEFT JOIN privacy.suppressions AS u ON p.channel = u.channel AND p.address_hash = u.address_hash
     LEFT JOIN privacy.consents AS g
         ON r.contact_point_id = g.contact_point_id AND g.channel = %(channel)s AND g.purpose = %(purpose)s
+    LEFT JOIN privacy.preferences AS f ON r.contact_point_id = f.contact_point_id
 ),
 
 -- Frequency caps: what a person has got, is about to get, or was promised by campaigns that do not stand behind this one. A row that
@@ -152,6 +154,49 @@ rooms AS (
     GROUP BY u.person_id
 ),
 
+-- Who said how often, at most: few, of whom each is looked up. The same messages count as for a cap, of marketing to this address.
+chosen AS (
+    SELECT
+        w.contact_point_id,
+        w.occasion,
+        f.max_messages - h.messages AS room,
+        row_number() OVER (PARTITION BY w.contact_point_id ORDER BY w.occasion_on, w.occasion) AS place
+    FROM (
+        SELECT DISTINCT
+            j.contact_point_id,
+            j.occasion,
+            j.occasion_on
+        FROM judged AS j
+        INNER JOIN privacy.preferences AS p ON j.contact_point_id = p.contact_point_id AND p.max_messages IS NOT NULL
+        WHERE j.outcome = 'planned' AND %(purpose)s::text = 'marketing'
+    ) AS w
+    INNER JOIN privacy.preferences AS f ON w.contact_point_id = f.contact_point_id
+    CROSS JOIN
+        LATERAL (
+            SELECT count(*) AS messages
+            FROM activation.sends AS s
+            WHERE
+                s.contact_point_id = w.contact_point_id
+                AND s.purpose = 'marketing'
+                AND NOT s.is_test
+                AND (
+                    (
+                        s.state IN ('sending', 'sent', 'unknown')
+                        AND s.sending_at > %(now)s::timestamptz - f.max_days * interval '24 hours'
+                    )
+                    OR (
+                        s.state IN ('planned', 'released', 'deferred', 'claimed')
+                        AND s.expires_at > %(now)s::timestamptz
+                        AND (s.priority <= %(priority)s::integer OR s.state = 'claimed')
+                        AND NOT (
+                            s.state = 'planned' AND s.campaign = %(campaign)s::text
+                            AND s.occasion IN (SELECT r.occasion FROM reached AS r)
+                        )
+                    )
+                )
+        ) AS h
+),
+
 capped AS (
     SELECT
         j.customer_id,
@@ -165,10 +210,12 @@ capped AS (
                     ORDER BY j.occasion_on, j.occasion, j.contact_point_id
                 ) > least(m.room, (SELECT min(k.messages) FROM caps AS k))
                 THEN 'frequency_cap'
+            WHEN j.outcome = 'planned' AND d.place > d.room THEN 'frequency_choice'
             ELSE j.outcome
         END AS outcome
     FROM judged AS j
     LEFT JOIN rooms AS m ON j.person_id = m.person_id
+    LEFT JOIN chosen AS d ON j.contact_point_id = d.contact_point_id AND j.occasion = d.occasion
 ),
 
 -- Of several who have one address the first who may be written to: the others' holdout or caps are not hers. An account of the

@@ -13,6 +13,7 @@ from pathlib import Path
 from marketflow.edge.app import create_app
 from marketflow.edge.clients import trusted_proxies
 from marketflow.edge.collector import Collector, EventLog, WriteKeys
+from marketflow.edge.desk import Standby
 from marketflow.edge.server import serve, server_options
 from marketflow.edge.tracking import Tracker
 from marketflow.edge.webhooks import Hooks, Provider, SendGrid, Ses, read_topics
@@ -36,18 +37,20 @@ def main() -> None:
     collector = Collector(log, _write_keys(found), found.clock(), per_second=found.collector_rate)
     tracker = _tracker(found, keys)
     hooks = _hooks(found, keys)
-    app = create_app(
-        found.warehouse_dsn.get_secret_value(), keys, found.clock(), collector=collector, tracker=tracker, hooks=hooks
-    )
-    serve(
-        app,
-        log,
-        tracker.journal,
-        *([hooks.journal] if hooks else []),
-        host=found.edge_host,
-        port=found.edge_port,
-        **server_options(found.edge_request_seconds),
-    )
+    dsn = found.warehouse_dsn.get_secret_value()
+    standby = Standby.of(found, dsn, keys)
+    app = create_app(dsn, keys, found.clock(), collector=collector, standby=standby, tracker=tracker, hooks=hooks)
+    log.folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # the journals stand in it
+    with standby.running():
+        serve(
+            app,
+            log,
+            tracker.journal,
+            *([hooks.journal] if hooks else []),
+            host=found.edge_host,
+            port=found.edge_port,
+            **server_options(found.edge_request_seconds),
+        )
 
 
 def event_log(found: Settings, keys: KeyRing) -> EventLog:

@@ -1,93 +1,144 @@
-"""The pages: plain HTML that needs no script, in one look, with nothing in them but the shop's name."""
+"""The pages: plain HTML that needs no script, in one look, with nothing in them but the shop's name and choices."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
-from html import escape
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
+from jinja2 import Environment, FileSystemLoader
 from starlette.responses import HTMLResponse
 
-_STYLE = """
-:root { color-scheme: light; }
-body { margin: 0; background: #eef1f0; color: #22302c; font: 16px/1.55 "Segoe UI", Helvetica, Arial, sans-serif; }
-main { max-width: 30rem; margin: 12vh auto 2rem; background: #fff; border-radius: 10px; overflow: hidden; }
-header { background: #12463a; color: #fff; padding: 1.1rem 2rem; font-weight: 600; }
-section { padding: 1.6rem 2rem 2rem; }
-h1 { margin: 0 0 .8rem; font-size: 1.5rem; line-height: 1.3; color: #12463a; }
-p { margin: 0 0 1rem; }
-button { font: inherit; font-weight: 600; color: #fff; background: #12463a; border: 0; border-radius: 8px;
-  padding: .75rem 1.5rem; cursor: pointer; }
-button:hover { background: #0d352c; }
-button:focus-visible { outline: 3px solid #7fb8a4; outline-offset: 2px; }
-small { color: #5d6b66; }
-@media (max-width: 34rem) { main { margin: 0; border-radius: 0; min-height: 100vh; } }
-"""
+from marketflow.edge.words import LANGUAGES, words
+
+_FOLDER = Path(__file__).parent / "templates"
+_STYLE = (_FOLDER / "style.css").read_text(encoding="utf-8")
 _HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_HEADERS = {
-    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'",
+_PRIVATE = {
     "Cache-Control": "no-store",
     "X-Robots-Tag": "noindex, nofollow",
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
+    "Vary": "Accept-Language",
 }
-# The form posts to the page's own address and says what mail programs say (RFC 8058).
-_FORM = (
-    '<form method="post"><input type="hidden" name="List-Unsubscribe" value="One-Click">'
-    '<button type="submit">Unsubscribe</button></form>'
+_HEADERS = _PRIVATE | {
+    "Content-Security-Policy": f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'",
+}
+# Mails have styles of their own and pictures; scripts, frames, forms and plug-ins are none of a mail's business.
+_MAIL_HEADERS = _PRIVATE | {
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'; img-src https: http: data:; "
+    "font-src https: data:; form-action 'none'; base-uri 'none'; frame-ancestors 'none'; "
+    "sandbox allow-popups allow-popups-to-escape-sandbox",
+}
+_LATER = {"Retry-After": "120"}
+_TEMPLATES = Environment(
+    loader=FileSystemLoader(_FOLDER), autoescape=True, auto_reload=False, trim_blocks=True, lstrip_blocks=True
 )
 
 
-def ask(brand: str) -> HTMLResponse:
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """The choices that the form shows: topics as (name, title, is wanted), frequencies as (value, title)."""
+
+    topics: Sequence[tuple[str, str, bool]]
+    is_subscribed: bool
+    frequencies: Sequence[tuple[str, str]]
+    frequency: str
+    language: str
+
+
+def ask(brand: str, lang: str, preferences_link: str) -> HTMLResponse:
     """What the link in a mail shows. Looking at it changes nothing: mail scanners open links too."""
-    words = f"<p>You will get no more offers by mail from {escape(brand)}. It takes effect at once.</p>"
-    return _page(brand, "Unsubscribe from these mails?", f"{words}{_FORM}")
+    return _page("ask", brand, lang, "ask_title", ["ask_words"], preferences_link=preferences_link)
 
 
-def done(brand: str) -> HTMLResponse:
+def done(brand: str, lang: str) -> HTMLResponse:
     """After unsubscribing, the first time and any other."""
-    words = "<p>We will send you no more offers by mail. There is nothing else you need to do.</p>"
-    return _page(brand, "You are unsubscribed", f"{words}<p><small>You can close this page.</small></p>")
+    return _page("base", brand, lang, "done_title", ["done_words", "close"], switches=False)
 
 
-def unknown(brand: str) -> HTMLResponse:
+def unknown(brand: str, lang: str = "en") -> HTMLResponse:
     """For every address that is none of ours, whatever is wrong with it."""
-    words = (
-        "<p>It may have been cut off on its way: please use the link as it stands in the mail, or answer the mail "
-        "and a person will unsubscribe you.</p>"
-    )
-    return _page(brand, "This link does not work", words, status=404)
+    return _page("base", brand, lang, "unknown_title", ["unknown_words"], status=404)
 
 
-def expired(brand: str) -> HTMLResponse:
+def expired(brand: str, lang: str = "en") -> HTMLResponse:
     """For a link of ours that was made too long ago."""
-    words = (
-        f"<p>It is from an old mail of {escape(brand)}, and its offer is over. Please look for it on our site, or use "
-        "a link of a newer mail.</p>"
-    )
-    return _page(brand, "This link has expired", words, status=410)
+    return _page("base", brand, lang, "expired_title", ["expired_words"], status=410)
 
 
-def later(brand: str) -> HTMLResponse:
-    """While the warehouse cannot be reached."""
-    words = (
-        "<p>We could not record it just now, so nothing has changed yet. Please try again in a few minutes, "
-        "with the same link.</p>"
-    )
-    return _page(brand, "Please try again soon", words, status=503, more={"Retry-After": "120"})
+def later(brand: str, lang: str) -> HTMLResponse:
+    """While an answer can be kept nowhere."""
+    return _page("base", brand, lang, "later_title", ["later_words"], status=503, more=_LATER, switches=False)
 
 
-def refused(brand: str, status: int) -> HTMLResponse:
+def refused(brand: str, lang: str, status: int) -> HTMLResponse:
     """For requests that no mail program or browser makes."""
-    return _page(brand, "That did not work", "<p>Please use the link as it stands in the mail.</p>", status=status)
+    return _page("base", brand, lang, "refused_title", ["refused_words"], status=status, switches=False)
 
 
-def _page(brand: str, title: str, body: str, *, status: int = 200, more: dict[str, str] | None = None) -> HTMLResponse:
-    html = (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><meta name="robots" content="noindex">'
-        f"<title>{escape(title)}</title><style>{_STYLE}</style></head>"
-        f"<body><main><header>{escape(brand)}</header><section><h1>{escape(title)}</h1>{body}</section></main></body></html>"
+def preferences(brand: str, lang: str, shown: Shown, *, is_saved: bool = False) -> HTMLResponse:
+    """The form with the present choices; after saving, what was saved."""
+    title, line = ("saved_title", "saved") if is_saved else ("preferences_title", "preferences_words")
+    return _page("preferences", brand, lang, title, [line], choices=shown, is_saved=is_saved, switches=not is_saved)
+
+
+def preferences_away(brand: str, lang: str) -> HTMLResponse:
+    """While the present choices cannot be shown; unsubscribing works."""
+    return _page("preferences", brand, lang, "preferences_title", ["away"], more=_LATER)
+
+
+def kept(brand: str, lang: str) -> HTMLResponse:
+    """A choice that waits in the journal."""
+    return _page("base", brand, lang, "kept_title", ["kept", "close"], switches=False)
+
+
+def left(brand: str, lang: str) -> HTMLResponse:
+    """After unsubscribing from everything."""
+    return _page("base", brand, lang, "everything_done_title", ["everything_done_words", "close"], switches=False)
+
+
+def wrong(brand: str, lang: str, status: int) -> HTMLResponse:
+    """For a form that this page did not show."""
+    return _page("base", brand, lang, "wrong_title", ["wrong_words"], status=status, switches=False)
+
+
+def gone(brand: str, lang: str) -> HTMLResponse:
+    """For a mail whose texts are not there any more, or cannot be used."""
+    return _page("base", brand, lang, "gone_title", ["gone_words"], status=410)
+
+
+def web_later(brand: str, lang: str) -> HTMLResponse:
+    """While the mail's texts cannot be read."""
+    return _page("base", brand, lang, "web_later_title", ["web_later_words"], status=503, more=_LATER)
+
+
+def mail(html: str) -> HTMLResponse:
+    """A mail as it was written."""
+    return HTMLResponse(html, headers=_MAIL_HEADERS)
+
+
+def mail_as_text(brand: str, lang: str, title: str, text: str) -> HTMLResponse:
+    """A mail that has no HTML."""
+    html = _TEMPLATES.get_template("text.html").render(
+        lang=lang, brand=brand, title=title, text=text, style=_STYLE, t=words(lang)
     )
-    return HTMLResponse(html, status_code=status, headers=_HEADERS | (more or {}))
+    return HTMLResponse(html, headers=_HEADERS)
+
+
+def _page(
+    name: str, brand: str, lang: str, title: str, lines: Sequence[str], *, status: int = 200,
+    more: dict[str, str] | None = None, switches: bool = True, **about: Any,
+) -> HTMLResponse:  # fmt: skip
+    """`title` and `lines` name words; `switches`: a link leads to the page in the other language."""
+    t = words(lang)
+    html = _TEMPLATES.get_template(f"{name}.html").render(
+        lang=lang, brand=brand, title=t[title], lines=[t[line].format(brand=brand) for line in lines], t=t,
+        style=_STYLE, languages=[(code, words(code)["language"]) for code in LANGUAGES], switches=switches,
+        everything_words=t["everything_words"].format(brand=brand), **about,
+    )  # fmt: skip
+    return HTMLResponse(html, status_code=status, headers=_HEADERS | {"Content-Language": lang} | (more or {}))

@@ -22,6 +22,7 @@ from starlette.routing import Route
 from marketflow.edge import pages
 from marketflow.edge.clients import Network, client_kind, network_hash
 from marketflow.edge.collector.log import EventLog, NotDurable
+from marketflow.edge.words import language
 from marketflow.privacy import CLICK_PARAMETER, KeyRing, MessageLink, read_click_token, read_message_token
 from marketflow.shared import Clock
 
@@ -72,7 +73,7 @@ class Tracker:
         """The picture, whatever was done before; one of an old message is not counted."""
         found = read_message_token(self._keys, "open", request.path_params["token"])
         if found is None:
-            return pages.unknown(self._brand)
+            return pages.unknown(self._brand, language(request))
         recorded = None if self._is_expired(found) else await self._record(request, "open", found, None)
         headers = _HEADERS if recorded else _HEADERS | _NOT_RECORDED
         return Response(PIXEL, media_type="image/gif", headers=headers)
@@ -81,9 +82,9 @@ class Tracker:
         """On to the shop: only where the message's own link leads."""
         found = read_click_token(self._keys, request.path_params["token"], request.path_params["target"])
         if found is None:
-            return pages.unknown(self._brand)
+            return pages.unknown(self._brand, language(request))
         if self._is_expired(found):
-            return pages.expired(self._brand)
+            return pages.expired(self._brand, language(request))
         recorded = await self._record(request, "click", found, found.url)
         tags = {CLICK_PARAMETER: recorded} if recorded and self._click_id else {}
         if self._utm_source and found.campaign and "utm_" not in found.url:

@@ -1,39 +1,41 @@
-"""What an unsubscription changes in the warehouse: one statement, idempotent, with the rights of the role `edge`."""
+"""/u/<token>: GET shows a page and changes nothing; POST unsubscribes at once (RFC 8058: no cookie, no redirect)."""
 
 from __future__ import annotations
 
-from psycopg.conninfo import make_conninfo
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
 
-from marketflow.shared import Clock
-from marketflow.shared.ids import event_id
-from marketflow.warehouse import connect, queries
+from marketflow.edge import pages
+from marketflow.edge.answers import Withdrawal, answer
+from marketflow.edge.collector.log import NotDurable
+from marketflow.edge.front import Front, body
+from marketflow.edge.words import language
+from marketflow.privacy import message_token, read_unsubscribe_token
 
-_CONNECT_SECONDS = 3
-_STATEMENT_MS = 5_000
 
+def routes(front: Front) -> list[Route]:
+    """The routes of the unsubscribe link."""
 
-class Desk:
-    """Takes unsubscriptions. A connection per request: they are few, and none is held while nobody asks."""
+    async def show(request: Request) -> Response:
+        lang = language(request)
+        send_id = front.send_id(request, read_unsubscribe_token)
+        if send_id is None:
+            return pages.unknown(front.brand, lang)
+        token = message_token(front.keys, "preferences", send_id, front.clock.now().date())
+        return pages.ask(front.brand, lang, f"../p/{token}?lang={lang}")
 
-    def __init__(self, dsn: str, clock: Clock) -> None:
-        self._dsn = make_conninfo(dsn, connect_timeout=_CONNECT_SECONDS)
-        self._clock = clock
+    async def unsubscribe(request: Request) -> Response:
+        """The link alone says what is wanted: the body is read and not looked at."""
+        lang = language(request)
+        send_id = front.send_id(request, read_unsubscribe_token)
+        if send_id is None:
+            return pages.unknown(front.brand, lang)
+        await body(request)
+        try:
+            found = await front.take(answer(send_id, front.clock.now(), withdrawal=Withdrawal()))
+        except NotDurable:
+            return pages.later(front.brand, lang)
+        return pages.done(front.brand, lang) if found else pages.unknown(front.brand, lang)
 
-    def unsubscribe(self, send_id: int) -> bool:
-        """Withdraw the consent that this message was sent by, and suppress its address on the message's channel.
-
-        False when there is no such message. Raises psycopg.Error when the warehouse cannot be reached.
-        """
-        q, now = queries("edge"), self._clock.now()
-        key = f"unsubscribe\x1f{send_id}\x1f{now.isoformat()}"
-        with connect(self._dsn, "edge") as conn:
-            conn.execute(q["limit_time"], {"milliseconds": _STATEMENT_MS})
-            row = conn.execute(
-                q["unsubscribe"], {"send_id": send_id, "now": now, "event_id": event_id("edge", key)}
-            ).fetchone()
-        return bool(row and row[0])
-
-    def ping(self) -> None:
-        """Raises psycopg.Error when the warehouse cannot be reached."""
-        with connect(self._dsn, "edge") as conn:
-            conn.execute(queries("edge")["alive"])
+    return [Route("/u/{token}", show, methods=["GET"]), Route("/u/{token}", unsubscribe, methods=["POST"])]

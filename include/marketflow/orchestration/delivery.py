@@ -60,11 +60,16 @@ def define_delivery(channel: str, *, doc: str) -> DAG:
 
 
 def deliver_channel(channel: str, *, per_second: float | None) -> dict[str, Any]:
-    """Send what is due on the channel; skips when nothing was, or when the channel is switched off."""
+    """Send what is due on the channel; skips when nothing was, or when the channel is switched off.
+
+    What people answered while the warehouse was away is taken first: nobody gets a mail who has unsubscribed.
+    """
     from marketflow.campaigns import load_contact_policy
     from marketflow.campaigns.delivery import DeliveryOptions, deliver, load_delivery_rules, make_channel
+    from marketflow.edge.answers import take_answers
 
     cfg = settings()
+    take_answers(lambda: warehouse("edge"), cfg.answers, key_ring(), cfg.clock())
     connect: Callable[[], AbstractContextManager[psycopg.Connection]] = lambda: warehouse("sender")  # noqa: E731
     summary = deliver(
         connect,

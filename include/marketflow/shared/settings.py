@@ -157,6 +157,11 @@ class Settings(BaseSettings):
         return self.journal("tracked")
 
     @property
+    def answers(self) -> Path:
+        """The journal of what people answered while the warehouse was away: who sends takes it first."""
+        return self.journal("answers")
+
+    @property
     def reports(self) -> Path:
         """The journal of what providers report: the edge service writes it, take_reports takes it."""
         return self.journal("reports")

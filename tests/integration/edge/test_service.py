@@ -89,7 +89,11 @@ def test_without_its_secrets_it_says_which() -> None:
     [
         "SELECT address FROM core.contact_points",
         "SELECT given_name FROM core.customers",
-        "SELECT content FROM activation.sends",
+        "SELECT message_id FROM activation.sends",
+        "SELECT samples FROM activation.plans",
+        "SELECT consent_text FROM privacy.consent_events",
+        "DELETE FROM privacy.preferences",
+        "SELECT 1 FROM privacy.preference_events",
         "SELECT 1 FROM marts.customer_360",
         "SELECT 1 FROM privacy.suppressions",
         "UPDATE activation.sends SET state = 'cancelled'",

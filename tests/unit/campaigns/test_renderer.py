@@ -19,6 +19,8 @@ VARIABLES: dict[str, Any] = {
     "given_name": "Ada",
     "products": [{"product_id": 1, "name": "Bread & butter"}, {"product_id": 2, "name": "Milk"}],
     "unsubscribe_url": "https://shop.example.com/u/token",
+    "preferences_url": "https://shop.example.com/p/token",
+    "web_version_url": "https://shop.example.com/w/token",
     "brand": "The <Shop>",
     "business_date": dt.date(2017, 12, 31),
     "locale": "en-US",

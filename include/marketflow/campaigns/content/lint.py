@@ -15,7 +15,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from marketflow.campaigns.content.formats import localised
 from marketflow.campaigns.content.links import LikelyLinks
-from marketflow.campaigns.content.renderer import RenderedMessage, Renderer
+from marketflow.campaigns.content.renderer import MAIL_LINKS, RenderedMessage, Renderer
 from marketflow.campaigns.content.sandbox import TemplateRefused
 from marketflow.campaigns.content.source import Joined, Piece, flatten
 
@@ -23,6 +23,7 @@ CLIPPED = 102_000
 """Bytes of HTML above which Gmail shows the beginning only, and hides the link to unsubscribe."""
 _LONG_SUBJECT = 90
 _URL = "https://shop.example.com/u/token"
+_LINKS = {name: _URL.replace("/u/", f"/{name[0]}/") for name in MAIL_LINKS}
 _NAMES = (None, "Alexandra")
 _LINKED = frozenset(["a", "area", "mj-button", "mj-image", "mj-navbar-link", "mj-social-element", "mj-carousel-image"])
 _NEEDS_LINK = frozenset(["a", "area", "mj-button", "mj-navbar-link"])
@@ -73,7 +74,7 @@ def stand_ins(definition: Mapping[str, Any], brand: str, day: dt.date) -> Iterat
         for count in (0, 1, most):
             products = [{"product_id": i, "name": f"Product {i + 1}"} for i in range(count)]
             yield {
-                "given_name": name, "products": products, "brand": brand, "business_date": day, "unsubscribe_url": _URL
+                "given_name": name, "products": products, "brand": brand, "business_date": day, **_LINKS
             }  # fmt: skip
 
 
@@ -225,7 +226,7 @@ def _picture_fault(source: str) -> str | None:
 def _stand_in(piece: Piece) -> str:
     """What a tag may become: a link for the link, a word for other values, nothing for conditions and loops."""
     if piece.kind == "out":
-        return _URL if "unsubscribe_url" in piece.text else "x"
+        return next((url for name, url in _LINKS.items() if name in piece.text), "x")
     return ""
 
 

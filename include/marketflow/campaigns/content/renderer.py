@@ -21,6 +21,7 @@ from marketflow.campaigns.content.source import Piece, flatten, jinja, names_in,
 from marketflow.campaigns.content.words import clean, clean_variables
 
 VARIABLES = ("given_name", "products", "brand", "business_date", "locale", "lang")
+MAIL_LINKS = ("unsubscribe_url", "preferences_url", "web_version_url")
 _AT_A_TIME = 256  # chunks; each is a stretch of the template or a value, so that they are short or shared
 _MAX_SUBJECT, _MAX_PREHEADER, _MAX_BODY = 250, 300, 256_000
 _EMPTY_LINES = re.compile(r"\n{3,}")
@@ -75,8 +76,8 @@ class Renderer:
         """The message for these variables.
 
         They are: given_name (or None), products (`[{"product_id", "name"}]`), brand, business_date (a date), locale
-        (the customer's, which chooses the language) and, for mails, unsubscribe_url. `links`, which no template sees,
-        says how links are written (see `Links`). Raises TemplateRefused, whose message has none of their values.
+        (the customer's, which chooses the language) and, for mails, MAIL_LINKS. `links`, which no template sees, says
+        how links are written (see `Links`). Raises TemplateRefused, whose message has none of their values.
         """
         variant, formats = self._choose(str(variables["locale"]))
         safe = clean_variables(variables)
@@ -114,9 +115,7 @@ class _Variant:
         self._sources = {n: s for n, s in sources.items() if s is not None}
         self._instead = localised(shared, tag)
         self._flat: dict[str, str] = {}
-        self._env = CampaignEnvironment(
-            self._flat, VARIABLES + (("unsubscribe_url", "preheader") if self._is_mail else ())
-        )
+        self._env = CampaignEnvironment(self._flat, VARIABLES + ((*MAIL_LINKS, "preheader") if self._is_mail else ()))
         self._from_html = templates["text"] is None
         has = self._sources.keys() if self._is_mail else ()
         self._subject = self._make("subject" if override else self._subject_name) if self._is_mail else None

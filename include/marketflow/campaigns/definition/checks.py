@@ -7,8 +7,9 @@ from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
+from marketflow.campaigns.definition.contact_policy import load_contact_policy
 from marketflow.campaigns.definition.model import CampaignFile
-from marketflow.shared import settings
+from marketflow.shared import DefinitionError, settings
 from marketflow.shared.explain import Place, nearest
 from marketflow.shared.strict_yaml import read_yaml
 
@@ -24,7 +25,7 @@ _TAKEN_WORDS = ("airflow", "marketflow")
 
 def faults(campaign: CampaignFile) -> list[tuple[Place, str]]:
     """Each fault's place in the file and its words; none: the file is right."""
-    return [*_dates(campaign), *_whom(campaign), *_names(campaign), *_experiment(campaign)]
+    return [*_dates(campaign), *_whom(campaign), *_names(campaign), *_experiment(campaign), *_topic(campaign)]
 
 
 def segment_names() -> tuple[str, ...]:
@@ -97,6 +98,33 @@ def _experiment(campaign: CampaignFile) -> Iterator[tuple[Place, str]]:
         yield ["experiment"], "an experiment compares people; a post is for nobody in particular"
     if campaign.purpose == "transactional" and campaign.experiment.holdout:
         yield ["experiment", "holdout"], "nobody is held out of what is about an order (purpose: transactional)"
+
+
+def _topic(campaign: CampaignFile) -> Iterator[tuple[Place, str]]:
+    if campaign.topic is None:
+        return
+    if campaign.purpose != "marketing":
+        yield ["topic"], f"only marketing has topics that people may not want; this is {campaign.purpose}"
+        return
+    path = settings().contact_policy
+    try:
+        known = topic_names(path)
+    except DefinitionError as error:
+        yield ["topic"], f"the topics cannot be read: {error}"
+        return
+    if campaign.topic not in known:
+        hint = nearest(campaign.topic, known) if known else "; it has none"
+        yield ["topic"], f"{path.name} has no topic {campaign.topic!r}{hint}"
+
+
+def topic_names(path: Path) -> tuple[str, ...]:
+    """The topics that people may choose from. Raises DefinitionError for a contact policy that is wrong."""
+    return _topics(path, path.stat().st_mtime_ns if path.is_file() else 0)
+
+
+@lru_cache(maxsize=2)
+def _topics(path: Path, _changed: int) -> tuple[str, ...]:
+    return tuple(load_contact_policy(path).topics)
 
 
 def doubles(named: Sequence[tuple[str, str]]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`include/contact_policy.yaml`: how often a person is written to, at what hours, and who never is."""
+"""`include/contact_policy.yaml`: how often a person is written to, at what hours, who never is, and of which topics."""
 
 from __future__ import annotations
 
@@ -10,9 +10,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, get_args
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
-from marketflow.campaigns.definition.model import Channel, Purpose
+from marketflow.campaigns.definition.model import NAME, Channel, Purpose
 from marketflow.shared import DefinitionError, settings
 from marketflow.shared.explain import explain
 from marketflow.shared.strict_yaml import read_yaml
@@ -38,6 +47,11 @@ def _list(value: object) -> object:
     if not isinstance(value, list | tuple):
         raise ValueError("is not a list: begin each line with a hyphen")  # noqa: TRY004 - for pydantic
     return value
+
+
+def _mapping(value: object) -> object:
+    """A mapping whose lines are all comments is empty."""
+    return {} if value is None else value
 
 
 def _channels(value: object) -> object:
@@ -89,12 +103,23 @@ class Holdout(_Strict):
     purposes: Purposes = _PURPOSES
 
 
+class Topic(_Strict):
+    """What people call it, in the languages of the preference page."""
+
+    en: str = Field(min_length=1, max_length=80)
+    zh: str | None = Field(None, min_length=1, max_length=80)
+
+
+TopicName = Annotated[str, StringConstraints(pattern=NAME)]
+
+
 class ContactPolicy(_Strict):
     """What holds for all campaigns together. Empty: nobody is kept from anything."""
 
     frequency_caps: Annotated[tuple[FrequencyCap, ...], BeforeValidator(_list)] = ()
     quiet_hours: Annotated[tuple[QuietHours, ...], BeforeValidator(_list)] = ()
     holdout: Holdout | None = None
+    topics: Annotated[dict[TopicName, Topic], BeforeValidator(_mapping), Field(max_length=30)] = {}
 
     @property
     def definition(self) -> dict[str, Any]:

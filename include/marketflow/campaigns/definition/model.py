@@ -86,6 +86,11 @@ class CampaignFile(Strict):
         description="marketing needs the customer's consent; transactional is about an order and needs none; post is "
         "published on the shop's own accounts"
     )
+    topic: str | None = Field(
+        None,
+        pattern=NAME,
+        description="one of the topics of contact_policy.yaml: who does not want to hear of it gets nothing",
+    )
     trigger: Trigger
     audience: Audience = Field(default_factory=lambda: Audience(event=None, where=None, accounts=None))
     content: Content = Field(default_factory=lambda: Content(recommend=None))

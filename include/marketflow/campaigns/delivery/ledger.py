@@ -103,19 +103,16 @@ class Ledger:
     def begin(self, claim: Claim, send_ids: Sequence[int], now: dt.datetime) -> dict[int, str]:
         """`claimed` to `sending`, after the last checks. New state by send id; what is not in it is no longer ours.
 
-        Where messages are counted, each person's row is locked first, by a statement of its own: the one that counts
-        then sees what others have begun meanwhile. Both go to the server in one trip.
+        Of those whose messages are counted - by a cap, or since they chose how often - the row is locked first, by a
+        statement of its own: the one that counts then sees what others have begun meanwhile. Both go in one trip.
         """
-        if not self._policy["capped"]:
-            return dict(self._look(claim, send_ids, now).fetchall())
         with self.conn.pipeline(), self.conn.transaction():
             begun = self._look(claim, send_ids, now)
         return dict(begun.fetchall())
 
     def _look(self, claim: Claim, send_ids: Sequence[int], now: dt.datetime) -> psycopg.Cursor[Any]:
         params = {"send_ids": list(send_ids), "token": claim.token, "now": now, "lease_until": now + self.lease}
-        if self._policy["capped"]:
-            self.conn.execute(self.statements["lock_people"], {**params, **self._policy})
+        self.conn.execute(self.statements["lock_people"], {**params, **self._policy})
         return self.conn.execute(self.statements["begin"], {**params, **self._policy})
 
     @cached_property

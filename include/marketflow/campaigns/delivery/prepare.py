@@ -18,7 +18,7 @@ from marketflow.campaigns.delivery.ledger import Claim
 from marketflow.campaigns.delivery.options import DeliveryOptions
 from marketflow.campaigns.delivery.tracked import Tracking
 from marketflow.campaigns.delivery.verp import envelope_sender
-from marketflow.privacy import ACCOUNT, EMAIL, GIVEN_NAME, KeyRing, is_role_account, unsubscribe_token
+from marketflow.privacy import ACCOUNT, EMAIL, GIVEN_NAME, KeyRing, is_role_account, message_token, unsubscribe_token
 from marketflow.shared import Clock, ConfigurationError
 from marketflow.warehouse import queries
 
@@ -133,15 +133,14 @@ class Writer:
         renderer, business_date, tracking = self._plan(row.plan_id, row.variant)
         if renderer is None:
             raise ValueError("the plan's definition cannot be used")
-        url = None
-        if self._channel == "email":
-            url = f"{self._options.edge_url.rstrip('/')}/u/{unsubscribe_token(self._keys, row.send_id)}"
+        pages = self._pages(row.send_id) if self._channel == "email" else {}
+        url = pages.get("unsubscribe_url")
         now = self._clock.now()
         rendered = renderer.render(
             {
                 "given_name": name,
                 "products": row.products,
-                "unsubscribe_url": url,
+                **pages,
                 "brand": self._options.brand,
                 "business_date": business_date,
                 "locale": row.locale or self._options.locale,
@@ -162,6 +161,15 @@ class Writer:
             return_path=self._return_path(row.send_id),
             written_at=now,
         )
+
+    def _pages(self, send_id: int) -> dict[str, str]:
+        """The pages of the edge service about this message, as the templates know them."""
+        edge, keys, today = self._options.edge_url.rstrip("/"), self._keys, self._clock.now().date()
+        return {
+            "unsubscribe_url": f"{edge}/u/{unsubscribe_token(keys, send_id)}",
+            "preferences_url": f"{edge}/p/{message_token(keys, 'preferences', send_id, today)}",
+            "web_version_url": f"{edge}/w/{message_token(keys, 'web_version', send_id, today)}",
+        }
 
     def _return_path(self, send_id: int) -> str | None:
         base = self._options.bounce_address

@@ -86,7 +86,7 @@ def _plan(batch: Batch, step: dict[str, Any], channel: str, frozen: dict[str, An
         "campaign": batch.journey, "occasion": f"tick:{batch.tick_id}:{step['step']}"[:80], "channel": channel,
         "step": batch.numbers[step["step"]], "version": batch.version, "definition": Jsonb(kept), "dry_run": False,
         "now": batch.now, "business_date": day, "occasion_on": day, "time_zone": batch.clock.time_zone.key,
-        "mail_domain": settings().mail_domain, "released_at": batch.now,
+        "mail_domain": settings().mail_domain, "released_at": batch.now, "topic": None,
     }  # fmt: skip
 
 

@@ -132,7 +132,7 @@ class _Planner:
             "expires_at": expiry(campaign, clock, self.now), "mail_domain": settings().mail_domain,
             "list": recommend.list if recommend else None, "most": recommend.limit if recommend else 0,
             "product_ids": [], "oldest_on": clock.business_date() - dt.timedelta(days=campaign.max_age_days),
-            **policy.parameters(campaign.channel, campaign.purpose), "time_zone": zone,
+            **policy.parameters(campaign.channel, campaign.purpose), "time_zone": zone, "topic": campaign.topic,
         }  # fmt: skip
 
     def run(self, audience_limit: int | None) -> PlanSummary:

@@ -109,4 +109,6 @@ def _variables(name: str | None, products: list[dict[str, Any]], day: dt.date, l
         "business_date": day,
         "locale": locale,
         "unsubscribe_url": f"{settings().edge_url}/u/…",
+        "preferences_url": f"{settings().edge_url}/p/…",
+        "web_version_url": f"{settings().edge_url}/w/…",
     }
