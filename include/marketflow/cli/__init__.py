@@ -17,6 +17,7 @@ from marketflow.cli.campaign import app as campaign_app
 from marketflow.cli.campaign import preview
 from marketflow.cli.delivery import app as delivery_app
 from marketflow.cli.docs import docs
+from marketflow.cli.evaluate import evaluate
 from marketflow.cli.experiment import app as experiment_app
 from marketflow.cli.journey import app as journey_app
 from marketflow.cli.source import app as source_app
@@ -166,6 +167,7 @@ def schema(
 app.command()(docs)
 app.add_typer(audience_app, name="audience")
 app.command()(preview)
+app.command()(evaluate)
 app.add_typer(source_app, name="source")
 app.add_typer(campaign_app, name="campaign")
 app.add_typer(journey_app, name="journey")

@@ -64,6 +64,30 @@ def preview(
         print(finding)
 
 
+@app.command(name="picture")
+def campaign_picture(
+    name: Annotated[str, typer.Argument(help="the campaign's name, such as win_back")],
+    *,
+    out: Annotated[Path | None, typer.Option(help="the file, .png or .svg; else var/pictures/<campaign>.png")] = None,
+) -> None:
+    """Draw what became of a campaign, of what `evaluate_campaigns` last found, and say it in words."""
+    from marketflow.evaluation import draw_campaigns, picture_name
+    from marketflow.warehouse import queries
+
+    cfg = here()
+    with connect(dsn()) as conn:
+        if not draw_campaigns(conn, clock=cfg.clock(), campaign=name):
+            raise DefinitionError(
+                f"{name}: nothing of it was sent and evaluated yet; the DAG evaluate_campaigns does that"
+            )
+        [found] = conn.execute(queries("evaluation")["picture"], {"name": picture_name(name)}).fetchall()
+    _, description, png, svg = found
+    path = out or cfg.home / "pictures" / f"{name}.png"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(svg.encode() if path.suffix == ".svg" else bytes(png))
+    print(f"{path}: {description}")
+
+
 def _campaigns(names: list[str] | None) -> list[Campaign]:
     from marketflow.campaigns import load_campaigns
 

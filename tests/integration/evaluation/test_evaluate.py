@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -168,3 +172,19 @@ def test_everybody_bought_and_an_arm_of_nobody(conn: psycopg.Connection, clock: 
     conn.execute("DELETE FROM activation.plan_members WHERE outcome = 'planned'")
     evaluate_campaigns(conn, clock=clock)
     assert uplift(conn) == {}
+
+
+def test_the_command_writes_the_picture_and_says_it_in_words(
+    conn: psycopg.Connection, warehouse_dsn: str, clock: Clock, tmp_path: Path
+) -> None:
+    fill(conn)
+    evaluate_campaigns(conn, clock=clock)
+    conn.commit()
+    env = {**os.environ, "MARKETFLOW_WAREHOUSE_DSN": warehouse_dsn, "MARKETFLOW_HOME": str(tmp_path)}
+    command = [sys.executable, "-m", "marketflow", "campaign", "picture"]
+    done = subprocess.run([*command, "win_back"], check=True, capture_output=True, text=True, env=env)
+    assert done.stdout.startswith(f"{tmp_path}/pictures/win_back.png: Come back. About 200 people of 4,000")
+    assert (tmp_path / "pictures" / "win_back.png").read_bytes().startswith(b"\x89PNG")
+    other = subprocess.run([*command, "win_bak"], check=False, capture_output=True, text=True, env=env)
+    assert other.returncode == 1
+    assert "win_bak: nothing of it was sent and evaluated yet" in other.stderr

@@ -142,7 +142,9 @@ def _skewness(arm: Arm, control: Arm) -> Numbers:
 
 def _transformed(t: Numbers, skew: Numbers) -> Numbers:
     """Hall's transformation: symmetrical to the first order. Goes up with t everywhere."""
-    return t + skew * t**2 / 3 + skew**2 * t**3 / 27 + skew / 6
+    with np.errstate(invalid="ignore"):
+        moved = t + skew * t**2 / 3 + skew**2 * t**3 / 27 + skew / 6
+    return np.asarray(np.where(np.isfinite(t), moved, t))
 
 
 def _undone(z: Numbers, skew: Numbers) -> Numbers:

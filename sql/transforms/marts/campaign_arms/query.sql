@@ -41,7 +41,7 @@ members AS (
     FROM begun AS b
     INNER JOIN activation.plan_members AS m ON b.plan_id = m.plan_id
     INNER JOIN core.customers AS c ON m.customer_id = c.customer_id
-    WHERE m.outcome IN ('planned', 'experiment_holdout', 'holdout', 'frequency_cap', 'shared_contact_point')
+    WHERE m.outcome IN ('planned', 'experiment_holdout', 'holdout', 'frequency_cap', 'shared_contact_point', 'quiet_too_long')
 ),
 
 -- a campaign's own experiment is the better control: drawn among those who would have got it
@@ -55,7 +55,7 @@ controls AS (
     GROUP BY m.campaign, m.channel
 ),
 
--- Planning looks at the shop's holdout before caps and shared addresses: among the held out are people whom these would have kept
+-- Planning looks at the shop's holdout before caps, shared addresses and quiet hours: among the held out are people whom these would have kept
 -- back, so such people belong to the other arm too.
 compared AS (
     SELECT
@@ -67,7 +67,7 @@ compared AS (
     WHERE
         m.outcome = 'planned'
         OR (k.control = 'experiment' AND m.outcome = 'experiment_holdout')
-        OR (k.control = 'global' AND m.outcome IN ('holdout', 'frequency_cap', 'shared_contact_point'))
+        OR (k.control = 'global' AND m.outcome IN ('holdout', 'frequency_cap', 'shared_contact_point', 'quiet_too_long'))
 ),
 
 first_chosen AS (
