@@ -163,6 +163,48 @@ CREATE TABLE activation.event_watermarks (
 
 ALTER TABLE activation.event_watermarks OWNER TO marketflow_owner;
 
+CREATE TABLE activation.experiment_looks (
+    campaign text NOT NULL,
+    experiment text NOT NULL,
+    arm text NOT NULL,
+    look_on date NOT NULL,
+    looked_at timestamp with time zone NOT NULL,
+    is_control boolean NOT NULL,
+    share numeric(5,2) NOT NULL,
+    assigned bigint NOT NULL,
+    sent bigint NOT NULL,
+    conversions bigint NOT NULL,
+    clickers bigint,
+    rate double precision,
+    difference double precision,
+    interval_low double precision,
+    interval_high double precision,
+    p_value double precision,
+    uplift double precision,
+    uplift_low double precision,
+    uplift_high double precision,
+    ratio_p double precision,
+    sent_ratio_p double precision,
+    verdict text NOT NULL,
+    is_simulated boolean NOT NULL
+);
+
+ALTER TABLE activation.experiment_looks OWNER TO marketflow_owner;
+
+CREATE TABLE activation.experiments (
+    campaign text NOT NULL,
+    experiment text NOT NULL,
+    allocation_version text NOT NULL,
+    definition jsonb NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    decided_at timestamp with time zone,
+    winner text,
+    reason text,
+    CONSTRAINT experiments_check CHECK ((((decided_at IS NULL) = (winner IS NULL)) AND ((winner IS NULL) = (reason IS NULL))))
+);
+
+ALTER TABLE activation.experiments OWNER TO marketflow_owner;
+
 CREATE TABLE activation.journey_moves (
     visit_id bigint NOT NULL,
     number integer NOT NULL,
@@ -256,6 +298,15 @@ ALTER TABLE activation.journey_visits ALTER COLUMN visit_id ADD GENERATED ALWAYS
     CACHE 1
 );
 
+CREATE TABLE activation.mailbox_positions (
+    mailbox text NOT NULL,
+    uid_validity bigint NOT NULL,
+    last_uid bigint NOT NULL,
+    read_at timestamp with time zone NOT NULL
+);
+
+ALTER TABLE activation.mailbox_positions OWNER TO marketflow_owner;
+
 CREATE TABLE activation.plan_members (
     plan_id bigint NOT NULL,
     customer_id bigint,
@@ -288,6 +339,7 @@ CREATE TABLE activation.plans (
     released_at timestamp with time zone,
     cancelled_by text,
     cancelled_at timestamp with time zone,
+    experiment text,
     step integer DEFAULT 0 NOT NULL,
     CONSTRAINT plans_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'approved'::text, 'rejected'::text, 'released'::text, 'refused'::text, 'cancelled'::text])))
 );
@@ -387,9 +439,11 @@ CREATE TABLE activation.tracking_events (
     client text,
     network_hash bytea,
     is_simulated boolean DEFAULT false NOT NULL,
+    method text DEFAULT 'GET'::text NOT NULL,
     CONSTRAINT tracking_events_check CHECK (((kind = 'click'::text) = (url IS NOT NULL))),
     CONSTRAINT tracking_events_check1 CHECK (((verdict = 'person'::text) <= (verdict_reason IS NULL))),
     CONSTRAINT tracking_events_kind_check CHECK ((kind = ANY (ARRAY['open'::text, 'click'::text, 'web_version'::text]))),
+    CONSTRAINT tracking_events_method_check CHECK ((method = ANY (ARRAY['GET'::text, 'HEAD'::text]))),
     CONSTRAINT tracking_events_verdict_check CHECK ((verdict = ANY (ARRAY['person'::text, 'proxy'::text, 'scanner'::text])))
 );
 
@@ -546,6 +600,16 @@ ALTER TABLE core.campaigns ALTER COLUMN campaign_id ADD GENERATED ALWAYS AS IDEN
     NO MAXVALUE
     CACHE 1
 );
+
+CREATE TABLE core.click_pages (
+    event_id uuid NOT NULL,
+    click_id uuid NOT NULL,
+    source text NOT NULL,
+    occurred_at timestamp with time zone NOT NULL,
+    occurred_on date NOT NULL
+);
+
+ALTER TABLE core.click_pages OWNER TO marketflow_owner;
 
 CREATE TABLE core.contact_points (
     contact_point_id bigint NOT NULL,
@@ -1220,6 +1284,46 @@ CREATE TABLE marts.campaign_uplift (
 
 ALTER TABLE marts.campaign_uplift OWNER TO marketflow_owner;
 
+CREATE VIEW marts.click_results AS
+ SELECT t.event_id AS click_id,
+    t.send_id,
+    t.campaign,
+    s.occasion,
+    t.channel,
+    s.variant,
+    COALESCE(c.merged_into, s.customer_id) AS customer_id,
+    t.url,
+    t.occurred_at AS clicked_at,
+    t.verdict,
+    t.verdict_reason,
+    t.client,
+    COALESCE(g.pages, (0)::bigint) AS pages,
+    g.first_page_at,
+    COALESCE(b.orders, (0)::bigint) AS orders,
+    COALESCE(b.revenue, (0)::numeric) AS revenue,
+    b.first_order_at,
+    (((p.definition -> 'campaign'::text) ->> 'attribution_days'::text))::integer AS attribution_days,
+    t.is_simulated,
+    s.is_test
+   FROM (((((activation.tracking_events t
+     JOIN activation.sends s ON ((t.send_id = s.send_id)))
+     JOIN activation.plans p ON ((s.plan_id = p.plan_id)))
+     LEFT JOIN core.customers c ON ((s.customer_id = c.customer_id)))
+     LEFT JOIN LATERAL ( SELECT count(*) AS pages,
+            min(k.occurred_at) AS first_page_at
+           FROM core.click_pages k
+          WHERE (k.click_id = t.event_id)) g ON (true))
+     LEFT JOIN LATERAL ( SELECT count(*) AS orders,
+            sum(o.revenue) AS revenue,
+            min(o.ordered_at) AS first_order_at
+           FROM core.orders o
+          WHERE ((t.verdict = 'person'::text) AND (o.customer_id = COALESCE(c.merged_into, s.customer_id)) AND (o.kind = 'sale'::text) AND (o.ordered_at > t.occurred_at) AND (o.ordered_at <= (t.occurred_at + make_interval(days => COALESCE((((p.definition -> 'campaign'::text) ->> 'attribution_days'::text))::integer, 7)))) AND (NOT (EXISTS ( SELECT
+                   FROM activation.tracking_events l
+                  WHERE ((l.send_id = t.send_id) AND (l.kind = 'click'::text) AND (l.verdict = 'person'::text) AND (ROW(l.occurred_at, l.event_id) > ROW(t.occurred_at, t.event_id)) AND (l.occurred_at < o.ordered_at))))))) b ON (true))
+  WHERE (t.kind = 'click'::text);
+
+ALTER VIEW marts.click_results OWNER TO marketflow_owner;
+
 CREATE TABLE marts.cluster_profiles (
     cluster_id integer NOT NULL,
     name text NOT NULL,
@@ -1304,6 +1408,41 @@ CREATE VIEW marts.customer_events AS
 
 ALTER VIEW marts.customer_events OWNER TO marketflow_owner;
 
+CREATE VIEW marts.experiment_results AS
+ SELECT k.campaign,
+    k.experiment,
+    k.arm,
+    k.look_on,
+    k.looked_at,
+    k.is_control,
+    k.share,
+    (e.definition ->> 'metric'::text) AS metric,
+    ((e.definition ->> 'alpha'::text))::double precision AS alpha,
+    k.assigned,
+    k.sent,
+    k.conversions,
+    k.clickers,
+    k.rate,
+    k.difference,
+    k.interval_low,
+    k.interval_high,
+    k.p_value,
+    k.uplift,
+    k.uplift_low,
+    k.uplift_high,
+    k.ratio_p,
+    k.sent_ratio_p,
+    k.verdict,
+    (k.look_on = max(k.look_on) OVER (PARTITION BY k.campaign, k.experiment)) AS is_newest,
+    (k.arm = e.winner) AS is_winner,
+    e.decided_at,
+    e.reason,
+    k.is_simulated
+   FROM (activation.experiment_looks k
+     JOIN activation.experiments e ON (((k.campaign = e.campaign) AND (k.experiment = e.experiment))));
+
+ALTER VIEW marts.experiment_results OWNER TO marketflow_owner;
+
 CREATE VIEW marts.journey_steps AS
  WITH flows AS (
          SELECT m.journey,
@@ -1352,6 +1491,32 @@ CREATE VIEW marts.journey_steps AS
   GROUP BY s.journey, s.step;
 
 ALTER VIEW marts.journey_steps OWNER TO marketflow_owner;
+
+CREATE VIEW marts.message_activity AS
+SELECT
+    NULL::bigint AS send_id,
+    NULL::text AS campaign,
+    NULL::text AS occasion,
+    NULL::text AS channel,
+    NULL::integer AS step,
+    NULL::text AS variant,
+    NULL::bigint AS customer_id,
+    NULL::timestamp with time zone AS sent_at,
+    NULL::bigint AS opens,
+    NULL::bigint AS proxy_opens,
+    NULL::bigint AS scanner_opens,
+    NULL::timestamp with time zone AS first_opened_at,
+    NULL::timestamp with time zone AS first_proxy_open_at,
+    NULL::bigint AS clicks,
+    NULL::bigint AS links_clicked,
+    NULL::bigint AS scanner_clicks,
+    NULL::timestamp with time zone AS first_clicked_at,
+    NULL::bigint AS web_views,
+    NULL::timestamp with time zone AS last_active_at,
+    NULL::boolean AS is_simulated,
+    NULL::boolean AS is_test;
+
+ALTER VIEW marts.message_activity OWNER TO marketflow_owner;
 
 CREATE TABLE marts.open_baskets (
     customer_id bigint NOT NULL,
@@ -2324,6 +2489,12 @@ ALTER TABLE ONLY activation.delivery_events
 ALTER TABLE ONLY activation.event_watermarks
     ADD CONSTRAINT event_watermarks_pkey PRIMARY KEY (campaign);
 
+ALTER TABLE ONLY activation.experiment_looks
+    ADD CONSTRAINT experiment_looks_pkey PRIMARY KEY (campaign, experiment, arm, look_on);
+
+ALTER TABLE ONLY activation.experiments
+    ADD CONSTRAINT experiments_pkey PRIMARY KEY (campaign, experiment);
+
 ALTER TABLE ONLY activation.journey_moves
     ADD CONSTRAINT journey_moves_pkey PRIMARY KEY (visit_id, number);
 
@@ -2347,6 +2518,9 @@ ALTER TABLE ONLY activation.journey_visits
 
 ALTER TABLE ONLY activation.journey_visits
     ADD CONSTRAINT journey_visits_pkey PRIMARY KEY (visit_id);
+
+ALTER TABLE ONLY activation.mailbox_positions
+    ADD CONSTRAINT mailbox_positions_pkey PRIMARY KEY (mailbox);
 
 ALTER TABLE ONLY activation.plan_members
     ADD CONSTRAINT plan_members_plan_id_customer_id_key UNIQUE (plan_id, customer_id);
@@ -2383,6 +2557,9 @@ ALTER TABLE ONLY core.campaigns
 
 ALTER TABLE ONLY core.campaigns
     ADD CONSTRAINT campaigns_source_external_id_key UNIQUE (source, external_id);
+
+ALTER TABLE ONLY core.click_pages
+    ADD CONSTRAINT click_pages_pkey PRIMARY KEY (event_id);
 
 ALTER TABLE ONLY core.contact_points
     ADD CONSTRAINT contact_points_channel_address_hash_key UNIQUE (channel, address_hash);
@@ -2631,8 +2808,6 @@ CREATE INDEX delivery_events_bad ON activation.delivery_events USING btree (chan
 
 CREATE INDEX delivery_events_send ON activation.delivery_events USING btree (send_id);
 
-CREATE INDEX journey_moves_journey ON activation.journey_moves USING btree (journey, from_step);
-
 CREATE INDEX journey_ticks_journey ON activation.journey_ticks USING btree (journey, ticked_at);
 
 CREATE UNIQUE INDEX journey_versions_current ON activation.journey_versions USING btree (journey) WHERE is_current;
@@ -2644,6 +2819,8 @@ CREATE UNIQUE INDEX journey_visits_inside ON activation.journey_visits USING btr
 CREATE INDEX plans_campaign ON activation.plans USING btree (campaign, occasion);
 
 CREATE INDEX plans_cancelled ON activation.plans USING btree (plan_id) WHERE (state = 'cancelled'::text);
+
+CREATE INDEX plans_experiment ON activation.plans USING btree (campaign, experiment) WHERE (experiment IS NOT NULL);
 
 CREATE INDEX sends_contact_point ON activation.sends USING btree (contact_point_id);
 
@@ -2667,11 +2844,15 @@ CREATE INDEX taken_events_plan ON activation.taken_events USING btree (plan_id);
 
 CREATE INDEX tracking_events_campaign ON activation.tracking_events USING btree (campaign, kind);
 
-CREATE INDEX tracking_events_send ON activation.tracking_events USING btree (send_id, kind);
+CREATE INDEX tracking_events_network ON activation.tracking_events USING btree (network_hash, occurred_at) WHERE ((kind = 'click'::text) AND (network_hash IS NOT NULL));
+
+CREATE INDEX tracking_events_send ON activation.tracking_events USING btree (send_id, occurred_at);
 
 CREATE INDEX tracking_events_time ON activation.tracking_events USING btree (occurred_at);
 
 CREATE INDEX unknown_decisions_send ON activation.unknown_decisions USING btree (send_id);
+
+CREATE INDEX click_pages_click ON core.click_pages USING btree (click_id);
 
 CREATE INDEX contact_points_customer ON core.contact_points USING btree (customer_id);
 
@@ -2787,11 +2968,44 @@ ALTER INDEX core.events_pkey ATTACH PARTITION core.events_rest_pkey;
 
 ALTER INDEX core.events_anonymous ATTACH PARTITION core.events_rest_source_anonymous_ref_idx;
 
+CREATE OR REPLACE VIEW marts.message_activity AS
+ SELECT s.send_id,
+    s.campaign,
+    s.occasion,
+    s.channel,
+    s.step,
+    s.variant,
+    COALESCE(c.merged_into, s.customer_id) AS customer_id,
+        CASE
+            WHEN (s.state = 'sent'::text) THEN s.settled_at
+            ELSE NULL::timestamp with time zone
+        END AS sent_at,
+    count(*) FILTER (WHERE ((t.kind = 'open'::text) AND (t.verdict = 'person'::text))) AS opens,
+    count(*) FILTER (WHERE ((t.kind = 'open'::text) AND (t.verdict = 'proxy'::text))) AS proxy_opens,
+    count(*) FILTER (WHERE ((t.kind = 'open'::text) AND (t.verdict = 'scanner'::text))) AS scanner_opens,
+    min(t.occurred_at) FILTER (WHERE ((t.kind = 'open'::text) AND (t.verdict = 'person'::text))) AS first_opened_at,
+    min(t.occurred_at) FILTER (WHERE ((t.kind = 'open'::text) AND (t.verdict = 'proxy'::text))) AS first_proxy_open_at,
+    count(*) FILTER (WHERE ((t.kind = 'click'::text) AND (t.verdict = 'person'::text))) AS clicks,
+    count(DISTINCT t.url) FILTER (WHERE ((t.kind = 'click'::text) AND (t.verdict = 'person'::text))) AS links_clicked,
+    count(*) FILTER (WHERE ((t.kind = 'click'::text) AND (t.verdict <> 'person'::text))) AS scanner_clicks,
+    min(t.occurred_at) FILTER (WHERE ((t.kind = 'click'::text) AND (t.verdict = 'person'::text))) AS first_clicked_at,
+    count(*) FILTER (WHERE ((t.kind = 'web_version'::text) AND (t.verdict = 'person'::text))) AS web_views,
+    max(t.occurred_at) FILTER (WHERE (t.verdict = 'person'::text)) AS last_active_at,
+    bool_or(t.is_simulated) AS is_simulated,
+    s.is_test
+   FROM ((activation.tracking_events t
+     JOIN activation.sends s ON ((t.send_id = s.send_id)))
+     LEFT JOIN core.customers c ON ((s.customer_id = c.customer_id)))
+  GROUP BY s.send_id, c.merged_into;
+
 ALTER TABLE ONLY activation.delivery_events
     ADD CONSTRAINT delivery_events_send_id_fkey FOREIGN KEY (send_id) REFERENCES activation.sends(send_id);
 
 ALTER TABLE ONLY activation.event_watermarks
     ADD CONSTRAINT event_watermarks_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id);
+
+ALTER TABLE ONLY activation.experiment_looks
+    ADD CONSTRAINT experiment_looks_campaign_experiment_fkey FOREIGN KEY (campaign, experiment) REFERENCES activation.experiments(campaign, experiment);
 
 ALTER TABLE ONLY activation.plan_members
     ADD CONSTRAINT plan_members_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id) ON DELETE CASCADE;
@@ -2933,6 +3147,8 @@ GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE activation.delivery_counts TO marketf
 
 GRANT SELECT,INSERT ON TABLE activation.delivery_events TO marketflow_sender;
 
+GRANT SELECT,INSERT,UPDATE ON TABLE activation.mailbox_positions TO marketflow_sender;
+
 GRANT SELECT ON TABLE activation.plans TO marketflow_sender;
 
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE activation.rate_budgets TO marketflow_sender;
@@ -2964,6 +3180,12 @@ GRANT UPDATE(claimed_at) ON TABLE activation.sends TO marketflow_sender;
 GRANT UPDATE(sending_at) ON TABLE activation.sends TO marketflow_sender;
 
 GRANT UPDATE(settled_at) ON TABLE activation.sends TO marketflow_sender;
+
+GRANT SELECT,INSERT ON TABLE activation.tracking_events TO marketflow_sender;
+
+GRANT UPDATE(verdict) ON TABLE activation.tracking_events TO marketflow_sender;
+
+GRANT UPDATE(verdict_reason) ON TABLE activation.tracking_events TO marketflow_sender;
 
 GRANT SELECT,INSERT ON TABLE activation.unknown_decisions TO marketflow_sender;
 
@@ -3025,6 +3247,10 @@ GRANT SELECT ON TABLE marts.campaign_uplift TO marketflow_sender;
 GRANT SELECT ON TABLE marts.campaign_uplift TO marketflow_audience;
 GRANT SELECT ON TABLE marts.campaign_uplift TO marketflow_analyst;
 
+GRANT SELECT ON TABLE marts.click_results TO marketflow_sender;
+GRANT SELECT ON TABLE marts.click_results TO marketflow_audience;
+GRANT SELECT ON TABLE marts.click_results TO marketflow_analyst;
+
 GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_sender;
 GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_audience;
 GRANT SELECT ON TABLE marts.cluster_profiles TO marketflow_analyst;
@@ -3041,9 +3267,17 @@ GRANT SELECT ON TABLE marts.customer_events TO marketflow_sender;
 GRANT SELECT ON TABLE marts.customer_events TO marketflow_audience;
 GRANT SELECT ON TABLE marts.customer_events TO marketflow_analyst;
 
+GRANT SELECT ON TABLE marts.experiment_results TO marketflow_sender;
+GRANT SELECT ON TABLE marts.experiment_results TO marketflow_audience;
+GRANT SELECT ON TABLE marts.experiment_results TO marketflow_analyst;
+
 GRANT SELECT ON TABLE marts.journey_steps TO marketflow_sender;
 GRANT SELECT ON TABLE marts.journey_steps TO marketflow_audience;
 GRANT SELECT ON TABLE marts.journey_steps TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.message_activity TO marketflow_sender;
+GRANT SELECT ON TABLE marts.message_activity TO marketflow_audience;
+GRANT SELECT ON TABLE marts.message_activity TO marketflow_analyst;
 
 GRANT SELECT ON TABLE marts.open_baskets TO marketflow_sender;
 GRANT SELECT ON TABLE marts.open_baskets TO marketflow_audience;
@@ -3251,6 +3485,29 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 --     is_test boolean
 -- );
 
+-- VIEW marts.click_results (
+--     click_id uuid,
+--     send_id bigint,
+--     campaign text,
+--     occasion text,
+--     channel text,
+--     variant text,
+--     customer_id bigint,
+--     url text,
+--     clicked_at timestamp with time zone,
+--     verdict text,
+--     verdict_reason text,
+--     client text,
+--     pages bigint,
+--     first_page_at timestamp with time zone,
+--     orders bigint,
+--     revenue numeric,
+--     first_order_at timestamp with time zone,
+--     attribution_days integer,
+--     is_simulated boolean,
+--     is_test boolean
+-- );
+
 -- VIEW marts.customer_events (
 --     occurred_on date,
 --     event_id uuid,
@@ -3260,6 +3517,38 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 --     product_id bigint,
 --     campaign_ref text,
 --     coupon_ref text
+-- );
+
+-- VIEW marts.experiment_results (
+--     campaign text,
+--     experiment text,
+--     arm text,
+--     look_on date,
+--     looked_at timestamp with time zone,
+--     is_control boolean,
+--     share numeric(5,2),
+--     metric text,
+--     alpha double precision,
+--     assigned bigint,
+--     sent bigint,
+--     conversions bigint,
+--     clickers bigint,
+--     rate double precision,
+--     difference double precision,
+--     interval_low double precision,
+--     interval_high double precision,
+--     p_value double precision,
+--     uplift double precision,
+--     uplift_low double precision,
+--     uplift_high double precision,
+--     ratio_p double precision,
+--     sent_ratio_p double precision,
+--     verdict text,
+--     is_newest boolean,
+--     is_winner boolean,
+--     decided_at timestamp with time zone,
+--     reason text,
+--     is_simulated boolean
 -- );
 
 -- VIEW marts.journey_steps (
@@ -3272,6 +3561,30 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 --     dropped bigint,
 --     written_to bigint,
 --     refused bigint
+-- );
+
+-- VIEW marts.message_activity (
+--     send_id bigint,
+--     campaign text,
+--     occasion text,
+--     channel text,
+--     step integer,
+--     variant text,
+--     customer_id bigint,
+--     sent_at timestamp with time zone,
+--     opens bigint,
+--     proxy_opens bigint,
+--     scanner_opens bigint,
+--     first_opened_at timestamp with time zone,
+--     first_proxy_open_at timestamp with time zone,
+--     clicks bigint,
+--     links_clicked bigint,
+--     scanner_clicks bigint,
+--     first_clicked_at timestamp with time zone,
+--     web_views bigint,
+--     last_active_at timestamp with time zone,
+--     is_simulated boolean,
+--     is_test boolean
 -- );
 
 -- VIEW marts.segment_memberships (
