@@ -1316,7 +1316,7 @@ CREATE VIEW marts.click_results AS
      LEFT JOIN LATERAL ( SELECT count(*) AS orders,
             sum(o.revenue) AS revenue,
             min(o.ordered_at) AS first_order_at
-           FROM core.orders o
+           FROM core.all_orders o
           WHERE ((t.verdict = 'person'::text) AND (o.customer_id = COALESCE(c.merged_into, s.customer_id)) AND (o.kind = 'sale'::text) AND (o.ordered_at > t.occurred_at) AND (o.ordered_at <= (t.occurred_at + make_interval(days => COALESCE((((p.definition -> 'campaign'::text) ->> 'attribution_days'::text))::integer, 7)))) AND (NOT (EXISTS ( SELECT
                    FROM activation.tracking_events l
                   WHERE ((l.send_id = t.send_id) AND (l.kind = 'click'::text) AND (l.verdict = 'person'::text) AND (ROW(l.occurred_at, l.event_id) > ROW(t.occurred_at, t.event_id)) AND (l.occurred_at < o.ordered_at))))))) b ON (true))
@@ -1459,6 +1459,12 @@ CREATE VIEW marts.journey_steps AS
            FROM activation.journey_visits v
           WHERE (v.state = ANY (ARRAY['due'::text, 'waiting'::text]))
           GROUP BY v.journey, v.step
+        ), kinds AS (
+         SELECT v.journey,
+            bool_or(c.is_simulated) AS is_simulated
+           FROM (activation.journey_visits v
+             JOIN core.customers c ON ((v.customer_id = c.customer_id)))
+          GROUP BY v.journey
         ), steps AS (
          SELECT f_1.journey,
             f_1.from_step AS step
@@ -1484,10 +1490,12 @@ CREATE VIEW marts.journey_steps AS
     (COALESCE(sum(f.moves) FILTER (WHERE ((f.from_step = s.step) AND (f.why = 'goal'::text))), (0)::numeric))::bigint AS reached_goal,
     (COALESCE(sum(f.moves) FILTER (WHERE ((f.from_step = s.step) AND (f.to_step IS NULL) AND (f.why = ANY (ARRAY['step_removed'::text, 'ended'::text])))), (0)::numeric))::bigint AS dropped,
     (COALESCE(sum(f.moves) FILTER (WHERE ((f.from_step = s.step) AND (f.why = 'sent'::text))), (0)::numeric))::bigint AS written_to,
-    (COALESCE(sum(f.moves) FILTER (WHERE ((f.from_step = s.step) AND (f.why ~~ 'refused: %'::text))), (0)::numeric))::bigint AS refused
-   FROM ((steps s
+    (COALESCE(sum(f.moves) FILTER (WHERE ((f.from_step = s.step) AND (f.why ~~ 'refused: %'::text))), (0)::numeric))::bigint AS refused,
+    COALESCE(bool_or(k.is_simulated), false) AS is_simulated
+   FROM (((steps s
      LEFT JOIN flows f ON (((s.journey = f.journey) AND ((s.step = f.from_step) OR (s.step = f.to_step)))))
      LEFT JOIN here h ON (((s.journey = h.journey) AND (s.step = h.step))))
+     LEFT JOIN kinds k ON ((s.journey = k.journey)))
   GROUP BY s.journey, s.step;
 
 ALTER VIEW marts.journey_steps OWNER TO marketflow_owner;
@@ -3560,7 +3568,8 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 --     reached_goal bigint,
 --     dropped bigint,
 --     written_to bigint,
---     refused bigint
+--     refused bigint,
+--     is_simulated boolean
 -- );
 
 -- VIEW marts.message_activity (
