@@ -45,6 +45,12 @@ CREATE FUNCTION activation.known_zone(zone text, fallback text) RETURNS text
 
 ALTER FUNCTION activation.known_zone(zone text, fallback text) OWNER TO marketflow_owner;
 
+CREATE FUNCTION activation.next_local(at timestamp with time zone, zone text, local time without time zone, weekdays integer[]) RETURNS timestamp with time zone
+    LANGUAGE sql STABLE
+    RETURN (WITH asked AS (SELECT next_local.at AS starts_at, ((next_local.at AT TIME ZONE next_local.zone))::date AS starts_on, next_local.zone AS zone_name, next_local.local AS local_time, next_local.weekdays AS on_days), days AS (SELECT a.starts_at, a.on_days, (a.starts_on + n.days) AS day, (((a.starts_on + n.days) + a.local_time) AT TIME ZONE a.zone_name) AS instant FROM (asked a CROSS JOIN generate_series(0, 8) n(days))) SELECT min(d.instant) AS min FROM days d WHERE ((d.instant > d.starts_at) AND ((cardinality(d.on_days) = 0) OR ((EXTRACT(isodow FROM d.day))::integer = ANY (d.on_days)))));
+
+ALTER FUNCTION activation.next_local(at timestamp with time zone, zone text, local time without time zone, weekdays integer[]) OWNER TO marketflow_owner;
+
 CREATE FUNCTION activation.quiet_until(at timestamp with time zone, zone text, quiet_from time without time zone, quiet_to time without time zone) RETURNS timestamp with time zone
     LANGUAGE sql STABLE
     RETURN CASE WHEN ((quiet_from < quiet_to) AND (((at AT TIME ZONE zone))::time without time zone >= quiet_from) AND (((at AT TIME ZONE zone))::time without time zone < quiet_to)) THEN ((((at AT TIME ZONE zone))::date + quiet_to) AT TIME ZONE zone) WHEN ((quiet_from > quiet_to) AND (((at AT TIME ZONE zone))::time without time zone < quiet_to)) THEN ((((at AT TIME ZONE zone))::date + quiet_to) AT TIME ZONE zone) WHEN ((quiet_from > quiet_to) AND (((at AT TIME ZONE zone))::time without time zone >= quiet_from)) THEN (((((at AT TIME ZONE zone))::date + 1) + quiet_to) AT TIME ZONE zone) ELSE NULL::timestamp with time zone END;
@@ -87,25 +93,6 @@ CREATE FUNCTION ops.newer_of(known anyelement, said anyelement) RETURNS anyeleme
     AS $$SELECT coalesce(said, known)$$;
 
 ALTER FUNCTION ops.newer_of(known anyelement, said anyelement) OWNER TO marketflow_owner;
-
-CREATE FUNCTION privacy.lift_unsubscription(point_id bigint, asked_at timestamp with time zone) RETURNS bigint
-    LANGUAGE sql SECURITY DEFINER
-    SET search_path TO ''
-    AS $$
-    WITH lifted AS (
-        DELETE FROM privacy.suppressions AS u
-        USING core.contact_points AS p
-        WHERE
-            p.contact_point_id = point_id
-            AND u.channel = p.channel AND u.address_hash = p.address_hash
-            AND u.reason = 'unsubscribed' AND u.since <= asked_at
-        RETURNING 1
-    )
-
-    SELECT count(*) FROM lifted
-$$;
-
-ALTER FUNCTION privacy.lift_unsubscription(point_id bigint, asked_at timestamp with time zone) OWNER TO marketflow_owner;
 
 CREATE AGGREGATE ops.last_said(anyelement) (
     SFUNC = ops.newer_of,
@@ -176,6 +163,141 @@ CREATE TABLE activation.event_watermarks (
 
 ALTER TABLE activation.event_watermarks OWNER TO marketflow_owner;
 
+CREATE TABLE activation.experiment_looks (
+    campaign text NOT NULL,
+    experiment text NOT NULL,
+    arm text NOT NULL,
+    look_on date NOT NULL,
+    looked_at timestamp with time zone NOT NULL,
+    is_control boolean NOT NULL,
+    share numeric(5,2) NOT NULL,
+    assigned bigint NOT NULL,
+    sent bigint NOT NULL,
+    conversions bigint NOT NULL,
+    clickers bigint,
+    rate double precision,
+    difference double precision,
+    interval_low double precision,
+    interval_high double precision,
+    p_value double precision,
+    uplift double precision,
+    uplift_low double precision,
+    uplift_high double precision,
+    ratio_p double precision,
+    sent_ratio_p double precision,
+    verdict text NOT NULL,
+    is_simulated boolean NOT NULL
+);
+
+ALTER TABLE activation.experiment_looks OWNER TO marketflow_owner;
+
+CREATE TABLE activation.experiments (
+    campaign text NOT NULL,
+    experiment text NOT NULL,
+    allocation_version text NOT NULL,
+    definition jsonb NOT NULL,
+    started_at timestamp with time zone NOT NULL,
+    decided_at timestamp with time zone,
+    winner text,
+    reason text,
+    CONSTRAINT experiments_check CHECK ((((decided_at IS NULL) = (winner IS NULL)) AND ((winner IS NULL) = (reason IS NULL))))
+);
+
+ALTER TABLE activation.experiments OWNER TO marketflow_owner;
+
+CREATE TABLE activation.journey_moves (
+    visit_id bigint NOT NULL,
+    number integer NOT NULL,
+    journey text NOT NULL,
+    version text NOT NULL,
+    from_step text,
+    to_step text,
+    why text NOT NULL,
+    moved_at timestamp with time zone NOT NULL,
+    tick_id bigint NOT NULL
+);
+
+ALTER TABLE activation.journey_moves OWNER TO marketflow_owner;
+
+CREATE TABLE activation.journey_states (
+    journey text NOT NULL,
+    started_on date NOT NULL,
+    ticked_at timestamp with time zone,
+    looked_at timestamp with time zone
+);
+
+ALTER TABLE activation.journey_states OWNER TO marketflow_owner;
+
+CREATE TABLE activation.journey_steps (
+    journey text NOT NULL,
+    step text NOT NULL,
+    number integer NOT NULL
+);
+
+ALTER TABLE activation.journey_steps OWNER TO marketflow_owner;
+
+CREATE TABLE activation.journey_ticks (
+    tick_id bigint NOT NULL,
+    journey text NOT NULL,
+    version text NOT NULL,
+    kind text NOT NULL,
+    ticked_at timestamp with time zone NOT NULL,
+    people integer DEFAULT 0 NOT NULL,
+    counts jsonb DEFAULT '{}'::jsonb NOT NULL,
+    CONSTRAINT journey_ticks_kind_check CHECK ((kind = ANY (ARRAY['enrol'::text, 'move'::text, 'change'::text, 'end'::text])))
+);
+
+ALTER TABLE activation.journey_ticks OWNER TO marketflow_owner;
+
+ALTER TABLE activation.journey_ticks ALTER COLUMN tick_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME activation.journey_ticks_tick_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
+CREATE TABLE activation.journey_versions (
+    journey text NOT NULL,
+    version text NOT NULL,
+    definition jsonb NOT NULL,
+    first_run_at timestamp with time zone NOT NULL,
+    is_current boolean DEFAULT true NOT NULL
+);
+
+ALTER TABLE activation.journey_versions OWNER TO marketflow_owner;
+
+CREATE TABLE activation.journey_visits (
+    visit_id bigint NOT NULL,
+    journey text NOT NULL,
+    version text NOT NULL,
+    customer_id bigint NOT NULL,
+    occasion text NOT NULL,
+    occasion_on date NOT NULL,
+    state text NOT NULL,
+    step text,
+    due_at timestamp with time zone,
+    entered_at timestamp with time zone NOT NULL,
+    arrived_at timestamp with time zone NOT NULL,
+    ended_at timestamp with time zone,
+    reason text,
+    moves integer DEFAULT 0 NOT NULL,
+    CONSTRAINT journey_visits_check CHECK (((state = ANY (ARRAY['due'::text, 'waiting'::text])) = ((step IS NOT NULL) AND (due_at IS NOT NULL) AND (ended_at IS NULL)))),
+    CONSTRAINT journey_visits_state_check CHECK ((state = ANY (ARRAY['due'::text, 'waiting'::text, 'done'::text, 'exited'::text])))
+);
+
+ALTER TABLE activation.journey_visits OWNER TO marketflow_owner;
+
+ALTER TABLE activation.journey_visits ALTER COLUMN visit_id ADD GENERATED ALWAYS AS IDENTITY (
+    SEQUENCE NAME activation.journey_visits_visit_id_seq
+    START WITH 1
+    INCREMENT BY 1
+    NO MINVALUE
+    NO MAXVALUE
+    CACHE 1
+);
+
 CREATE TABLE activation.mailbox_positions (
     mailbox text NOT NULL,
     uid_validity bigint NOT NULL,
@@ -217,7 +339,8 @@ CREATE TABLE activation.plans (
     released_at timestamp with time zone,
     cancelled_by text,
     cancelled_at timestamp with time zone,
-    topic text,
+    experiment text,
+    step integer DEFAULT 0 NOT NULL,
     CONSTRAINT plans_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'approved'::text, 'rejected'::text, 'released'::text, 'refused'::text, 'cancelled'::text])))
 );
 
@@ -936,6 +1059,70 @@ CREATE TABLE marts.association_rules (
 
 ALTER TABLE marts.association_rules OWNER TO marketflow_owner;
 
+CREATE TABLE marts.attributed_orders (
+    basis text NOT NULL,
+    order_id bigint NOT NULL,
+    send_id bigint NOT NULL,
+    customer_id bigint NOT NULL,
+    campaign text NOT NULL,
+    channel text NOT NULL,
+    variant text NOT NULL,
+    step integer NOT NULL,
+    touched_at timestamp with time zone NOT NULL,
+    ordered_at timestamp with time zone NOT NULL,
+    ordered_on date NOT NULL,
+    place integer NOT NULL,
+    touches integer NOT NULL,
+    share_first numeric(13,12) NOT NULL,
+    share_last numeric(13,12) NOT NULL,
+    share_linear numeric(13,12) NOT NULL,
+    share_time_decay numeric(13,12) NOT NULL,
+    share_position numeric(13,12) NOT NULL,
+    revenue_first numeric(14,2) NOT NULL,
+    revenue_last numeric(14,2) NOT NULL,
+    revenue_linear numeric(14,2) NOT NULL,
+    revenue_time_decay numeric(14,2) NOT NULL,
+    revenue_position numeric(14,2) NOT NULL,
+    is_simulated boolean NOT NULL
+);
+
+ALTER TABLE marts.attributed_orders OWNER TO marketflow_owner;
+
+CREATE TABLE marts.campaign_arms (
+    campaign text NOT NULL,
+    channel text NOT NULL,
+    breakdown text NOT NULL,
+    part text NOT NULL,
+    arm text NOT NULL,
+    control text NOT NULL,
+    people bigint NOT NULL,
+    sent bigint NOT NULL,
+    buyers bigint NOT NULL,
+    orders bigint NOT NULL,
+    revenue numeric(18,2) NOT NULL,
+    revenue_squares numeric(30,4) NOT NULL,
+    revenue_cubes numeric(40,6) NOT NULL,
+    waiting bigint NOT NULL,
+    cost numeric(18,6),
+    is_simulated boolean NOT NULL
+);
+
+ALTER TABLE marts.campaign_arms OWNER TO marketflow_owner;
+
+CREATE TABLE marts.campaign_attribution (
+    basis text NOT NULL,
+    model text NOT NULL,
+    campaign text NOT NULL,
+    channel text NOT NULL,
+    variant text NOT NULL,
+    orders numeric(24,12) NOT NULL,
+    revenue numeric(18,2) NOT NULL,
+    orders_touched bigint NOT NULL,
+    is_simulated boolean NOT NULL
+);
+
+ALTER TABLE marts.campaign_attribution OWNER TO marketflow_owner;
+
 CREATE VIEW marts.campaign_members AS
  SELECT m.plan_id,
     p.campaign,
@@ -958,7 +1145,7 @@ CREATE VIEW marts.campaign_members AS
         END AS sent_at
    FROM ((activation.plan_members m
      JOIN activation.plans p ON ((m.plan_id = p.plan_id)))
-     LEFT JOIN activation.sends s ON (((p.campaign = s.campaign) AND (m.occasion = s.occasion) AND (m.contact_point_id = s.contact_point_id) AND (p.channel = s.channel) AND (s.step = 0) AND (NOT p.is_dry_run) AND ((m.outcome <> 'planned'::text) OR (m.plan_id = s.plan_id)))));
+     LEFT JOIN activation.sends s ON (((p.campaign = s.campaign) AND (m.occasion = s.occasion) AND (m.contact_point_id = s.contact_point_id) AND (p.channel = s.channel) AND (p.step = s.step) AND (NOT p.is_dry_run) AND ((m.outcome <> 'planned'::text) OR (m.plan_id = s.plan_id)))));
 
 ALTER VIEW marts.campaign_members OWNER TO marketflow_owner;
 
@@ -978,7 +1165,8 @@ CREATE TABLE marts.campaign_performance (
     revenue numeric(14,2) NOT NULL,
     attribution_days integer NOT NULL,
     first_sent_at timestamp with time zone,
-    last_sent_at timestamp with time zone
+    last_sent_at timestamp with time zone,
+    is_simulated boolean DEFAULT false NOT NULL
 );
 
 ALTER TABLE marts.campaign_performance OWNER TO marketflow_owner;
@@ -995,6 +1183,46 @@ CREATE TABLE marts.campaign_recommendations (
 );
 
 ALTER TABLE marts.campaign_recommendations OWNER TO marketflow_owner;
+
+CREATE TABLE marts.campaign_results (
+    campaign text NOT NULL,
+    channel text NOT NULL,
+    breakdown text NOT NULL,
+    part text NOT NULL,
+    planned bigint NOT NULL,
+    sent bigint NOT NULL,
+    delivered bigint NOT NULL,
+    opened bigint NOT NULL,
+    opened_by_proxy bigint NOT NULL,
+    clicked bigint NOT NULL,
+    clicked_by_scanner bigint NOT NULL,
+    visitors bigint NOT NULL,
+    pages bigint NOT NULL,
+    unsubscribed bigint NOT NULL,
+    complained bigint NOT NULL,
+    bounced_hard bigint NOT NULL,
+    bounced_soft bigint NOT NULL,
+    people bigint NOT NULL,
+    buyers bigint NOT NULL,
+    orders bigint NOT NULL,
+    revenue numeric(18,2) NOT NULL,
+    ratings bigint NOT NULL,
+    rating_mean numeric(5,4),
+    rating_positive bigint NOT NULL,
+    cost numeric(18,6),
+    open_rate numeric(7,6),
+    click_rate numeric(7,6),
+    conversion_rate numeric(7,6),
+    unsubscribe_rate numeric(7,6),
+    complaint_rate numeric(7,6),
+    bounce_rate numeric(7,6),
+    attribution_days integer NOT NULL,
+    first_sent_at timestamp with time zone,
+    last_sent_at timestamp with time zone,
+    is_simulated boolean NOT NULL
+);
+
+ALTER TABLE marts.campaign_results OWNER TO marketflow_owner;
 
 CREATE VIEW marts.campaign_sends AS
  SELECT s.send_id,
@@ -1020,6 +1248,41 @@ CREATE VIEW marts.campaign_sends AS
      LEFT JOIN core.customers c ON ((s.customer_id = c.customer_id)));
 
 ALTER VIEW marts.campaign_sends OWNER TO marketflow_owner;
+
+CREATE TABLE marts.campaign_uplift (
+    campaign text NOT NULL,
+    channel text NOT NULL,
+    breakdown text NOT NULL,
+    part text NOT NULL,
+    measure text NOT NULL,
+    control text NOT NULL,
+    people bigint NOT NULL,
+    control_people bigint NOT NULL,
+    buyers bigint NOT NULL,
+    control_buyers bigint NOT NULL,
+    value double precision NOT NULL,
+    control_value double precision NOT NULL,
+    difference double precision NOT NULL,
+    difference_low double precision NOT NULL,
+    difference_high double precision NOT NULL,
+    p_value double precision NOT NULL,
+    relative double precision,
+    relative_low double precision,
+    relative_high double precision,
+    incremental double precision NOT NULL,
+    incremental_low double precision NOT NULL,
+    incremental_high double precision NOT NULL,
+    cost double precision,
+    return_on_cost double precision,
+    return_low double precision,
+    return_high double precision,
+    confidence double precision NOT NULL,
+    has_enough boolean NOT NULL,
+    waiting bigint NOT NULL,
+    is_simulated boolean NOT NULL
+);
+
+ALTER TABLE marts.campaign_uplift OWNER TO marketflow_owner;
 
 CREATE VIEW marts.click_results AS
  SELECT t.event_id AS click_id,
@@ -1053,7 +1316,7 @@ CREATE VIEW marts.click_results AS
      LEFT JOIN LATERAL ( SELECT count(*) AS orders,
             sum(o.revenue) AS revenue,
             min(o.ordered_at) AS first_order_at
-           FROM core.orders o
+           FROM core.all_orders o
           WHERE ((t.verdict = 'person'::text) AND (o.customer_id = COALESCE(c.merged_into, s.customer_id)) AND (o.kind = 'sale'::text) AND (o.ordered_at > t.occurred_at) AND (o.ordered_at <= (t.occurred_at + make_interval(days => COALESCE((((p.definition -> 'campaign'::text) ->> 'attribution_days'::text))::integer, 7)))) AND (NOT (EXISTS ( SELECT
                    FROM activation.tracking_events l
                   WHERE ((l.send_id = t.send_id) AND (l.kind = 'click'::text) AND (l.verdict = 'person'::text) AND (ROW(l.occurred_at, l.event_id) > ROW(t.occurred_at, t.event_id)) AND (l.occurred_at < o.ordered_at))))))) b ON (true))
@@ -1144,6 +1407,98 @@ CREATE VIEW marts.customer_events AS
   WHERE (e.customer_id IS NOT NULL);
 
 ALTER VIEW marts.customer_events OWNER TO marketflow_owner;
+
+CREATE VIEW marts.experiment_results AS
+ SELECT k.campaign,
+    k.experiment,
+    k.arm,
+    k.look_on,
+    k.looked_at,
+    k.is_control,
+    k.share,
+    (e.definition ->> 'metric'::text) AS metric,
+    ((e.definition ->> 'alpha'::text))::double precision AS alpha,
+    k.assigned,
+    k.sent,
+    k.conversions,
+    k.clickers,
+    k.rate,
+    k.difference,
+    k.interval_low,
+    k.interval_high,
+    k.p_value,
+    k.uplift,
+    k.uplift_low,
+    k.uplift_high,
+    k.ratio_p,
+    k.sent_ratio_p,
+    k.verdict,
+    (k.look_on = max(k.look_on) OVER (PARTITION BY k.campaign, k.experiment)) AS is_newest,
+    (k.arm = e.winner) AS is_winner,
+    e.decided_at,
+    e.reason,
+    k.is_simulated
+   FROM (activation.experiment_looks k
+     JOIN activation.experiments e ON (((k.campaign = e.campaign) AND (k.experiment = e.experiment))));
+
+ALTER VIEW marts.experiment_results OWNER TO marketflow_owner;
+
+CREATE VIEW marts.journey_steps AS
+ WITH flows AS (
+         SELECT m.journey,
+            m.from_step,
+            m.to_step,
+            m.why,
+            count(*) AS moves
+           FROM activation.journey_moves m
+          GROUP BY m.journey, m.from_step, m.to_step, m.why
+        ), here AS (
+         SELECT v.journey,
+            v.step,
+            count(*) AS people
+           FROM activation.journey_visits v
+          WHERE (v.state = ANY (ARRAY['due'::text, 'waiting'::text]))
+          GROUP BY v.journey, v.step
+        ), kinds AS (
+         SELECT v.journey,
+            bool_or(c.is_simulated) AS is_simulated
+           FROM (activation.journey_visits v
+             JOIN core.customers c ON ((v.customer_id = c.customer_id)))
+          GROUP BY v.journey
+        ), steps AS (
+         SELECT f_1.journey,
+            f_1.from_step AS step
+           FROM flows f_1
+          WHERE (f_1.from_step IS NOT NULL)
+        UNION
+         SELECT f_1.journey,
+            f_1.to_step AS step
+           FROM flows f_1
+          WHERE (f_1.to_step IS NOT NULL)
+        UNION
+         SELECT v.journey,
+            (s_1.value ->> 'step'::text) AS step
+           FROM (activation.journey_versions v
+             CROSS JOIN LATERAL jsonb_array_elements((v.definition -> 'steps'::text)) s_1(value))
+          WHERE v.is_current
+        )
+ SELECT s.journey,
+    s.step,
+    (COALESCE(sum(f.moves) FILTER (WHERE (f.to_step = s.step)), (0)::numeric))::bigint AS entered,
+    COALESCE(max(h.people), (0)::bigint) AS here_now,
+    (COALESCE(sum(f.moves) FILTER (WHERE ((f.from_step = s.step) AND (NOT ((f.to_step IS NULL) AND (f.why = ANY (ARRAY['goal'::text, 'step_removed'::text, 'ended'::text])))))), (0)::numeric))::bigint AS passed,
+    (COALESCE(sum(f.moves) FILTER (WHERE ((f.from_step = s.step) AND (f.why = 'goal'::text))), (0)::numeric))::bigint AS reached_goal,
+    (COALESCE(sum(f.moves) FILTER (WHERE ((f.from_step = s.step) AND (f.to_step IS NULL) AND (f.why = ANY (ARRAY['step_removed'::text, 'ended'::text])))), (0)::numeric))::bigint AS dropped,
+    (COALESCE(sum(f.moves) FILTER (WHERE ((f.from_step = s.step) AND (f.why = 'sent'::text))), (0)::numeric))::bigint AS written_to,
+    (COALESCE(sum(f.moves) FILTER (WHERE ((f.from_step = s.step) AND (f.why ~~ 'refused: %'::text))), (0)::numeric))::bigint AS refused,
+    COALESCE(bool_or(k.is_simulated), false) AS is_simulated
+   FROM (((steps s
+     LEFT JOIN flows f ON (((s.journey = f.journey) AND ((s.step = f.from_step) OR (s.step = f.to_step)))))
+     LEFT JOIN here h ON (((s.journey = h.journey) AND (s.step = h.step))))
+     LEFT JOIN kinds k ON ((s.journey = k.journey)))
+  GROUP BY s.journey, s.step;
+
+ALTER VIEW marts.journey_steps OWNER TO marketflow_owner;
 
 CREATE VIEW marts.message_activity AS
 SELECT
@@ -1827,35 +2182,6 @@ CREATE TABLE privacy.customer_answers (
 
 ALTER TABLE privacy.customer_answers OWNER TO marketflow_owner;
 
-CREATE TABLE privacy.preference_events (
-    preference_event_id uuid NOT NULL,
-    contact_point_id bigint NOT NULL,
-    unwanted_topics text[] NOT NULL,
-    max_messages integer,
-    max_days integer,
-    language text,
-    occurred_at timestamp with time zone NOT NULL,
-    recorded_at timestamp with time zone NOT NULL,
-    send_id bigint
-);
-
-ALTER TABLE privacy.preference_events OWNER TO marketflow_owner;
-
-CREATE TABLE privacy.preferences (
-    contact_point_id bigint NOT NULL,
-    unwanted_topics text[] DEFAULT '{}'::text[] NOT NULL,
-    max_messages integer,
-    max_days integer,
-    language text,
-    changed_at timestamp with time zone NOT NULL,
-    CONSTRAINT preferences_check CHECK (((max_messages IS NULL) = (max_days IS NULL))),
-    CONSTRAINT preferences_language_check CHECK ((language ~ '^[a-z]{2,3}$'::text)),
-    CONSTRAINT preferences_max_days_check CHECK (((max_days >= 1) AND (max_days <= 366))),
-    CONSTRAINT preferences_max_messages_check CHECK (((max_messages >= 1) AND (max_messages <= 1000)))
-);
-
-ALTER TABLE privacy.preferences OWNER TO marketflow_owner;
-
 CREATE TABLE privacy.suppressions (
     channel text NOT NULL,
     address_hash bytea NOT NULL,
@@ -2171,6 +2497,36 @@ ALTER TABLE ONLY activation.delivery_events
 ALTER TABLE ONLY activation.event_watermarks
     ADD CONSTRAINT event_watermarks_pkey PRIMARY KEY (campaign);
 
+ALTER TABLE ONLY activation.experiment_looks
+    ADD CONSTRAINT experiment_looks_pkey PRIMARY KEY (campaign, experiment, arm, look_on);
+
+ALTER TABLE ONLY activation.experiments
+    ADD CONSTRAINT experiments_pkey PRIMARY KEY (campaign, experiment);
+
+ALTER TABLE ONLY activation.journey_moves
+    ADD CONSTRAINT journey_moves_pkey PRIMARY KEY (visit_id, number);
+
+ALTER TABLE ONLY activation.journey_states
+    ADD CONSTRAINT journey_states_pkey PRIMARY KEY (journey);
+
+ALTER TABLE ONLY activation.journey_steps
+    ADD CONSTRAINT journey_steps_journey_number_key UNIQUE (journey, number);
+
+ALTER TABLE ONLY activation.journey_steps
+    ADD CONSTRAINT journey_steps_pkey PRIMARY KEY (journey, step);
+
+ALTER TABLE ONLY activation.journey_ticks
+    ADD CONSTRAINT journey_ticks_pkey PRIMARY KEY (tick_id);
+
+ALTER TABLE ONLY activation.journey_versions
+    ADD CONSTRAINT journey_versions_pkey PRIMARY KEY (journey, version);
+
+ALTER TABLE ONLY activation.journey_visits
+    ADD CONSTRAINT journey_visits_journey_customer_id_occasion_key UNIQUE (journey, customer_id, occasion);
+
+ALTER TABLE ONLY activation.journey_visits
+    ADD CONSTRAINT journey_visits_pkey PRIMARY KEY (visit_id);
+
 ALTER TABLE ONLY activation.mailbox_positions
     ADD CONSTRAINT mailbox_positions_pkey PRIMARY KEY (mailbox);
 
@@ -2312,11 +2668,26 @@ ALTER TABLE ONLY features.purchase_windows
 ALTER TABLE ONLY marts.association_rules
     ADD CONSTRAINT association_rules_pkey PRIMARY KEY (level, antecedent_ids, consequent_ids);
 
+ALTER TABLE ONLY marts.attributed_orders
+    ADD CONSTRAINT attributed_orders_pkey PRIMARY KEY (basis, order_id, send_id);
+
+ALTER TABLE ONLY marts.campaign_arms
+    ADD CONSTRAINT campaign_arms_pkey PRIMARY KEY (campaign, channel, breakdown, part, arm);
+
+ALTER TABLE ONLY marts.campaign_attribution
+    ADD CONSTRAINT campaign_attribution_pkey PRIMARY KEY (basis, model, campaign, channel, variant);
+
 ALTER TABLE ONLY marts.campaign_performance
     ADD CONSTRAINT campaign_performance_pkey PRIMARY KEY (campaign, occasion, channel);
 
 ALTER TABLE ONLY marts.campaign_recommendations
     ADD CONSTRAINT campaign_recommendations_pkey PRIMARY KEY (customer_id, campaign_id);
+
+ALTER TABLE ONLY marts.campaign_results
+    ADD CONSTRAINT campaign_results_pkey PRIMARY KEY (campaign, channel, breakdown, part);
+
+ALTER TABLE ONLY marts.campaign_uplift
+    ADD CONSTRAINT campaign_uplift_pkey PRIMARY KEY (campaign, channel, breakdown, part, measure);
 
 ALTER TABLE ONLY marts.cluster_profiles
     ADD CONSTRAINT cluster_profiles_pkey PRIMARY KEY (cluster_id);
@@ -2435,12 +2806,6 @@ ALTER TABLE ONLY privacy.consents
 ALTER TABLE ONLY privacy.customer_answers
     ADD CONSTRAINT customer_answers_pkey PRIMARY KEY (source, external_id, channel, purpose, answered_at);
 
-ALTER TABLE ONLY privacy.preference_events
-    ADD CONSTRAINT preference_events_pkey PRIMARY KEY (preference_event_id);
-
-ALTER TABLE ONLY privacy.preferences
-    ADD CONSTRAINT preferences_pkey PRIMARY KEY (contact_point_id);
-
 ALTER TABLE ONLY privacy.suppressions
     ADD CONSTRAINT suppressions_pkey PRIMARY KEY (channel, address_hash);
 
@@ -2451,9 +2816,19 @@ CREATE INDEX delivery_events_bad ON activation.delivery_events USING btree (chan
 
 CREATE INDEX delivery_events_send ON activation.delivery_events USING btree (send_id);
 
+CREATE INDEX journey_ticks_journey ON activation.journey_ticks USING btree (journey, ticked_at);
+
+CREATE UNIQUE INDEX journey_versions_current ON activation.journey_versions USING btree (journey) WHERE is_current;
+
+CREATE INDEX journey_visits_due ON activation.journey_visits USING btree (journey, version, due_at) WHERE (state = ANY (ARRAY['due'::text, 'waiting'::text]));
+
+CREATE UNIQUE INDEX journey_visits_inside ON activation.journey_visits USING btree (journey, customer_id) WHERE (state = ANY (ARRAY['due'::text, 'waiting'::text]));
+
 CREATE INDEX plans_campaign ON activation.plans USING btree (campaign, occasion);
 
 CREATE INDEX plans_cancelled ON activation.plans USING btree (plan_id) WHERE (state = 'cancelled'::text);
+
+CREATE INDEX plans_experiment ON activation.plans USING btree (campaign, experiment) WHERE (experiment IS NOT NULL);
 
 CREATE INDEX sends_contact_point ON activation.sends USING btree (contact_point_id);
 
@@ -2539,6 +2914,8 @@ CREATE INDEX orders_original ON core.orders USING btree (source, original_order_
 
 CREATE INDEX simulated_orders_customer ON core.simulated_orders USING btree (customer_id, ordered_at);
 
+CREATE INDEX attributed_orders_campaign ON marts.attributed_orders USING btree (campaign, basis);
+
 CREATE INDEX campaign_recommendations_best ON marts.campaign_recommendations USING btree (campaign_id, customer_rank);
 
 CREATE INDEX customer_360_segment ON marts.customer_360 USING btree (segment);
@@ -2564,8 +2941,6 @@ CREATE INDEX quarantine_load ON ops.quarantine USING btree (load_id);
 CREATE INDEX consent_events_contact_point ON privacy.consent_events USING btree (contact_point_id);
 
 CREATE INDEX consent_events_links ON privacy.consent_events USING btree (recorded_at) WHERE (send_id IS NOT NULL);
-
-CREATE INDEX preference_events_contact_point ON privacy.preference_events USING btree (contact_point_id);
 
 CREATE INDEX campaigns_load ON raw.campaigns USING brin (load_id);
 
@@ -2636,6 +3011,9 @@ ALTER TABLE ONLY activation.delivery_events
 
 ALTER TABLE ONLY activation.event_watermarks
     ADD CONSTRAINT event_watermarks_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id);
+
+ALTER TABLE ONLY activation.experiment_looks
+    ADD CONSTRAINT experiment_looks_campaign_experiment_fkey FOREIGN KEY (campaign, experiment) REFERENCES activation.experiments(campaign, experiment);
 
 ALTER TABLE ONLY activation.plan_members
     ADD CONSTRAINT plan_members_plan_id_fkey FOREIGN KEY (plan_id) REFERENCES activation.plans(plan_id) ON DELETE CASCADE;
@@ -2745,12 +3123,6 @@ ALTER TABLE ONLY privacy.consent_events
 ALTER TABLE ONLY privacy.consents
     ADD CONSTRAINT consents_contact_point_id_fkey FOREIGN KEY (contact_point_id) REFERENCES core.contact_points(contact_point_id);
 
-ALTER TABLE ONLY privacy.preference_events
-    ADD CONSTRAINT preference_events_contact_point_id_fkey FOREIGN KEY (contact_point_id) REFERENCES core.contact_points(contact_point_id);
-
-ALTER TABLE ONLY privacy.preferences
-    ADD CONSTRAINT preferences_contact_point_id_fkey FOREIGN KEY (contact_point_id) REFERENCES core.contact_points(contact_point_id);
-
 GRANT USAGE ON SCHEMA activation TO marketflow_sender;
 GRANT USAGE ON SCHEMA activation TO marketflow_edge;
 
@@ -2760,23 +3132,18 @@ GRANT USAGE ON SCHEMA core TO marketflow_edge;
 GRANT USAGE ON SCHEMA marts TO marketflow_sender;
 GRANT USAGE ON SCHEMA marts TO marketflow_audience;
 GRANT USAGE ON SCHEMA marts TO marketflow_analyst;
-GRANT USAGE ON SCHEMA marts TO marketflow_edge;
 
 GRANT USAGE ON SCHEMA models TO marketflow_analyst;
 
 GRANT USAGE ON SCHEMA ops TO marketflow_loader;
 GRANT USAGE ON SCHEMA ops TO marketflow_sender;
 GRANT USAGE ON SCHEMA ops TO marketflow_analyst;
-GRANT USAGE ON SCHEMA ops TO marketflow_edge;
 
 GRANT USAGE ON SCHEMA privacy TO marketflow_sender;
 GRANT USAGE ON SCHEMA privacy TO marketflow_edge;
 GRANT USAGE ON SCHEMA privacy TO marketflow_loader;
 
 GRANT USAGE ON SCHEMA raw TO marketflow_loader;
-
-REVOKE ALL ON FUNCTION privacy.lift_unsubscription(point_id bigint, asked_at timestamp with time zone) FROM PUBLIC;
-GRANT ALL ON FUNCTION privacy.lift_unsubscription(point_id bigint, asked_at timestamp with time zone) TO marketflow_edge;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE activation.campaign_states TO marketflow_sender;
 
@@ -2792,12 +3159,6 @@ GRANT SELECT,INSERT,UPDATE ON TABLE activation.mailbox_positions TO marketflow_s
 
 GRANT SELECT ON TABLE activation.plans TO marketflow_sender;
 
-GRANT SELECT(plan_id) ON TABLE activation.plans TO marketflow_edge;
-
-GRANT SELECT(definition) ON TABLE activation.plans TO marketflow_edge;
-
-GRANT SELECT(business_date) ON TABLE activation.plans TO marketflow_edge;
-
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE activation.rate_budgets TO marketflow_sender;
 
 GRANT SELECT ON TABLE activation.sends TO marketflow_sender;
@@ -2807,10 +3168,6 @@ GRANT SELECT(send_id) ON TABLE activation.sends TO marketflow_edge;
 GRANT SELECT(contact_point_id) ON TABLE activation.sends TO marketflow_edge;
 
 GRANT SELECT(channel) ON TABLE activation.sends TO marketflow_edge;
-
-GRANT SELECT(plan_id) ON TABLE activation.sends TO marketflow_edge;
-
-GRANT SELECT(customer_id) ON TABLE activation.sends TO marketflow_edge;
 
 GRANT SELECT(purpose) ON TABLE activation.sends TO marketflow_edge;
 
@@ -2822,8 +3179,6 @@ GRANT UPDATE(send_after) ON TABLE activation.sends TO marketflow_sender;
 
 GRANT UPDATE(attempts) ON TABLE activation.sends TO marketflow_sender;
 
-GRANT SELECT(content) ON TABLE activation.sends TO marketflow_edge;
-
 GRANT UPDATE(claim_token) ON TABLE activation.sends TO marketflow_sender;
 
 GRANT UPDATE(lease_until) ON TABLE activation.sends TO marketflow_sender;
@@ -2833,8 +3188,6 @@ GRANT UPDATE(claimed_at) ON TABLE activation.sends TO marketflow_sender;
 GRANT UPDATE(sending_at) ON TABLE activation.sends TO marketflow_sender;
 
 GRANT UPDATE(settled_at) ON TABLE activation.sends TO marketflow_sender;
-
-GRANT SELECT(is_test) ON TABLE activation.sends TO marketflow_edge;
 
 GRANT SELECT,INSERT ON TABLE activation.tracking_events TO marketflow_sender;
 
@@ -2853,12 +3206,10 @@ GRANT SELECT(channel) ON TABLE core.contact_points TO marketflow_edge;
 GRANT SELECT(address_hash) ON TABLE core.contact_points TO marketflow_edge;
 
 GRANT SELECT(customer_id) ON TABLE core.customers TO marketflow_sender;
-GRANT SELECT(customer_id) ON TABLE core.customers TO marketflow_edge;
 
 GRANT SELECT(given_name) ON TABLE core.customers TO marketflow_sender;
 
 GRANT SELECT(locale) ON TABLE core.customers TO marketflow_sender;
-GRANT SELECT(locale) ON TABLE core.customers TO marketflow_edge;
 
 GRANT SELECT(time_zone) ON TABLE core.customers TO marketflow_sender;
 
@@ -2867,6 +3218,18 @@ GRANT SELECT(merged_into) ON TABLE core.customers TO marketflow_sender;
 GRANT SELECT ON TABLE marts.association_rules TO marketflow_sender;
 GRANT SELECT ON TABLE marts.association_rules TO marketflow_audience;
 GRANT SELECT ON TABLE marts.association_rules TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.attributed_orders TO marketflow_sender;
+GRANT SELECT ON TABLE marts.attributed_orders TO marketflow_audience;
+GRANT SELECT ON TABLE marts.attributed_orders TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.campaign_arms TO marketflow_sender;
+GRANT SELECT ON TABLE marts.campaign_arms TO marketflow_audience;
+GRANT SELECT ON TABLE marts.campaign_arms TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.campaign_attribution TO marketflow_sender;
+GRANT SELECT ON TABLE marts.campaign_attribution TO marketflow_audience;
+GRANT SELECT ON TABLE marts.campaign_attribution TO marketflow_analyst;
 
 GRANT SELECT ON TABLE marts.campaign_members TO marketflow_sender;
 GRANT SELECT ON TABLE marts.campaign_members TO marketflow_audience;
@@ -2880,9 +3243,17 @@ GRANT SELECT ON TABLE marts.campaign_recommendations TO marketflow_sender;
 GRANT SELECT ON TABLE marts.campaign_recommendations TO marketflow_audience;
 GRANT SELECT ON TABLE marts.campaign_recommendations TO marketflow_analyst;
 
+GRANT SELECT ON TABLE marts.campaign_results TO marketflow_sender;
+GRANT SELECT ON TABLE marts.campaign_results TO marketflow_audience;
+GRANT SELECT ON TABLE marts.campaign_results TO marketflow_analyst;
+
 GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_sender;
 GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_audience;
 GRANT SELECT ON TABLE marts.campaign_sends TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.campaign_uplift TO marketflow_sender;
+GRANT SELECT ON TABLE marts.campaign_uplift TO marketflow_audience;
+GRANT SELECT ON TABLE marts.campaign_uplift TO marketflow_analyst;
 
 GRANT SELECT ON TABLE marts.click_results TO marketflow_sender;
 GRANT SELECT ON TABLE marts.click_results TO marketflow_audience;
@@ -2904,6 +3275,14 @@ GRANT SELECT ON TABLE marts.customer_events TO marketflow_sender;
 GRANT SELECT ON TABLE marts.customer_events TO marketflow_audience;
 GRANT SELECT ON TABLE marts.customer_events TO marketflow_analyst;
 
+GRANT SELECT ON TABLE marts.experiment_results TO marketflow_sender;
+GRANT SELECT ON TABLE marts.experiment_results TO marketflow_audience;
+GRANT SELECT ON TABLE marts.experiment_results TO marketflow_analyst;
+
+GRANT SELECT ON TABLE marts.journey_steps TO marketflow_sender;
+GRANT SELECT ON TABLE marts.journey_steps TO marketflow_audience;
+GRANT SELECT ON TABLE marts.journey_steps TO marketflow_analyst;
+
 GRANT SELECT ON TABLE marts.message_activity TO marketflow_sender;
 GRANT SELECT ON TABLE marts.message_activity TO marketflow_audience;
 GRANT SELECT ON TABLE marts.message_activity TO marketflow_analyst;
@@ -2919,10 +3298,6 @@ GRANT SELECT ON TABLE marts.product_recommendations TO marketflow_analyst;
 GRANT SELECT ON TABLE marts.products TO marketflow_sender;
 GRANT SELECT ON TABLE marts.products TO marketflow_audience;
 GRANT SELECT ON TABLE marts.products TO marketflow_analyst;
-
-GRANT SELECT(product_id) ON TABLE marts.products TO marketflow_edge;
-
-GRANT SELECT(product_name) ON TABLE marts.products TO marketflow_edge;
 
 GRANT SELECT ON TABLE marts.related_products TO marketflow_sender;
 GRANT SELECT ON TABLE marts.related_products TO marketflow_audience;
@@ -3012,29 +3387,12 @@ GRANT INSERT ON TABLE privacy.audit_log TO marketflow_loader;
 
 GRANT INSERT ON TABLE privacy.consent_events TO marketflow_edge;
 
-GRANT SELECT(contact_point_id) ON TABLE privacy.consent_events TO marketflow_edge;
-
-GRANT SELECT(channel) ON TABLE privacy.consent_events TO marketflow_edge;
-
-GRANT SELECT(purpose) ON TABLE privacy.consent_events TO marketflow_edge;
-
-GRANT SELECT(granted) ON TABLE privacy.consent_events TO marketflow_edge;
-
-GRANT SELECT(occurred_at) ON TABLE privacy.consent_events TO marketflow_edge;
-
-GRANT SELECT(how) ON TABLE privacy.consent_events TO marketflow_edge;
-
 GRANT SELECT ON TABLE privacy.consents TO marketflow_sender;
 GRANT SELECT,INSERT ON TABLE privacy.consents TO marketflow_edge;
 
 GRANT UPDATE(granted) ON TABLE privacy.consents TO marketflow_edge;
 
 GRANT UPDATE(changed_at) ON TABLE privacy.consents TO marketflow_edge;
-
-GRANT INSERT ON TABLE privacy.preference_events TO marketflow_edge;
-
-GRANT SELECT,INSERT,UPDATE ON TABLE privacy.preferences TO marketflow_edge;
-GRANT SELECT ON TABLE privacy.preferences TO marketflow_sender;
 
 GRANT SELECT,INSERT ON TABLE privacy.suppressions TO marketflow_sender;
 GRANT INSERT ON TABLE privacy.suppressions TO marketflow_edge;
@@ -3167,6 +3525,51 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 --     product_id bigint,
 --     campaign_ref text,
 --     coupon_ref text
+-- );
+
+-- VIEW marts.experiment_results (
+--     campaign text,
+--     experiment text,
+--     arm text,
+--     look_on date,
+--     looked_at timestamp with time zone,
+--     is_control boolean,
+--     share numeric(5,2),
+--     metric text,
+--     alpha double precision,
+--     assigned bigint,
+--     sent bigint,
+--     conversions bigint,
+--     clickers bigint,
+--     rate double precision,
+--     difference double precision,
+--     interval_low double precision,
+--     interval_high double precision,
+--     p_value double precision,
+--     uplift double precision,
+--     uplift_low double precision,
+--     uplift_high double precision,
+--     ratio_p double precision,
+--     sent_ratio_p double precision,
+--     verdict text,
+--     is_newest boolean,
+--     is_winner boolean,
+--     decided_at timestamp with time zone,
+--     reason text,
+--     is_simulated boolean
+-- );
+
+-- VIEW marts.journey_steps (
+--     journey text,
+--     step text,
+--     entered bigint,
+--     here_now bigint,
+--     passed bigint,
+--     reached_goal bigint,
+--     dropped bigint,
+--     written_to bigint,
+--     refused bigint,
+--     is_simulated boolean
 -- );
 
 -- VIEW marts.message_activity (

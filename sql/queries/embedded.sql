@@ -131,3 +131,57 @@ INNER JOIN pg_attribute AS a ON c.oid = a.attrelid AND a.attnum > 0
 WHERE c.relkind = 'v' AND n.nspname NOT IN ('pg_catalog', 'information_schema')
 GROUP BY n.nspname, c.relname
 ORDER BY n.nspname, c.relname;
+
+-- name: uplift
+-- What evaluation found that campaigns brought beside those who were held out.
+SELECT
+    u.campaign,
+    u.breakdown,
+    u.part,
+    u.measure,
+    u.people,
+    u.control_people,
+    u.difference::double precision AS difference,
+    u.difference_low::double precision AS difference_low,
+    u.difference_high::double precision AS difference_high,
+    u.is_simulated
+FROM marts.campaign_uplift AS u
+WHERE u.breakdown IN ('all', 'variant')
+ORDER BY u.campaign, u.breakdown, u.part, u.measure;
+
+-- name: experiments
+-- The newest look at each experiment, the control first.
+SELECT
+    r.campaign,
+    r.experiment,
+    r.arm,
+    r.assigned,
+    r.sent,
+    r.conversions,
+    r.difference,
+    r.interval_low,
+    r.interval_high,
+    r.verdict,
+    r.is_simulated
+FROM marts.experiment_results AS r
+WHERE r.is_newest
+ORDER BY r.campaign ASC, r.experiment ASC, r.is_control DESC, r.arm ASC;
+
+-- name: journeys
+SELECT
+    s.journey,
+    s.step,
+    s.entered,
+    s.here_now,
+    s.written_to,
+    s.is_simulated
+FROM marts.journey_steps AS s
+ORDER BY s.journey ASC, s.entered DESC, s.step ASC;
+
+-- name: campaign_pictures
+SELECT
+    p.name,
+    p.svg
+FROM models.pictures AS p
+WHERE p.name LIKE 'campaign\_%'
+ORDER BY p.name;

@@ -136,7 +136,7 @@ exposed AS (
 buyers AS (
     SELECT DISTINCT e.person_id
     FROM exposed AS e
-    INNER JOIN core.orders AS o
+    INNER JOIN core.all_orders AS o
         ON
             e.person_id = o.customer_id AND o.kind = 'sale'
             AND e.released_at < o.ordered_at AND e.counted_until >= o.ordered_at

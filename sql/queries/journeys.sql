@@ -894,6 +894,8 @@ SELECT
     count(*) FILTER (WHERE v.state IN ('due', 'waiting')) AS inside,
     count(*) FILTER (WHERE v.state = 'done') AS done,
     count(*) FILTER (WHERE v.reason = 'goal') AS goal,
-    count(*) AS visits
+    count(*) AS visits,
+    coalesce(bool_or(c.is_simulated), FALSE) AS is_simulated
 FROM activation.journey_visits AS v
+LEFT JOIN core.customers AS c ON v.customer_id = c.customer_id
 WHERE v.journey = %(journey)s;

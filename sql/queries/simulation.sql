@@ -36,3 +36,8 @@ FROM activation.sends AS s
 WHERE
     (%(campaign)s::text IS NULL OR s.campaign = %(campaign)s)
     AND s.state = 'sent' AND s.is_simulated AND NOT s.is_test;
+
+-- name: tracked
+SELECT count(*) AS events
+FROM activation.tracking_events AS t
+WHERE t.is_simulated;

@@ -16,14 +16,16 @@ known AS (
     SELECT
         c.*,
         s.campaign,
-        s.channel
+        s.channel,
+        s.is_simulated
     FROM came AS c
     INNER JOIN activation.sends AS s ON c.send_id = s.send_id
 ),
 
 stored AS (
     INSERT INTO activation.tracking_events (
-        event_id, send_id, campaign, channel, kind, url, occurred_at, recorded_at, verdict, client, network_hash, method
+        event_id, send_id, campaign, channel, kind, url, occurred_at, recorded_at, verdict, client, network_hash, method,
+        is_simulated
     )
     SELECT
         k.event_id,
@@ -37,7 +39,8 @@ stored AS (
         'person' AS verdict,
         k.client,
         k.network_hash,
-        k.method
+        k.method,
+        k.is_simulated
     FROM known AS k
     ON CONFLICT (event_id) DO NOTHING
     RETURNING 1
@@ -70,7 +73,7 @@ FROM (
         END AS reason
     FROM activation.tracking_events AS t
     INNER JOIN activation.sends AS s ON t.send_id = s.send_id
-    WHERE t.event_id = any(%(event_ids)s::uuid[]) AND t.verdict = 'person' AND NOT t.is_simulated
+    WHERE t.event_id = any(%(event_ids)s::uuid[]) AND t.verdict = 'person'
 ) AS v
 WHERE e.event_id = v.event_id AND v.reason IS NOT NULL
 RETURNING e.verdict;
@@ -89,7 +92,7 @@ WITH touched AS (
             AND o.occurred_at >= n.occurred_at - make_interval(secs => %(moment_seconds)s)
             AND o.occurred_at <= n.occurred_at + make_interval(secs => %(moment_seconds)s)
     WHERE
-        n.event_id = any(%(event_ids)s::uuid[]) AND n.kind = 'click' AND o.kind = 'click' AND NOT o.is_simulated
+        n.event_id = any(%(event_ids)s::uuid[]) AND n.kind = 'click' AND o.kind = 'click'
 ),
 
 bursts AS (
@@ -102,7 +105,7 @@ bursts AS (
             t.send_id = o.send_id
             AND t.occurred_at <= o.occurred_at
             AND o.occurred_at <= t.occurred_at + make_interval(secs => %(moment_seconds)s)
-    WHERE o.kind = 'click' AND NOT o.is_simulated
+    WHERE o.kind = 'click'
     GROUP BY t.event_id, t.send_id, t.occurred_at
     HAVING count(DISTINCT o.url) >= %(moment_links)s
 )
@@ -117,7 +120,6 @@ WHERE
     AND e.occurred_at BETWEEN b.begins AND b.begins + make_interval(secs => %(moment_seconds)s)
     AND e.kind = 'click'
     AND e.verdict = 'person'
-    AND NOT e.is_simulated
 RETURNING e.verdict;
 
 -- name: judge_networks
@@ -147,7 +149,7 @@ busy AS (
             m.network_hash = o.network_hash
             AND m.begins <= o.occurred_at
             AND o.occurred_at < m.begins + interval '1 minute'
-    WHERE o.kind = 'click' AND NOT o.is_simulated
+    WHERE o.kind = 'click'
     GROUP BY m.network_hash, m.begins
     HAVING count(DISTINCT o.send_id) >= %(minute_messages)s
 )
@@ -163,7 +165,6 @@ WHERE
     AND e.occurred_at < b.begins + interval '1 minute'
     AND e.kind = 'click'
     AND e.verdict = 'person'
-    AND NOT e.is_simulated
 RETURNING e.verdict;
 
 -- name: judge_neighbours
@@ -176,7 +177,6 @@ WHERE
     e.send_id = any(%(send_ids)s::bigint[])
     AND e.verdict = 'person'
     AND e.network_hash IS NOT NULL
-    AND NOT e.is_simulated
     AND EXISTS (
         SELECT
         FROM activation.tracking_events AS o

@@ -16,9 +16,10 @@ from zoneinfo import ZoneInfo
 
 from marketflow.embedded.airflow_api import AirflowApi
 from marketflow.embedded.config import pin_clock
+from marketflow.embedded.demo_pictures import save_pictures
 from marketflow.embedded.demo_progress import Progress
 from marketflow.embedded.demo_report import collect, show
-from marketflow.embedded.demo_story import INGEST, live_on, start_campaign
+from marketflow.embedded.demo_story import EXPERIMENT, INGEST, JOURNEY, TRACKING, live_on, start_campaign, start_journey
 from marketflow.embedded.memory import PeakMemory
 from marketflow.embedded.stack import Config, process_roots, up
 from marketflow.shared import ConfigurationError, MarketflowError
@@ -50,6 +51,11 @@ def run() -> None:
             with progress.phase("win_back", "a marketer starts the campaign win_back"):
                 start_campaign("win_back", admin, marketer, progress)
                 progress.wait_until_calm(config, admin)
+            with progress.phase("experiment", f"a marketer starts {EXPERIMENT}: two subjects, and a holdout"):
+                start_campaign(EXPERIMENT, admin, marketer, progress)
+            with progress.phase("journey", f"an admin switches the journey {JOURNEY} on"):
+                start_journey(JOURNEY, admin)
+                progress.wait_until_calm(config, admin)
             with progress.phase("simulated", "the customers read, click and buy: all of it simulated"):
                 live_on(config, admin, progress)
                 progress.wait_until_calm(config, admin)
@@ -59,6 +65,7 @@ def run() -> None:
     target = config.home / "demo" / "summary.json"
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_text(json.dumps(summary, indent=2) + "\n", encoding="utf-8")
+    save_pictures(config)
     show(config, summary)
     if failed:
         raise MarketflowError("these DAG runs failed: " + ", ".join(f"{r['dag_id']} {r['dag_run_id']}" for r in failed))
@@ -77,7 +84,11 @@ def _api(config: Config, user: str) -> AirflowApi:
 
 
 def _start_ingest(api: AirflowApi, progress: Progress) -> None:
-    wanted = {f"ingest_{r}" for r in RECORDS} | {"win_back", "thank_you", "build_core", "build_marts", INGEST}
+    wanted = (
+        {f"ingest_{r}" for r in RECORDS}
+        | {"win_back", "thank_you", "build_core", "build_marts"}
+        | {INGEST, TRACKING, EXPERIMENT, JOURNEY}
+    )
     progress.wait(lambda: wanted <= api.dag_ids(), "Airflow reads the DAG files")
     if errors := api.import_errors():
         raise MarketflowError(f"DAG files that do not parse: {', '.join(errors)}")

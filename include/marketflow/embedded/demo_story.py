@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 
 from marketflow.embedded.airflow_api import AirflowApi
 from marketflow.embedded.config import Config
 from marketflow.embedded.demo_progress import Progress
 from marketflow.embedded.environment import pinned_settings
 from marketflow.embedded.maildir import Inbox
-from marketflow.embedded.simulation import Reading, Simulated, Simulation, Truth, simulate
-from marketflow.warehouse import connect
+from marketflow.embedded.simulation import Reading, Simulation, Truth
+from marketflow.warehouse import connect, queries
 
 READING = Reading()
 # Enough buyers among the held out (12 % of some three hundred) for an interval that can be relied on.
 TRUTH = Truth(base=0.12, effects={"win_back": {"": 0.05}, "picked_for_you": {"statement": 0.06, "question": 0.12}})
+EXPERIMENT, JOURNEY = "picked_for_you", "win_back_series"
+INGEST, TRACKING = "ingest_simulated_orders", "take_tracking"
 FIRST_LOOK = dt.timedelta(seconds=8)  # after the last mail: who is faster is rightly taken for a machine
-INGEST = "ingest_simulated_orders"
 
 
 def start_campaign(name: str, admin: AirflowApi, marketer: AirflowApi, progress: Progress) -> None:
@@ -31,11 +33,18 @@ def start_campaign(name: str, admin: AirflowApi, marketer: AirflowApi, progress:
     progress.wait(over, f"{name}: planning who gets it")
 
 
-def live_on(config: Config, admin: AirflowApi, progress: Progress) -> Simulated:
+def start_journey(name: str, admin: AirflowApi) -> None:
+    """Switch a journey on, which ships switched off, and let it look for people at once."""
+    admin.unpause(name)
+    admin.trigger(name)
+
+
+def live_on(config: Config, admin: AirflowApi, progress: Progress) -> None:
     """What the customers make of the mails that have come since the last time; all of it simulated, and marked so.
 
-    The purchases are files, which the ingest DAG of their source takes in. All lies between the last mail and now: the
-    demo's clock ticks on and is not moved.
+    Opens and clicks go through the edge service and are taken in by its DAG. The purchases are files, which the DAG of
+    their source takes in; that wakes the evaluation. All lies between the last mail and now: the demo's clock ticks on
+    and is not moved.
     """
     settings = pinned_settings(config)
     clock = settings.clock()
@@ -45,9 +54,32 @@ def live_on(config: Config, admin: AirflowApi, progress: Progress) -> Simulated:
             noted=config.home / "demo" / "simulated.json", clock=clock, reading=READING, truth=TRUTH,
             currency=settings.currency,
         )  # fmt: skip
-        last = simulation.last_sent()
+        last, before = simulation.last_sent(), _tracked(config)
         progress.wait(lambda: last is None or clock.now() > last + FIRST_LOOK, "")
-        done = simulate(simulation)
-    progress.say(f"simulated: {done.opens} opens, {done.clicks} clicks, {done.unsubscribes} unsubscribe")
+        did = simulation.read()
+        progress.say(f"simulated: {did['open']} opens, {did['click']} clicks, {did['unsubscribe']} unsubscribe")
+        _take_tracking(config, admin, progress, before, did)
+        bought = simulation.buy()
+    for campaign, orders in bought.items():
+        progress.say(f"simulated: {orders} orders of people whom {campaign} chose")
     admin.trigger(INGEST)  # also when nothing is new: an earlier demo may have ended before
-    return done
+
+
+def _take_tracking(config: Config, admin: AirflowApi, progress: Progress, before: int, did: Counter[str]) -> None:
+    """Wait until all opens and clicks are in the warehouse: the edge service closes pieces of its journal by time."""
+    wanted = before + did["open"] + did["click"]
+
+    def taken() -> bool:
+        if _tracked(config) >= wanted:
+            return True
+        if not admin.runs("running", "queued", dag_id=TRACKING):
+            admin.trigger(TRACKING)
+        return False
+
+    progress.wait(taken, "")
+
+
+def _tracked(config: Config) -> int:
+    with connect(config.dsn("owner")) as conn:
+        row = conn.execute(queries("simulation")["tracked"]).fetchone()
+    return int(row[0]) if row else 0

@@ -171,6 +171,7 @@ def test_the_shipped_campaigns_plan(desk: Desk, campaigns: dict[str, Campaign]) 
         "weekly_bestsellers": ("planned", 1),
         "weekly_bestsellers_mastodon": ("planned", 1),
         "welcome": ("planned", 1),
+        "picked_for_you": ("planned", 0),
     }
 
 

@@ -182,17 +182,18 @@ def test_what_comes_with_a_scanner_is_the_scanners(conn: psycopg.Connection, tak
     assert verdicts(conn, elsewhere, other, much_later) == ["person"] * 3  # a chain does not spread
 
 
-def test_simulated_events_are_left_as_they_are(conn: psycopg.Connection, taken: Take, sends: list[int]) -> None:
-    made_up = event(sends[0], "click", after=1_000)
-    conn.execute(
-        "INSERT INTO activation.tracking_events (event_id, send_id, campaign, channel, kind, url, occurred_at, recorded_at, verdict,"
-        " is_simulated) VALUES (%s, %s, 'thank_you', 'email', 'click', 'https://shop.example.com/9', %s, %s, 'person', true)",
-        [made_up["event_id"], sends[0], made_up["occurred_at"], NOW],
-    )
+def test_what_is_tracked_of_a_simulated_message_is_marked_and_judged_like_any_other(
+    conn: psycopg.Connection, taken: Take, sends: list[int]
+) -> None:
+    conn.execute("UPDATE activation.sends SET is_simulated = true WHERE send_id = %s", [sends[0]])
     conn.commit()
-    real = [event(sends[0], "click", link=n, after=1_000.5) for n in range(3)]
-    taken(*real)
-    assert verdicts(conn, made_up, *real) == ["person", *["many_links_at_once"] * 3]
+    proxy = event(sends[0], client="gmail_proxy")
+    burst = [event(sends[0], "click", link=n, after=1_000.5) for n in range(3)]
+    real = event(sends[1], "click", after=1_000)
+    taken(proxy, *burst, real)
+    assert verdicts(conn, proxy, *burst, real) == ["gmail_proxy", *["many_links_at_once"] * 3, "person"]
+    marked = conn.execute("SELECT DISTINCT send_id, is_simulated FROM activation.tracking_events ORDER BY 1").fetchall()
+    assert marked == [(sends[0], True), (sends[1], False)]
 
 
 def test_who_opens_a_message_has_it(conn: psycopg.Connection, taken: Take, sends: list[int]) -> None:

@@ -135,7 +135,9 @@ def test_folders_with_an_underscore_are_shared_templates(tmp_path: Path) -> None
 
 def test_the_shipped_campaigns() -> None:
     shipped = {c.name: c for c in load_campaigns()}
-    assert set(shipped) == {"thank_you", "win_back", "weekly_bestsellers", "weekly_bestsellers_mastodon", "welcome"}
+    assert set(shipped) == {
+        "picked_for_you", "thank_you", "win_back", "weekly_bestsellers", "weekly_bestsellers_mastodon", "welcome"
+    }  # fmt: skip
     assert [n for n, c in shipped.items() if not c.enabled] == ["weekly_bestsellers_mastodon", "welcome"]
     assert shipped["win_back"].approval
 

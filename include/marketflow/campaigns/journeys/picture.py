@@ -24,6 +24,7 @@ _COLOURS = {  # strip, ground
     "webhook": ("#6b4b8a", "#f5f0fa"), "exit": ("#6b7280", "#f3f4f6"), "end": ("#6b7280", "#f3f4f6"),
 }  # fmt: skip
 _KINDS = {"send": "mail", "wait": "wait", "branch": "fork", "webhook": "webhook", "exit": "exit"}
+_MADE_UP = "<p><strong>Simulated:</strong> people in it were made up for a demo.</p>"
 _CSS = """
 body{margin:0;padding:28px;color:#22302c;background:#fff;
 font:16px/1.45 system-ui,'Segoe UI',Helvetica,Arial,'PingFang SC','Microsoft YaHei',sans-serif}
@@ -66,10 +67,13 @@ def page(journey: Journey, counts: Counts, *, day: dt.date) -> str:
     figures += [("went through to the end", ends.get("done", 0))]
     shown = "".join(f"<li><b>{number:,}</b><span>{escape(words)}</span></li>" for words, number in figures)
     aim = f"<p>Who has {escape(goal)} leaves before the next step.</p>" if goal else ""
+    made_up = (
+        "<p><strong>Simulated:</strong> people in it were made up for a demo.</p>" if ends.get("is_simulated") else ""
+    )
     return (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(journey.title)}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_CSS}</style></head><body>'
-        f"<h1>{escape(journey.title)}</h1><p>People come in {escape(entry_of(journey))}.</p>{aim}"
+        f"<h1>{escape(journey.title)}</h1><p>People come in {escape(entry_of(journey))}.</p>{aim}{made_up}"
         f'<ul>{shown}</ul><div class="scroll">{draw(journey, counts, day=day)}</div></body></html>\n'
     )
 

@@ -8,7 +8,7 @@ Never:  draws at random (what somebody does follows from her message or customer
 from __future__ import annotations
 
 from marketflow.embedded.simulation.behaviour import Reading, Truth
-from marketflow.embedded.simulation.run import Simulated, Simulation, simulate
+from marketflow.embedded.simulation.run import Simulation
 from marketflow.embedded.simulation.told import true_uplift, uplift_in_words
 
-__all__ = ["Reading", "Simulated", "Simulation", "Truth", "simulate", "true_uplift", "uplift_in_words"]
+__all__ = ["Reading", "Simulation", "Truth", "true_uplift", "uplift_in_words"]

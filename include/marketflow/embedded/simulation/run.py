@@ -7,7 +7,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,24 +25,6 @@ from marketflow.warehouse import queries
 SYSTEM = "shop"  # whose customer numbers the purchases carry
 SOURCE = "simulation"  # where reports say that they come from
 _MAILS = 200  # read and looked up at a time
-
-
-@dataclass(frozen=True, kw_only=True)
-class Simulated:
-    """What was done in this round. purchases: by campaign, of those whose purchases are new."""
-
-    mails: int
-    opens: int
-    clicks: int
-    unsubscribes: int
-    refused: int
-    bounces: int
-    complaints: int
-    purchases: dict[str, int]
-
-    def as_json(self) -> dict[str, Any]:
-        """As a JSON object."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)
@@ -140,12 +122,3 @@ class Simulation:
         passing = self._noted.with_name(f".{self._noted.name}.{os.getpid()}")
         passing.write_text(json.dumps({"last_mail": mail_id}), encoding="utf-8")
         passing.replace(self._noted)
-
-
-def simulate(simulation: Simulation) -> Simulated:
-    """A whole round."""
-    done = simulation.read()
-    return Simulated(
-        mails=done["mails"], opens=done["open"], clicks=done["click"], unsubscribes=done["unsubscribe"],
-        refused=done["refused"], bounces=done["bounce_hard"], complaints=done["complaint"], purchases=simulation.buy(),
-    )  # fmt: skip
