@@ -206,6 +206,7 @@ OTHERS: dict[str, tuple[str, str, str]] = {
     "a postmaster who writes herself": ("From: postmaster@example.org\nTo: shop@example.com\n\nPlease mind 550 5.1.1.\n", "other", "other_mail"),
     "read receipt": ("From: $RCPT\nTo: shop@example.com\nContent-Type: multipart/report; report-type=disposition-notification; boundary=b\n\n--b\nContent-Type: message/disposition-notification\n\nDisposition: manual-action/MDN-sent-manually; displayed\n--b--\n", "other", "other_report"),
     "a report without a status": ("From: MAILER-DAEMON@x\nTo: $VERP\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n--b\n\nSorry\n--b--\n", "unclear", "no_status"),
+    "a code in the copy of the message only": (plain(QMAIL.replace("(#5.1.1)", "").replace("4.5.6", "550 5.1.1")), "unclear", "no_report"),
     "empty": ("", "other", "other_mail"),
 }  # fmt: skip
 

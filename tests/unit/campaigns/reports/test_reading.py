@@ -170,6 +170,15 @@ def test_too_many_parts_are_refused() -> None:
     assert read(BOMBS["many parts"]) == Reading("unclear", "too_many_parts")
 
 
+def test_parts_within_parts_count_as_well() -> None:
+    inner = b"--i\n\nx\n" * 20
+    whole = b"Content-Type: multipart/mixed; boundary=o\n\n" + b"".join(
+        b"--o\nContent-Type: multipart/mixed; boundary=i\n\n" + inner for _ in range(20)
+    )
+    with pytest.raises(MailRefused, match="too_many_parts"):
+        parse(whole)
+
+
 def broken(text: bytes, dice: random.Random) -> bytes:
     """Cut, doubled, with bytes and lines of its own in other places."""
     data = bytearray(text)
