@@ -85,8 +85,6 @@ def fields_of(head: str) -> Fields:
 
 def _part(data: bytes, depth: int, left: list[int]) -> Part:
     left[0] -= 1
-    if left[0] < 0:
-        raise MailRefused("too_many_parts")
     end = _HEAD_END.search(data)
     head, body = (data[: end.start()], data[end.end() :]) if end else (data, b"")
     fields = fields_of(head.decode("latin-1"))
