@@ -41,7 +41,7 @@ def create_app(
     warehouse cannot be reached.
     """
     front = Front(Desk(dsn, clock), keys, clock, brand or settings().brand, standby)
-    service = _Service(front, collector, tracker)
+    service = _Service(front, collector, tracker, hooks)
     pages_app = Starlette(
         routes=[
             *unsubscribe.routes(front),
@@ -67,8 +67,8 @@ def _fast(collector: Collector, pages_app: ASGIApp) -> ASGIApp:
 
 
 class _Service:
-    def __init__(self, front: Front, collector: Collector | None, tracker: Tracker | None) -> None:
-        self._front, self._collector, self._tracker = front, collector, tracker
+    def __init__(self, front: Front, collector: Collector | None, tracker: Tracker | None, hooks: Hooks | None) -> None:
+        self._front, self._collector, self._tracker, self._hooks = front, collector, tracker, hooks
 
     async def health(self, _request: Request) -> Response:
         try:
@@ -83,6 +83,8 @@ class _Service:
         parts = {"status": status, "collector": collecting, "warehouse": warehouse}
         if self._tracker:
             parts["tracking"] = self._tracker.state
+        if self._hooks:
+            parts["reports"] = self._hooks.state
         return JSONResponse(parts, status_code=200 if serves else 503)
 
     async def refuse(self, request: Request, error: Exception) -> Response:

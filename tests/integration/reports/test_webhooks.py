@@ -175,6 +175,8 @@ def test_a_full_disk_lets_sendgrid_try_again(tmp_path: Path) -> None:
         answer = post(edge, [event(UNKNOWN, "delivered")])
         assert (answer.status_code, answer.headers["retry-after"]) == (503, "30")
         assert post(edge, []).status_code == 200  # there is nothing to store
+        told = httpx.get(f"http://127.0.0.1:{edge.port}/health").json()["reports"]
+        assert told == "cannot write: less room on the disk than is kept free"
 
 
 def test_there_is_no_hook_of_what_is_not_configured(tmp_path: Path) -> None:
