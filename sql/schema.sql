@@ -94,6 +94,25 @@ CREATE FUNCTION ops.newer_of(known anyelement, said anyelement) RETURNS anyeleme
 
 ALTER FUNCTION ops.newer_of(known anyelement, said anyelement) OWNER TO marketflow_owner;
 
+CREATE FUNCTION privacy.lift_unsubscription(point_id bigint, asked_at timestamp with time zone) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    WITH lifted AS (
+        DELETE FROM privacy.suppressions AS u
+        USING core.contact_points AS p
+        WHERE
+            p.contact_point_id = point_id
+            AND u.channel = p.channel AND u.address_hash = p.address_hash
+            AND u.reason = 'unsubscribed' AND u.since <= asked_at
+        RETURNING 1
+    )
+
+    SELECT count(*) FROM lifted
+$$;
+
+ALTER FUNCTION privacy.lift_unsubscription(point_id bigint, asked_at timestamp with time zone) OWNER TO marketflow_owner;
+
 CREATE AGGREGATE ops.last_said(anyelement) (
     SFUNC = ops.newer_of,
     STYPE = anyelement
@@ -341,6 +360,7 @@ CREATE TABLE activation.plans (
     cancelled_at timestamp with time zone,
     experiment text,
     step integer DEFAULT 0 NOT NULL,
+    topic text,
     CONSTRAINT plans_state_check CHECK ((state = ANY (ARRAY['planned'::text, 'approved'::text, 'rejected'::text, 'released'::text, 'refused'::text, 'cancelled'::text])))
 );
 
@@ -2182,6 +2202,35 @@ CREATE TABLE privacy.customer_answers (
 
 ALTER TABLE privacy.customer_answers OWNER TO marketflow_owner;
 
+CREATE TABLE privacy.preference_events (
+    preference_event_id uuid NOT NULL,
+    contact_point_id bigint NOT NULL,
+    unwanted_topics text[] NOT NULL,
+    max_messages integer,
+    max_days integer,
+    language text,
+    occurred_at timestamp with time zone NOT NULL,
+    recorded_at timestamp with time zone NOT NULL,
+    send_id bigint
+);
+
+ALTER TABLE privacy.preference_events OWNER TO marketflow_owner;
+
+CREATE TABLE privacy.preferences (
+    contact_point_id bigint NOT NULL,
+    unwanted_topics text[] DEFAULT '{}'::text[] NOT NULL,
+    max_messages integer,
+    max_days integer,
+    language text,
+    changed_at timestamp with time zone NOT NULL,
+    CONSTRAINT preferences_check CHECK (((max_messages IS NULL) = (max_days IS NULL))),
+    CONSTRAINT preferences_language_check CHECK ((language ~ '^[a-z]{2,3}$'::text)),
+    CONSTRAINT preferences_max_days_check CHECK (((max_days >= 1) AND (max_days <= 366))),
+    CONSTRAINT preferences_max_messages_check CHECK (((max_messages >= 1) AND (max_messages <= 1000)))
+);
+
+ALTER TABLE privacy.preferences OWNER TO marketflow_owner;
+
 CREATE TABLE privacy.suppressions (
     channel text NOT NULL,
     address_hash bytea NOT NULL,
@@ -2806,6 +2855,12 @@ ALTER TABLE ONLY privacy.consents
 ALTER TABLE ONLY privacy.customer_answers
     ADD CONSTRAINT customer_answers_pkey PRIMARY KEY (source, external_id, channel, purpose, answered_at);
 
+ALTER TABLE ONLY privacy.preference_events
+    ADD CONSTRAINT preference_events_pkey PRIMARY KEY (preference_event_id);
+
+ALTER TABLE ONLY privacy.preferences
+    ADD CONSTRAINT preferences_pkey PRIMARY KEY (contact_point_id);
+
 ALTER TABLE ONLY privacy.suppressions
     ADD CONSTRAINT suppressions_pkey PRIMARY KEY (channel, address_hash);
 
@@ -2941,6 +2996,8 @@ CREATE INDEX quarantine_load ON ops.quarantine USING btree (load_id);
 CREATE INDEX consent_events_contact_point ON privacy.consent_events USING btree (contact_point_id);
 
 CREATE INDEX consent_events_links ON privacy.consent_events USING btree (recorded_at) WHERE (send_id IS NOT NULL);
+
+CREATE INDEX preference_events_contact_point ON privacy.preference_events USING btree (contact_point_id);
 
 CREATE INDEX campaigns_load ON raw.campaigns USING brin (load_id);
 
@@ -3123,6 +3180,12 @@ ALTER TABLE ONLY privacy.consent_events
 ALTER TABLE ONLY privacy.consents
     ADD CONSTRAINT consents_contact_point_id_fkey FOREIGN KEY (contact_point_id) REFERENCES core.contact_points(contact_point_id);
 
+ALTER TABLE ONLY privacy.preference_events
+    ADD CONSTRAINT preference_events_contact_point_id_fkey FOREIGN KEY (contact_point_id) REFERENCES core.contact_points(contact_point_id);
+
+ALTER TABLE ONLY privacy.preferences
+    ADD CONSTRAINT preferences_contact_point_id_fkey FOREIGN KEY (contact_point_id) REFERENCES core.contact_points(contact_point_id);
+
 GRANT USAGE ON SCHEMA activation TO marketflow_sender;
 GRANT USAGE ON SCHEMA activation TO marketflow_edge;
 
@@ -3132,18 +3195,23 @@ GRANT USAGE ON SCHEMA core TO marketflow_edge;
 GRANT USAGE ON SCHEMA marts TO marketflow_sender;
 GRANT USAGE ON SCHEMA marts TO marketflow_audience;
 GRANT USAGE ON SCHEMA marts TO marketflow_analyst;
+GRANT USAGE ON SCHEMA marts TO marketflow_edge;
 
 GRANT USAGE ON SCHEMA models TO marketflow_analyst;
 
 GRANT USAGE ON SCHEMA ops TO marketflow_loader;
 GRANT USAGE ON SCHEMA ops TO marketflow_sender;
 GRANT USAGE ON SCHEMA ops TO marketflow_analyst;
+GRANT USAGE ON SCHEMA ops TO marketflow_edge;
 
 GRANT USAGE ON SCHEMA privacy TO marketflow_sender;
 GRANT USAGE ON SCHEMA privacy TO marketflow_edge;
 GRANT USAGE ON SCHEMA privacy TO marketflow_loader;
 
 GRANT USAGE ON SCHEMA raw TO marketflow_loader;
+
+REVOKE ALL ON FUNCTION privacy.lift_unsubscription(point_id bigint, asked_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION privacy.lift_unsubscription(point_id bigint, asked_at timestamp with time zone) TO marketflow_edge;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE activation.campaign_states TO marketflow_sender;
 
@@ -3159,6 +3227,12 @@ GRANT SELECT,INSERT,UPDATE ON TABLE activation.mailbox_positions TO marketflow_s
 
 GRANT SELECT ON TABLE activation.plans TO marketflow_sender;
 
+GRANT SELECT(plan_id) ON TABLE activation.plans TO marketflow_edge;
+
+GRANT SELECT(definition) ON TABLE activation.plans TO marketflow_edge;
+
+GRANT SELECT(business_date) ON TABLE activation.plans TO marketflow_edge;
+
 GRANT SELECT,INSERT,DELETE,UPDATE ON TABLE activation.rate_budgets TO marketflow_sender;
 
 GRANT SELECT ON TABLE activation.sends TO marketflow_sender;
@@ -3168,6 +3242,10 @@ GRANT SELECT(send_id) ON TABLE activation.sends TO marketflow_edge;
 GRANT SELECT(contact_point_id) ON TABLE activation.sends TO marketflow_edge;
 
 GRANT SELECT(channel) ON TABLE activation.sends TO marketflow_edge;
+
+GRANT SELECT(plan_id) ON TABLE activation.sends TO marketflow_edge;
+
+GRANT SELECT(customer_id) ON TABLE activation.sends TO marketflow_edge;
 
 GRANT SELECT(purpose) ON TABLE activation.sends TO marketflow_edge;
 
@@ -3179,6 +3257,8 @@ GRANT UPDATE(send_after) ON TABLE activation.sends TO marketflow_sender;
 
 GRANT UPDATE(attempts) ON TABLE activation.sends TO marketflow_sender;
 
+GRANT SELECT(content) ON TABLE activation.sends TO marketflow_edge;
+
 GRANT UPDATE(claim_token) ON TABLE activation.sends TO marketflow_sender;
 
 GRANT UPDATE(lease_until) ON TABLE activation.sends TO marketflow_sender;
@@ -3188,6 +3268,8 @@ GRANT UPDATE(claimed_at) ON TABLE activation.sends TO marketflow_sender;
 GRANT UPDATE(sending_at) ON TABLE activation.sends TO marketflow_sender;
 
 GRANT UPDATE(settled_at) ON TABLE activation.sends TO marketflow_sender;
+
+GRANT SELECT(is_test) ON TABLE activation.sends TO marketflow_edge;
 
 GRANT SELECT,INSERT ON TABLE activation.tracking_events TO marketflow_sender;
 
@@ -3206,10 +3288,12 @@ GRANT SELECT(channel) ON TABLE core.contact_points TO marketflow_edge;
 GRANT SELECT(address_hash) ON TABLE core.contact_points TO marketflow_edge;
 
 GRANT SELECT(customer_id) ON TABLE core.customers TO marketflow_sender;
+GRANT SELECT(customer_id) ON TABLE core.customers TO marketflow_edge;
 
 GRANT SELECT(given_name) ON TABLE core.customers TO marketflow_sender;
 
 GRANT SELECT(locale) ON TABLE core.customers TO marketflow_sender;
+GRANT SELECT(locale) ON TABLE core.customers TO marketflow_edge;
 
 GRANT SELECT(time_zone) ON TABLE core.customers TO marketflow_sender;
 
@@ -3299,6 +3383,10 @@ GRANT SELECT ON TABLE marts.products TO marketflow_sender;
 GRANT SELECT ON TABLE marts.products TO marketflow_audience;
 GRANT SELECT ON TABLE marts.products TO marketflow_analyst;
 
+GRANT SELECT(product_id) ON TABLE marts.products TO marketflow_edge;
+
+GRANT SELECT(product_name) ON TABLE marts.products TO marketflow_edge;
+
 GRANT SELECT ON TABLE marts.related_products TO marketflow_sender;
 GRANT SELECT ON TABLE marts.related_products TO marketflow_audience;
 GRANT SELECT ON TABLE marts.related_products TO marketflow_analyst;
@@ -3387,12 +3475,29 @@ GRANT INSERT ON TABLE privacy.audit_log TO marketflow_loader;
 
 GRANT INSERT ON TABLE privacy.consent_events TO marketflow_edge;
 
+GRANT SELECT(contact_point_id) ON TABLE privacy.consent_events TO marketflow_edge;
+
+GRANT SELECT(channel) ON TABLE privacy.consent_events TO marketflow_edge;
+
+GRANT SELECT(purpose) ON TABLE privacy.consent_events TO marketflow_edge;
+
+GRANT SELECT(granted) ON TABLE privacy.consent_events TO marketflow_edge;
+
+GRANT SELECT(occurred_at) ON TABLE privacy.consent_events TO marketflow_edge;
+
+GRANT SELECT(how) ON TABLE privacy.consent_events TO marketflow_edge;
+
 GRANT SELECT ON TABLE privacy.consents TO marketflow_sender;
 GRANT SELECT,INSERT ON TABLE privacy.consents TO marketflow_edge;
 
 GRANT UPDATE(granted) ON TABLE privacy.consents TO marketflow_edge;
 
 GRANT UPDATE(changed_at) ON TABLE privacy.consents TO marketflow_edge;
+
+GRANT INSERT ON TABLE privacy.preference_events TO marketflow_edge;
+
+GRANT SELECT,INSERT,UPDATE ON TABLE privacy.preferences TO marketflow_edge;
+GRANT SELECT ON TABLE privacy.preferences TO marketflow_sender;
 
 GRANT SELECT,INSERT ON TABLE privacy.suppressions TO marketflow_sender;
 GRANT INSERT ON TABLE privacy.suppressions TO marketflow_edge;

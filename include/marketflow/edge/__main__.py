@@ -21,9 +21,9 @@ from marketflow.privacy import KeyRing
 from marketflow.shared import ConfigurationError, Settings, settings
 
 _NONE = ("", "none")  # Compose has no word for nothing
-_REPORTS_MIB = (
-    2  # some 15,000 reports, which take seconds: the sender's role may not hold a transaction for half a minute
-)
+# A segment is taken in one transaction, and the role of senders may not hold one for half a minute: 2 MiB, some 15,000
+# records, take seconds.
+_JOURNAL_MIB = 2
 
 
 def main() -> None:
@@ -61,11 +61,10 @@ def event_log(found: Settings, keys: KeyRing) -> EventLog:
     )  # fmt: skip
 
 
-def journal(found: Settings, keys: KeyRing, folder: Path, *, most_mib: int | None = None) -> EventLog:
+def journal(found: Settings, keys: KeyRing, folder: Path) -> EventLog:
     """A journal in this folder, whose segments are taken every minute or so, each in a transaction of its own."""
-    mib = min(found.collector_segment_mib, most_mib or found.collector_segment_mib)
     return EventLog(
-        folder, keys, found.clock(), segment_bytes=mib << 20, segment_seconds=found.journal_seconds,
+        folder, keys, found.clock(), segment_bytes=_JOURNAL_MIB << 20, segment_seconds=found.journal_seconds,
         reserve_bytes=found.collector_reserve_mib << 20, name=folder.name,
     )  # fmt: skip
 
@@ -85,7 +84,7 @@ def _hooks(found: Settings, keys: KeyRing) -> Hooks | None:
         providers.append(Ses(topics, keys, found.clock(), bounce_address=found.own_bounce_address))
     if found.sendgrid_public_key not in _NONE:
         providers.append(SendGrid(found.sendgrid_public_key, found.clock()))
-    return Hooks(providers, journal(found, keys, found.reports, most_mib=_REPORTS_MIB)) if providers else None
+    return Hooks(providers, journal(found, keys, found.reports)) if providers else None
 
 
 def _write_keys(found: Settings) -> WriteKeys:
