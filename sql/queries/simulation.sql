@@ -13,7 +13,8 @@ WHERE s.message_id = any(%(message_ids)s::text[]) AND s.state = 'sent' AND s.is_
 ORDER BY s.message_id;
 
 -- name: people
--- Whom a campaign chose: those who got it, and those whom its experiment, or the shop, held out.
+-- Whom a campaign chose: those who got it, those who were to get it and did not, and those whom its experiment, or the shop,
+-- held out.
 SELECT DISTINCT ON (i.external_id)
     p.campaign,
     coalesce(m.variant, '') AS arm,
@@ -27,7 +28,7 @@ LEFT JOIN activation.sends AS s
     ON m.plan_id = s.plan_id AND m.customer_id = s.customer_id AND s.state = 'sent' AND s.is_simulated AND NOT s.is_test
 WHERE
     p.campaign = %(campaign)s AND p.state = 'released' AND NOT p.is_dry_run
-    AND (s.send_id IS NOT NULL OR m.outcome IN ('experiment_holdout', 'holdout'))
+    AND (s.send_id IS NOT NULL OR m.outcome IN ('planned', 'experiment_holdout', 'holdout'))
 ORDER BY i.external_id ASC, p.plan_id DESC;
 
 -- name: last_sent

@@ -19,8 +19,10 @@ from journey.conftest import stack_environment
 from marketflow.embedded.airflow_api import AirflowApi
 from marketflow.embedded.config import Config
 from marketflow.embedded.demo_report import count_mails
+from marketflow.embedded.demo_story import TRUTH
 from marketflow.embedded.environment import METADATA, server
 from marketflow.embedded.postgres import binaries
+from marketflow.embedded.simulation import true_uplift, uplift_in_words
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 
@@ -122,8 +124,10 @@ def test_bad_rows_are_in_quarantine_each_with_its_reason(demo: Demo) -> None:
 
 def test_what_is_simulated_is_marked_and_kept_out_of_everything_real(demo: Demo) -> None:
     did = demo.first["simulated"]
-    assert did["orders"] > 20
+    assert did["orders"] > 100
     assert did["unsubscribed"] + did["bounced"] > 0
+    assert 0 < did["opens_by_machines"] < did["opens"]
+    assert 0 < did["clicks_by_machines"] < did["clicks"]
     assert demo.query("SELECT count(*), sum(base_revenue)::text FROM core.all_orders WHERE is_simulated") == [
         (did["orders"], did["revenue"])
     ]
@@ -135,8 +139,52 @@ def test_what_is_simulated_is_marked_and_kept_out_of_everything_real(demo: Demo)
     assert demo.query(real) == [(0,)]
 
 
+def test_an_experiment_with_a_holdout_and_a_journey_are_shown(demo: Demo) -> None:
+    arms = {row["arm"]: row for row in demo.first["experiments"]}
+    assert set(arms) == {"statement", "question", "holdout"}
+    assert all(row["is_simulated"] and row["assigned"] > 200 for row in arms.values())
+    assert arms["holdout"]["sent"] == 0 < arms["question"]["sent"]
+    held_out = "SELECT customer_id FROM activation.plan_members WHERE outcome = 'experiment_holdout'"
+    got = f"SELECT count(*) FROM activation.sends WHERE campaign = 'picked_for_you' AND customer_id IN ({held_out})"
+    assert demo.query(got) == [(0,)]
+    steps = {row["step"]: row for row in demo.first["journeys"] if row["journey"] == "win_back_series"}
+    assert steps["value"]["entered"] == steps["personal"]["entered"] + steps["miss_you"]["entered"] > 50
+    assert steps["two_weeks"]["here_now"] == steps["value"]["entered"]
+    assert all(row["is_simulated"] for row in steps.values())
+
+
+def test_evaluation_finds_the_uplift_that_was_simulated(demo: Demo) -> None:
+    rows = [row for row in demo.first["uplift"] if row["measure"] == "conversion"]
+    about = [row for row in rows if row["campaign"] == "picked_for_you"]
+    assert [(row["breakdown"], row["part"]) for row in about] == [
+        ("all", ""), ("variant", "question"), ("variant", "statement")
+    ]  # fmt: skip
+    assert all(row["is_simulated"] for row in about)
+    for row in about:  # draws are the same each time: this cannot fail now and then
+        assert row["difference_low"] <= true_uplift(TRUTH, row, rows) <= row["difference_high"]
+    assert about[0]["difference_low"] > 0
+    assert all("simulated with a true uplift of" in line for line in uplift_in_words(TRUTH, rows))
+
+
+def test_every_picture_says_that_it_is_simulated(demo: Demo) -> None:
+    pictures = {f.name: f.read_text() for f in (demo.home / "demo").iterdir() if f.suffix in (".svg", ".html")}
+    assert {"campaign_picked_for_you.svg", "journey_win_back_series.html"} <= set(pictures)
+    mails = {name: text for name, text in pictures.items() if name != "campaign_weekly_bestsellers.svg"}
+    assert [name for name, text in mails.items() if "imulated" not in text] == []
+
+
 def test_a_second_demo_sends_nothing_new_in_half_the_time(demo: Demo) -> None:
-    same = ("order_lines_read", "orders", "mails_sent", "mails_in_inbox", "posts_published", "revenue", "simulated")
+    same = (
+        "order_lines_read",
+        "orders",
+        "mails_sent",
+        "mails_in_inbox",
+        "posts_published",
+        "revenue",
+        "simulated",
+        "uplift",
+        "journeys",
+    )
     assert {k: demo.second[k] for k in same} == {k: demo.first[k] for k in same}
     # both runs on the same machine, one after the other; the first does some five times the work
     assert demo.second_seconds <= demo.first_seconds / 2
