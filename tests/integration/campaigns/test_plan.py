@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import re
 from collections import Counter
 from pathlib import Path
 
@@ -195,7 +196,7 @@ def test_an_unsubscription_stops_marketing_and_not_the_order_s_own_mails(
     text = Path("include/campaigns/thank_you/campaign.yaml").read_text().replace("name: thank_you", "name: receipt")
     receipt = write_campaign(
         tmp_path / "receipt",
-        yaml=text.replace("purpose: marketing", "purpose: transactional"),
+        yaml=re.sub(r"(?m)^topic:.*\n", "", text).replace("purpose: marketing", "purpose: transactional"),
         subject="Receipt",
         text="Hello",
     )
