@@ -3271,6 +3271,8 @@ GRANT UPDATE(settled_at) ON TABLE activation.sends TO marketflow_sender;
 
 GRANT SELECT(is_test) ON TABLE activation.sends TO marketflow_edge;
 
+GRANT SELECT(variant) ON TABLE activation.sends TO marketflow_edge;
+
 GRANT SELECT,INSERT ON TABLE activation.tracking_events TO marketflow_sender;
 
 GRANT UPDATE(verdict) ON TABLE activation.tracking_events TO marketflow_sender;

@@ -62,7 +62,7 @@ GRANT EXECUTE ON FUNCTION privacy.lift_unsubscription TO marketflow_edge;
 GRANT INSERT ON privacy.preference_events TO marketflow_edge;
 GRANT SELECT, INSERT, UPDATE ON privacy.preferences TO marketflow_edge;
 GRANT SELECT (contact_point_id, channel, purpose, granted, how, occurred_at) ON privacy.consent_events TO marketflow_edge;
-GRANT SELECT (plan_id, customer_id, content, is_test) ON activation.sends TO marketflow_edge;
+GRANT SELECT (plan_id, customer_id, content, is_test, variant) ON activation.sends TO marketflow_edge;
 GRANT SELECT (plan_id, definition, business_date) ON activation.plans TO marketflow_edge;
 GRANT SELECT (customer_id, locale) ON core.customers TO marketflow_edge;
 GRANT USAGE ON SCHEMA ops, marts TO marketflow_edge;

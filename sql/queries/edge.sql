@@ -245,9 +245,10 @@ LEFT JOIN privacy.consents AS c
 WHERE s.send_id = %(send_id)s AND s.purpose <> 'post';
 
 -- name: web_version
--- What a mail is written from, without the person: the plan's templates, the products, the language.
+-- What a mail is written from, without the person: the plan's templates, those of her arm, the products, the language.
 SELECT
     l.definition,
+    s.variant,
     l.business_date,
     CASE
         WHEN f.language IS NULL OR lower(split_part(replace(cu.locale, '_', '-'), '-', 1)) = f.language THEN cu.locale

@@ -14,6 +14,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from marketflow.campaigns.content import RenderedMessage, Renderer
+from marketflow.campaigns.content.arms import of_arm
 from marketflow.edge import pages
 from marketflow.edge.front import Front
 from marketflow.edge.words import language
@@ -71,7 +72,7 @@ def _render(front: Front, send_id: int, row: Mapping[str, Any]) -> tuple[Rendere
     base, today, keys = cfg.edge_url.rstrip("/"), front.clock.now().date(), front.keys
     locale = row["locale"] or cfg.locale
     try:
-        renderer = Renderer(row["definition"])
+        renderer = Renderer(of_arm(row["definition"], row["variant"]))
         message = renderer.render(
             {
                 "given_name": None, "products": row["products"], "brand": front.brand,

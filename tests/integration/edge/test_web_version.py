@@ -75,6 +75,20 @@ def test_a_mail_of_text_only_is_text(http: httpx.Client, conn: psycopg.Connectio
     assert "<h1>Hi</h1>" in found
 
 
+def test_the_version_that_she_got(http: httpx.Client, conn: psycopg.Connection, sent: int) -> None:
+    templates(conn, html="<html><body><p>plain</p></body></html>")
+    conn.execute(
+        "UPDATE activation.plans SET definition = jsonb_set(definition, '{arms}', jsonb_build_object("
+        "'question', definition -> 'templates' || %s))",
+        [json.dumps({"html": "<html><body><p>question</p></body></html>"})],
+    )
+    conn.commit()
+    assert "plain" in http.get(page(sent)).text
+    conn.execute("UPDATE activation.sends SET variant = 'question'")
+    conn.commit()
+    assert "question</p>" in http.get(page(sent)).text
+
+
 def test_in_the_chosen_language(http: httpx.Client, conn: psycopg.Connection, sent: int) -> None:
     conn.execute(
         "INSERT INTO privacy.preferences SELECT contact_point_id, '{}', null, null, 'zh', now() FROM core.contact_points"
