@@ -21,6 +21,7 @@ KEYS = KeyRing.from_json(generate_key_ring())
 EDGE, DAY, SEND = "https://edge.example.com", dt.date(2026, 11, 22), 4711
 VARIABLES: dict[str, Any] = {
     "given_name": "Ada", "brand": "Shop", "business_date": DAY, "locale": "en-US", "unsubscribe_url": f"{EDGE}/u/token",
+    "preferences_url": f"{EDGE}/p/token", "web_version_url": f"{EDGE}/w/token",
     "products": [{"product_id": 7, "name": "A & B"}],
 }  # fmt: skip
 
