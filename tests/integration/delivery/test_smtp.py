@@ -49,7 +49,7 @@ def test_what_arrives_is_what_was_written(conn: psycopg.Connection, warehouse_ds
     text = ".\n..\n.hidden\nQUIT\n谢谢 🎉 مرحبا\n" + "plain words\n" * 10
     templates = {"subject": "谢谢 🎉 {{ given_name }}", "text": text, "html": f"<p>{text}</p>"}
     filled = fill(conn, 2, names=["李\r\nBcc: eve@evil.test", "Zoë"], definition={**DEFINITION, "templates": templates})
-    assert run(warehouse_dsn, server, HandClock()).sent == 2
+    assert run(warehouse_dsn, server, HandClock(), track_opens=False).sent == 2
     for body, address in zip(server.handler.bodies, filled.addresses, strict=True):
         found = BytesParser(policy=SMTP).parsebytes(body)
         parts = {part.get_content_type(): part.get_content() for part in found.iter_parts()}
