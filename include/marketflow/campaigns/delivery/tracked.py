@@ -25,9 +25,11 @@ class Tracking:
 
     def leads(self, url: str) -> bool:
         """Is it a link to be led by way of the edge service? A campaign has few: each is looked at once."""
+        if not self.clicks or url.startswith(self.edge_url):  # each message has its own of these: not to be remembered
+            return False
         found = self._known.get(url)
         if found is None:
-            found = self.clicks and not url.startswith(self.edge_url) and is_target(url)
+            found = is_target(url)
             if len(self._known) < _KNOWN:
                 self._known[url] = found
         return found
