@@ -7,7 +7,7 @@ FITS := 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))'
 UV_VERSION := $(shell sed -n '/^name = "uv"$$/{n;s/version = "\(.*\)"/\1/p;}' uv.lock)
 INSTALLED := $(VENV)/.installed
 ROLE ?= owner
-WORKERS ?= 2
+WORKERS ?= 3
 
 # byte-code is what makes Airflow start in 3 s and not in 7
 unexport PYTHONDONTWRITEBYTECODE
