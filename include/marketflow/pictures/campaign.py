@@ -113,10 +113,10 @@ def _stages(fig: Figure, card: CampaignCard) -> None:
         y, wide = (n + 0.5) * high, room * stage.count / most if most else 0.0
         axes.barh(y, max(wide, 0.015), left=_LABEL, height=min(_BOX, high * 0.7), color=BLUE)
         axes.text(_LABEL - 0.08, y, stage.name, ha="right", va="center", fontsize=BODY)
-        share = f"  {percent(stage.count / stage.of)}" if stage.of else ""
+        share = percent(stage.count / stage.of) if stage.of else ""
         words = axes.text(_LABEL + wide + 0.08, y, number(stage.count), va="center", fontsize=BODY, fontweight="bold")
         inches = words.get_window_extent().width / fig.dpi
-        axes.text(_LABEL + wide + 0.08 + inches, y, share, va="center", fontsize=BODY, color=GREY)
+        axes.text(_LABEL + wide + 0.2 + inches, y, share, va="center", fontsize=BODY, color=GREY)
     text = axes.text(0, _TOP - 0.75 + 0.06, card.note, va="top", fontsize=SMALL, color=GREY)
     fit(text, _HALF)
 
