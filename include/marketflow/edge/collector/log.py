@@ -52,17 +52,14 @@ class EventLog:
     """Append-only, encrypted, in segments below `folder`.
 
     A segment is closed when it holds `segment_bytes` or is `segment_seconds` old. Nothing is written while the disk has
-    less than `reserve_bytes` free, so that a full log never takes the room of the database beside it. `name`: whose log
-    it is, in messages.
+    less than `reserve_bytes` free, so that a full log never takes the room of the database beside it. `name` is for logs.
     """
 
     def __init__(
-        self, folder: Path, keys: KeyRing, clock: Clock, *,
+        self, folder: Path, keys: KeyRing, clock: Clock, *, name: str = "collector",
         segment_bytes: int = 64 << 20, segment_seconds: float = 15.0, reserve_bytes: int = 256 << 20,
-        name: str = "collector",
     ) -> None:  # fmt: skip
-        self._name = name
-        self.folder, self._keys, self._clock = folder, keys, clock
+        self.folder, self._keys, self._clock, self._name = folder, keys, clock, name
         self._segment_bytes, self._segment_seconds, self._reserve = segment_bytes, segment_seconds, reserve_bytes
         self._waiting: list[Waiting] = []
         self._is_writing = False
