@@ -52,7 +52,7 @@ class EventLog:
     """Append-only, encrypted, in segments below `folder`.
 
     A segment is closed when it holds `segment_bytes` or is `segment_seconds` old. Nothing is written while the disk has
-    less than `reserve_bytes` free, so that a full log never takes the room of the database beside it. `name` is for logs.
+    less than `reserve_bytes` free, so that a full log never takes the room of the database beside it.
     """
 
     def __init__(
