@@ -86,7 +86,8 @@ def _batch(conn: psycopg.Connection, table: Transform) -> Batch:
         sql.SQL(", ").join(map(sql.Identifier, _judged(table))), table.identifier
     )
     if size > _WHOLE:
-        query += sql.SQL(" TABLESAMPLE SYSTEM ({})").format(sql.Literal(100 * _WHOLE / size))
+        # Several queries judge one column, and hold their counts against each other: all must see the same rows.
+        query += sql.SQL(" TABLESAMPLE SYSTEM ({}) REPEATABLE (0)").format(sql.Literal(100 * _WHOLE / size))
     return Batch(subject=table.name, of="table", query=query, expectations=partial(_expectations, table))
 
 

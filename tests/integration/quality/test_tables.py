@@ -137,6 +137,14 @@ def test_of_a_large_table_a_sample_is_judged(
     assert 500 < row[0] < 50_000
 
 
+def test_a_sample_is_the_same_for_all_that_is_asked_of_it(judged: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tables, "_WHOLE", 64 * 8192)
+    # Were it drawn anew for each count, about every second time more values would be missing than there are rows.
+    assert judged("INSERT INTO core.things SELECT g, 'big', NULL FROM generate_series(1, 100000) g") == []
+    for _ in range(7):
+        assert judged() == []
+
+
 @pytest.mark.parametrize(
     ("as_of", "refreshed", "stale"),
     [
