@@ -133,59 +133,74 @@ exposed AS (
     ORDER BY coalesce(c.merged_into, m.customer_id), p.released_at, p.plan_id
 ),
 
-buyers AS (
-    SELECT DISTINCT e.person_id
+-- What is said of people, one row each: they are brought together by one sort. A join of sets whose size nobody knows
+-- yet, right after their plan was written, may be made person by person, and takes minutes for a thousand.
+facts AS (
+    SELECT
+        e.person_id,
+        e.variant,
+        e.released_at,
+        e.counted_until,
+        e.is_simulated,
+        FALSE AS is_sent,
+        (EXISTS (
+            SELECT 1 FROM core.all_orders AS o
+            WHERE
+                e.person_id = o.customer_id AND o.kind = 'sale'
+                AND e.released_at < o.ordered_at AND e.counted_until >= o.ordered_at
+        )) AS is_buyer,
+        NULL::timestamptz AS clicked_at
     FROM exposed AS e
-    INNER JOIN core.all_orders AS o
-        ON
-            e.person_id = o.customer_id AND o.kind = 'sale'
-            AND e.released_at < o.ordered_at AND e.counted_until >= o.ordered_at
-),
-
-messages AS (
+    UNION ALL
+    -- machines aside, and opens never
     SELECT
         coalesce(c.merged_into, s.customer_id) AS person_id,
-        s.send_id,
-        s.state
+        NULL AS variant,
+        NULL AS released_at,
+        NULL AS counted_until,
+        coalesce(t.is_simulated, FALSE) AS is_simulated,
+        s.state = 'sent' AS is_sent,
+        FALSE AS is_buyer,
+        t.occurred_at AS clicked_at
     FROM mine AS p
     INNER JOIN activation.sends AS s ON p.plan_id = s.plan_id
     LEFT JOIN core.customers AS c ON s.customer_id = c.customer_id
-    WHERE NOT s.is_test
+    LEFT JOIN activation.tracking_events AS t
+        ON s.send_id = t.send_id AND t.kind = 'click' AND t.verdict = 'person'
+    WHERE NOT s.is_test AND s.customer_id IS NOT NULL
 ),
 
-receivers AS (
-    SELECT DISTINCT m.person_id
-    FROM messages AS m
-    WHERE m.state = 'sent'
-),
-
--- machines aside, and opens never
-clickers AS (
+dated AS (
     SELECT
-        e.person_id,
-        bool_or(t.is_simulated) AS is_simulated
-    FROM exposed AS e
-    INNER JOIN messages AS m ON e.person_id = m.person_id
-    INNER JOIN activation.tracking_events AS t
-        ON
-            m.send_id = t.send_id AND t.kind = 'click' AND t.verdict = 'person'
-            AND e.released_at < t.occurred_at AND e.counted_until >= t.occurred_at
-    GROUP BY e.person_id
+        f.*,
+        f.clicked_at > max(f.released_at) OVER person
+        AND f.clicked_at <= max(f.counted_until) OVER person AS is_clicker
+    FROM facts AS f
+    WINDOW person AS (PARTITION BY f.person_id)
+),
+
+people AS (
+    SELECT
+        max(d.variant) AS variant,
+        bool_or(d.is_sent) AS is_sent,
+        bool_or(d.is_buyer) AS is_buyer,
+        coalesce(bool_or(d.is_clicker), FALSE) AS is_clicker,
+        bool_or(d.is_simulated AND (d.variant IS NOT NULL OR coalesce(d.is_clicker, FALSE))) AS is_simulated
+    FROM dated AS d
+    GROUP BY d.person_id
+    HAVING max(d.variant) IS NOT NULL
 )
 
 SELECT
-    e.variant,
+    p.variant,
     count(*) AS assigned,
-    count(r.person_id) AS sent,
-    count(b.person_id) AS conversions,
-    count(k.person_id) AS clickers,
-    bool_or(e.is_simulated OR coalesce(k.is_simulated, FALSE)) AS is_simulated
-FROM exposed AS e
-LEFT JOIN receivers AS r ON e.person_id = r.person_id
-LEFT JOIN buyers AS b ON e.person_id = b.person_id
-LEFT JOIN clickers AS k ON e.person_id = k.person_id
-GROUP BY e.variant
-ORDER BY e.variant;
+    count(*) FILTER (WHERE p.is_sent) AS sent,
+    count(*) FILTER (WHERE p.is_buyer) AS conversions,
+    count(*) FILTER (WHERE p.is_clicker) AS clickers,
+    bool_or(p.is_simulated) AS is_simulated
+FROM people AS p
+GROUP BY p.variant
+ORDER BY p.variant;
 
 -- name: write_look
 -- The last look of a day stands for the day.
