@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk.exceptions import AirflowFailException
 
 from marketflow.orchestration.connections import key_ring, warehouse
+from marketflow.orchestration.create_experiment import arm_files, experiment_of
 from marketflow.shared import DefinitionError, settings
 
 if TYPE_CHECKING:
@@ -55,11 +56,13 @@ def values_of(form: dict[str, Any]) -> dict[str, Any]:
         "enabled": False,  # its switch is turned by a person who has looked at it
         "channel": form["channel"],
         "purpose": form["purpose"] if is_mail else "post",
+        "topic": form["topic"],
         "trigger": _given(
             on=form["trigger"], cron=form["cron"], after=form["after"], segment=form["segment"], table=form["table"]
         ),
         "audience": _given(where=form["where"], accounts=form["accounts"]),
         "content": form["recommend"] and {"recommend": {"list": form["recommend"], "limit": form["recommend_limit"]}},
+        "experiment": experiment_of(form),
         "limits": _given(audience=form["limit"], per_day=form["per_day"]),
         "max_age_days": form["max_age_days"],
         "approval": form["approval"],
@@ -73,8 +76,13 @@ def files_of(form: dict[str, Any]) -> dict[str, str]:
     """The templates by file: those of the campaign that is copied, and instead of them what the form says.
 
     A text of the form takes the place of the copied one in all its forms and languages, preheaders too: nobody gets
-    the old campaign's mail because she reads another language, or HTML.
+    the old campaign's mail because she reads another language, or HTML. A second subject is a file of its arm.
     """
+    templates = _templates(form)
+    return {**templates, **arm_files(form, templates)}
+
+
+def _templates(form: dict[str, Any]) -> dict[str, str]:
     copied = _copied(form["copy_from"]) if form["copy_from"] else {}
     is_mail = form["channel"] == "email"
     own = {"body.txt": form["body"], "body.html": form["html"], "subject.txt": form["subject"] if is_mail else None}

@@ -6,6 +6,7 @@ from typing import Any
 
 from airflow.sdk import Param
 
+from marketflow.orchestration.create_experiment import experiment_fields
 from marketflow.orchestration.defaults import choice, day, whole
 from marketflow.shared import settings
 
@@ -24,10 +25,13 @@ _GOALS = ("conversion_rate", "buyers", "orders", "revenue", "uplift", "clicks", 
 
 def create_form() -> dict[str, Param]:
     """The fields, by name; reads the folder of campaigns for the names that may be copied."""
-    return {**_who(), **_when(), **_whom(), **_what(), **_how_many(), **_replacing()}
+    return {**_who(), **_when(), **_whom(), **_what(), **experiment_fields(), **_how_many(), **_replacing()}
 
 
 def _who() -> dict[str, Param]:
+    from marketflow.campaigns.definition import topic_titles
+
+    topics = topic_titles()
     return {
         "name": Param(
             type="string", pattern="^[a-z][a-z0-9_]{1,49}$", title="Name",
@@ -39,6 +43,11 @@ def _who() -> dict[str, Param]:
         ),
         "channel": choice("email", "Channel", "By what it travels.", _CHANNELS),
         "purpose": choice("marketing", "Purpose", "Of a mail; a post needs nobody's consent.", _PURPOSES),
+        "topic": Param(
+            None, type=["null", "string"], enum=[None, *topics], title="Topic",
+            values_display={"null": "(none)", **topics},
+            description_md="Of marketing: who does not want to hear of it gets nothing.",
+        ),
     }  # fmt: skip
 
 

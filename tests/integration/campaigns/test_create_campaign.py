@@ -67,9 +67,36 @@ def test_what_the_form_writes_is_a_campaign_like_any_other(folder: Path, desk: D
     assert desk.outcomes(plan.plan_id)[five["Ada"][0]] == "planned"
 
 
+def test_a_test_of_two_subjects_with_people_held_out(folder: Path, desk: Desk, five: People) -> None:
+    test = {"holdout_percent": 25, "expected_rate": 0.05, "smallest_effect": 0.02, "auto_winner": True}
+    create_campaign.create(form(topic="offers", second_subject="Spring is here, is it not?", **test))
+    campaign = load_campaign(folder / "spring_sale")
+    assert campaign.topic == "offers"
+    assert campaign.experiment is not None
+    assert campaign.experiment.shares == {"first": 37.5, "second": 37.5, "holdout": 25}
+    assert campaign.experiment.winner == "auto"
+    assert campaign.arms["second"].subject.strip() == "Spring is here, is it not?"
+    assert campaign.arms["second"].text == campaign.templates.text
+    plan = desk.plan(campaign)
+    assert desk.outcomes(plan.plan_id)[five["Ada"][0]] in ("planned", "experiment_holdout")
+
+
+@pytest.mark.usefixtures("five")
+def test_people_held_out_need_no_second_subject(folder: Path) -> None:
+    create_campaign.create(form(holdout_percent=10, expected_rate=0.05, smallest_effect=0.02))
+    campaign = load_campaign(folder / "spring_sale")
+    assert campaign.experiment is not None
+    assert campaign.experiment.shares == {"holdout": 10, "message": 90}
+    assert campaign.arms == {}
+
+
 @pytest.mark.parametrize(
     ("fields", "said"),
     [
+        ({"topic": "offers", "purpose": "transactional"}, "topic: only marketing has topics"),
+        ({"second_subject": "Another"}, "experiment.expected_rate"),
+        ({"holdout_percent": 10, "expected_rate": 0.05}, "minimal_effect"),
+        ({"second_subject": "{{ nme }}", "expected_rate": 0.05, "smallest_effect": 0.02}, "there is no variable 'nme'"),
         ({"where": "sgment = 'at_risk'"}, "did you mean 'segment'?"),
         ({"where": "1 = 1; drop table x"}, "audience.where: "),
         ({"body": "{{ nme }}"}, "body.txt:1: there is no variable 'nme'"),
@@ -176,3 +203,11 @@ def test_half_of_a_mail_takes_the_language_of_the_other_half(
     assert {p.name for p in (folder / "spring_sale").iterdir()} == {"campaign.yaml", "subject.de.txt", "body.de.txt"}
     templates = load_campaign(folder / "spring_sale").templates
     assert (templates.subject, templates.text) == (subject, text)
+
+
+def test_a_second_subject_stands_beside_one_language_only(two_languages: Path) -> None:
+    test = {"second_subject": "Another", "expected_rate": 0.05, "smallest_effect": 0.02}
+    with pytest.raises(AirflowFailException, match="second_subject: the first is written in 2 languages"):
+        create_campaign.create(form(copy_from="old", subject=None, body=None, **test))
+    create_campaign.create(form(copy_from="old", **test))
+    assert load_campaign(two_languages / "spring_sale").arms["second"].subject.strip() == "Another"

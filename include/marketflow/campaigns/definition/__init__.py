@@ -5,7 +5,7 @@ Writes: nothing; `python -m marketflow.campaigns.definition` prints the JSON Sch
 Never:  opens the database, parses a rule or a template (planning does).
 """
 
-from marketflow.campaigns.definition.checks import mart_tables, segment_names
+from marketflow.campaigns.definition.checks import mart_tables, segment_names, topic_titles
 from marketflow.campaigns.definition.contact_policy import ContactPolicy, load_contact_policy
 from marketflow.campaigns.definition.load import FoundCampaigns, find_campaigns, load_campaign, load_campaigns
 from marketflow.campaigns.definition.model import Campaign, CampaignFile, Templates, campaign_schema
@@ -25,5 +25,6 @@ __all__ = [
     "load_contact_policy",
     "mart_tables",
     "segment_names",
+    "topic_titles",
     "write_campaign",
 ]

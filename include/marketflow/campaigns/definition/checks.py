@@ -119,12 +119,21 @@ def _topic(campaign: CampaignFile) -> Iterator[tuple[Place, str]]:
 
 def topic_names(path: Path) -> tuple[str, ...]:
     """The topics that people may choose from. Raises DefinitionError for a contact policy that is wrong."""
-    return _topics(path, path.stat().st_mtime_ns if path.is_file() else 0)
+    return tuple(_topics(path, path.stat().st_mtime_ns if path.is_file() else 0))
+
+
+def topic_titles() -> dict[str, str]:
+    """What people call the topics, in English, by name; nothing while the contact policy is wrong."""
+    path = settings().contact_policy
+    try:
+        return dict(_topics(path, path.stat().st_mtime_ns if path.is_file() else 0))
+    except DefinitionError:
+        return {}
 
 
 @lru_cache(maxsize=2)
-def _topics(path: Path, _changed: int) -> tuple[str, ...]:
-    return tuple(load_contact_policy(path).topics)
+def _topics(path: Path, _changed: int) -> dict[str, str]:
+    return {name: topic.en for name, topic in load_contact_policy(path).topics.items()}
 
 
 def doubles(named: Sequence[tuple[str, str]]) -> dict[str, str]:

@@ -31,7 +31,7 @@ _HEAD = (
     "# yaml-language-server: $schema=../campaign.schema.json\n"
     "# Written by the form `create_campaign`. It may be changed by hand; the form then asks for the version of today.\n"
 )
-_FILE = re.compile(r"[a-z0-9_][A-Za-z0-9_.-]{0,80}")
+_FILE = re.compile(r"(arms/[a-z][a-z0-9_]{0,39}/)?[a-z0-9_][A-Za-z0-9_.-]{0,80}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -127,7 +127,8 @@ def _known(folder: Path, replaces: str | None) -> Campaign | None:
 
 def _content(folder: Path) -> dict[str, bytes] | None:
     """All that a folder's files say, comments too, which are no part of a version; None: there is no such folder."""
-    return {f.name: f.read_bytes() for f in folder.iterdir() if f.is_file()} if folder.exists() else None
+    files = (path for path in folder.rglob("*") if path.is_file())
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files} if folder.exists() else None
 
 
 def _fill(staging: Path, root: Path, name: str, values: Mapping[str, Any], files: Mapping[str, str]) -> None:
@@ -135,8 +136,10 @@ def _fill(staging: Path, root: Path, name: str, values: Mapping[str, Any], files
         (staging / _SHARED).symlink_to((root / _SHARED).resolve())
     (staging / name).mkdir()
     for file, text in {"campaign.yaml": _HEAD + yaml_text(dict(values)), **files}.items():
+        (staging / name / file).parent.mkdir(parents=True, exist_ok=True)
         _write(staging / name / file, text)
-    _sync(staging / name)
+    for path in [staging / name, *(p for p in (staging / name).rglob("*") if p.is_dir())]:
+        _sync(path)
 
 
 def _read_back(staging: Path, root: Path, name: str) -> Campaign:
