@@ -1162,7 +1162,8 @@ CREATE VIEW marts.campaign_members AS
         CASE
             WHEN (s.state = 'sent'::text) THEN s.settled_at
             ELSE NULL::timestamp with time zone
-        END AS sent_at
+        END AS sent_at,
+    m.variant
    FROM ((activation.plan_members m
      JOIN activation.plans p ON ((m.plan_id = p.plan_id)))
      LEFT JOIN activation.sends s ON (((p.campaign = s.campaign) AND (m.occasion = s.occasion) AND (m.contact_point_id = s.contact_point_id) AND (p.channel = s.channel) AND (p.step = s.step) AND (NOT p.is_dry_run) AND ((m.outcome <> 'planned'::text) OR (m.plan_id = s.plan_id)))));
@@ -1263,7 +1264,8 @@ CREATE VIEW marts.campaign_sends AS
             WHEN (s.state = 'sent'::text) THEN s.settled_at
             ELSE NULL::timestamp with time zone
         END AS sent_at,
-    s.is_test
+    s.is_test,
+    s.variant
    FROM (activation.sends s
      LEFT JOIN core.customers c ON ((s.customer_id = c.customer_id)));
 
@@ -2909,6 +2911,8 @@ CREATE INDEX tracking_events_campaign ON activation.tracking_events USING btree 
 
 CREATE INDEX tracking_events_network ON activation.tracking_events USING btree (network_hash, occurred_at) WHERE ((kind = 'click'::text) AND (network_hash IS NOT NULL));
 
+CREATE INDEX tracking_events_networks ON activation.tracking_events USING btree (occurred_at) WHERE (network_hash IS NOT NULL);
+
 CREATE INDEX tracking_events_send ON activation.tracking_events USING btree (send_id, occurred_at);
 
 CREATE INDEX tracking_events_time ON activation.tracking_events USING btree (occurred_at);
@@ -3279,6 +3283,8 @@ GRANT UPDATE(verdict) ON TABLE activation.tracking_events TO marketflow_sender;
 
 GRANT UPDATE(verdict_reason) ON TABLE activation.tracking_events TO marketflow_sender;
 
+GRANT UPDATE(network_hash) ON TABLE activation.tracking_events TO marketflow_sender;
+
 GRANT SELECT,INSERT ON TABLE activation.unknown_decisions TO marketflow_sender;
 
 GRANT SELECT ON TABLE core.contact_points TO marketflow_sender;
@@ -3578,7 +3584,8 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 --     send_id bigint,
 --     send_state text,
 --     send_reason text,
---     sent_at timestamp with time zone
+--     sent_at timestamp with time zone,
+--     variant text
 -- );
 
 -- VIEW marts.campaign_sends (
@@ -3597,7 +3604,8 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 --     planned_at timestamp with time zone,
 --     released_at timestamp with time zone,
 --     sent_at timestamp with time zone,
---     is_test boolean
+--     is_test boolean,
+--     variant text
 -- );
 
 -- VIEW marts.click_results (

@@ -6,7 +6,7 @@ DROP INDEX activation.tracking_events_send;
 CREATE INDEX tracking_events_send ON activation.tracking_events (send_id, occurred_at);
 CREATE INDEX tracking_events_network ON activation.tracking_events (network_hash, occurred_at)
 WHERE kind = 'click' AND network_hash IS NOT NULL;
-GRANT SELECT, INSERT, UPDATE (verdict, verdict_reason) ON activation.tracking_events TO marketflow_sender;
+GRANT SELECT, INSERT, UPDATE (verdict, verdict_reason, network_hash) ON activation.tracking_events TO marketflow_sender;
 
 CREATE TABLE core.click_pages (
     event_id uuid PRIMARY KEY,

@@ -243,7 +243,8 @@ SELECT
     s.send_id,
     s.state AS send_state,
     s.reason AS send_reason,
-    CASE WHEN s.state = 'sent' THEN s.settled_at END AS sent_at
+    CASE WHEN s.state = 'sent' THEN s.settled_at END AS sent_at,
+    m.variant
 FROM activation.plan_members AS m
 INNER JOIN activation.plans AS p ON m.plan_id = p.plan_id
 LEFT JOIN activation.sends AS s

@@ -199,3 +199,15 @@ INNER JOIN activation.tracking_events AS e ON s.send_id = e.send_id
 WHERE s.send_id = any(%(send_ids)s::bigint[]) AND s.state = 'unknown'
 GROUP BY s.send_id
 ORDER BY s.send_id;
+
+-- name: forget_networks
+UPDATE activation.tracking_events AS e
+SET network_hash = NULL
+FROM (
+    SELECT o.event_id
+    FROM activation.tracking_events AS o
+    WHERE o.network_hash IS NOT NULL AND o.occurred_at < %(before)s::timestamptz
+    ORDER BY o.occurred_at
+    LIMIT %(most)s
+) AS old
+WHERE e.event_id = old.event_id;

@@ -150,6 +150,14 @@ def forget_allowances() -> dict[str, int]:
         return forget(conn, settings().clock())
 
 
+def forget_networks() -> int:
+    """Empty what tells where people were who opened a mail or clicked, of events that are judged for good; rows."""
+    from marketflow.campaigns.tracking import forget_networks as forget
+
+    with warehouse("sender") as conn:
+        return forget(conn, settings().clock())
+
+
 def drop_model_runs() -> dict[str, int]:
     """Drop the rows of model runs that nobody reads any longer; returns how many runs, and how many are left."""
     from marketflow.warehouse import drop_old_runs

@@ -15,7 +15,7 @@ from psycopg.types.json import Jsonb
 from campaign_shop import RING
 from journals import journal
 from ledger_fixture import NOW, HandClock, fill
-from marketflow.campaigns.tracking import TrackingSummary, take_tracking
+from marketflow.campaigns.tracking import TrackingSummary, forget_networks, take_tracking
 from marketflow.warehouse import connect
 
 Take = Callable[..., TrackingSummary]
@@ -253,3 +253,20 @@ def test_pages_and_orders_after_a_click_are_tied_to_it(conn: psycopg.Connection,
         "SELECT send_id, opens, proxy_opens, clicks, links_clicked, scanner_clicks FROM marts.message_activity ORDER BY send_id"
     ).fetchall()
     assert activity == [(sends[0], 0, 0, 3, 1, 0), (sends[1], 0, 1, 0, 0, 1), (sends[2], 2, 0, 0, 0, 0)]
+
+
+def test_where_somebody_was_is_forgotten_after_thirty_days(
+    sends: list[int], taken: Take, conn: psycopg.Connection, warehouse_dsn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("marketflow.campaigns.tracking.forgetting._BATCH", 2)
+    taken(*(event(send, "click", network="ab" * 8) for send in sends[:5]))
+    known = "SELECT count(*) FILTER (WHERE network_hash IS NOT NULL), count(*) FROM activation.tracking_events"
+    assert conn.execute(known).fetchone() == (5, 5)
+    conn.commit()
+    clock = HandClock()
+    with connect(warehouse_dsn, "sender") as sender:
+        assert forget_networks(sender, clock) == 0
+        clock.hands[0] += dt.timedelta(days=31)
+        assert forget_networks(sender, clock) == 5
+        assert forget_networks(sender, clock) == 0
+    assert conn.execute(known).fetchone() == (0, 5)
