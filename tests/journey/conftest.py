@@ -67,7 +67,10 @@ class Stack:
     def finish(self, dag_id: str, form: dict[str, Any] | None = None, seconds: float = 120) -> tuple[str, str]:
         """Trigger a DAG, wait for the run's end, return (run id, state)."""
         run_id = self.admin.trigger(dag_id, form)
-        run = lambda: self.admin.run(dag_id, run_id)["state"]  # noqa: E731
+
+        def run() -> str:
+            return str(self.admin.run(dag_id, run_id)["state"])
+
         self.until(lambda: run() in ("success", "failed"), f"{dag_id} {form}", seconds)
         return run_id, run()
 

@@ -123,7 +123,10 @@ def test_a_rebuild_over_the_ui_changes_nothing_and_mends_what_was_damaged(outlet
 
 def test_a_broken_source_file_is_told_in_airflow_and_the_others_go_on(outlet) -> None:
     (outlet.home / "sources" / "mistaken.yaml").write_text(SOURCE.replace("order_id", "ordre_id"))
-    told = lambda: json.dumps(outlet.admin.call("GET", "importErrors"))  # noqa: E731
+
+    def told() -> str:
+        return json.dumps(outlet.admin.call("GET", "importErrors"))
+
     outlet.until(lambda: "mistaken.yaml" in told(), "the import error", 120)
     assert "did you mean 'order_id'" in told()
     assert outlet.finish("ingest_outlet")[1] == "success"

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from contextlib import AbstractContextManager
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 
-import psycopg
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, task
 
 from marketflow.orchestration.assets import SETTLED, released
@@ -70,9 +68,8 @@ def deliver_channel(channel: str, *, per_second: float | None) -> dict[str, Any]
 
     cfg = settings()
     take_answers(lambda: warehouse("edge"), cfg.answers, key_ring(), cfg.clock())
-    connect: Callable[[], AbstractContextManager[psycopg.Connection]] = lambda: warehouse("sender")  # noqa: E731
     summary = deliver(
-        connect,
+        partial(warehouse, "sender"),
         make_channel(channel, smtp=smtp_target, account=account_target, dkim=dkim_signer, settings=cfg),
         keys=key_ring(),
         clock=cfg.clock(),

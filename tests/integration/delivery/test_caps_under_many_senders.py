@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections import Counter
+from functools import partial
 
 import psycopg
 import pytest
@@ -42,7 +43,7 @@ def test_campaigns_at_once_cannot_break_a_cap(conn: psycopg.Connection, warehous
     conn.execute(KNOWN)
     conn.commit()
     policy = ContactPolicy.model_validate({"frequency_caps": [{"messages": most, "days": 7}]})
-    opening: Connect = lambda: connect(warehouse_dsn)  # noqa: E731
+    opening: Connect = partial(connect, warehouse_dsn)
     channels, start, errors = [mail() for _ in range(SENDERS)], threading.Barrier(SENDERS), list[BaseException]()
 
     def one(place: int) -> None:

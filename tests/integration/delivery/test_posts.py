@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -87,8 +88,7 @@ def mastodon() -> Iterator[MockServer]:
 
 
 def post(dsn: str, channel: Channel, clock: HandClock | None = None) -> DeliverySummary:
-    opening: Callable[[], AbstractContextManager[psycopg.Connection]] = lambda: connect(dsn)  # noqa: E731
-    return deliver(opening, channel, keys=KEYS, clock=clock or HandClock(), options=options())
+    return deliver(partial(connect, dsn), channel, keys=KEYS, clock=clock or HandClock(), options=options())
 
 
 def webhook(hook: Any, **changes: Any) -> WebhookChannel:

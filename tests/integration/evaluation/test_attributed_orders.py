@@ -23,7 +23,10 @@ WINDOWS = {1: 3, 2: 14, 3: 30}
 def shop(conn: psycopg.Connection) -> psycopg.Connection:
     """30 customers, 300 messages of three campaigns with windows of their own, 200 orders, clicks on a third."""
     rng = random.Random(11)
-    moment = lambda: START + dt.timedelta(seconds=rng.randrange(40 * 86_400), microseconds=rng.randrange(10**6))  # noqa: E731
+
+    def moment() -> dt.datetime:
+        return START + dt.timedelta(seconds=rng.randrange(40 * 86_400), microseconds=rng.randrange(10**6))
+
     give(conn, "core.customers", [{"customer_id": n} for n in range(1, 31)])
     points = [{"contact_point_id": n, "customer_id": n, "address_hash": f"\\x{n:02x}"} for n in range(1, 31)]
     give(conn, "core.contact_points", points)
