@@ -155,6 +155,7 @@ def _facts(journey: Journey) -> dict[str, str]:
         "Again": entry.again if entry.again in ("never", "always") else f"after {entry.again}",
         "At most inside": entry.at_most and f"{entry.at_most:,} people",
         "Goal": goal and f"`{goal.event or goal.where}`",
+        "About": journey.topic and f"{journey.topic} (whoever does not want to hear of it gets no such mail)",
         "From": journey.start,
         "Until": journey.end,
         "Moves people": f"every {journey.tick}",

@@ -29,6 +29,7 @@ def send(batch: Batch, step: dict[str, Any]) -> int:
     recommend = about["content"]["recommend"]
     params = {
         **_plan(batch, step, "email", frozen), "purpose": about["purpose"], "priority": about["priority"],
+        "topic": about.get("topic"),
         "expires_at": batch.now + age(said["max_age"]), "oldest_on": batch.clock.business_date(), "product_ids": [],
         "list": recommend and recommend["list"], "most": recommend["limit"] if recommend else 0, "week": None,
         **batch.policy.parameters("email", about["purpose"]),
