@@ -69,7 +69,8 @@ COMMENT ON COLUMN activation.journey_visits.occasion IS 'The event that brought 
 COMMENT ON COLUMN activation.journey_visits.state IS
 'due: she stands before the step; waiting: at a wait, until due_at; done: she went through; exited: she left before its end';
 COMMENT ON COLUMN activation.journey_visits.due_at IS 'When a tick is to move her';
-COMMENT ON COLUMN activation.journey_visits.reason IS 'Why she left: goal, step_removed, journey_ended or what an exit step says';
+COMMENT ON COLUMN activation.journey_visits.reason IS
+'Why she left: goal, step_removed, customer_gone, merged (she was inside by another number, too), journey_ended or what an exit step says';
 COMMENT ON COLUMN activation.journey_visits.moves IS 'How many moves she has made: each has its number once';
 -- a tick finds those who are due here, and nobody else
 CREATE INDEX journey_visits_due ON activation.journey_visits (journey, version, due_at)

@@ -290,9 +290,7 @@ ORDER BY e.outcome;
 
 -- name: wake_orders
 -- Who waits for an order and has placed one lately is due now. An order that is told late counts when her time is over, at the latest.
-UPDATE activation.journey_visits AS v
-SET due_at = %(now)s::timestamptz
-FROM (
+WITH happened AS (
     SELECT
         coalesce(c.merged_into, o.customer_id) AS customer_id,
         max(o.ordered_at) AS happened_at
@@ -300,16 +298,32 @@ FROM (
     INNER JOIN core.customers AS c ON o.customer_id = c.customer_id
     WHERE o.kind = 'sale' AND o.ordered_on >= %(look_from)s::date AND o.ordered_at <= %(now)s::timestamptz
     GROUP BY coalesce(c.merged_into, o.customer_id)
-) AS e
+),
+
+-- a visit keeps the number that she had when she entered
+numbers AS (
+    SELECT
+        h.customer_id,
+        h.happened_at
+    FROM happened AS h
+    UNION ALL
+    SELECT
+        k.customer_id,
+        h.happened_at
+    FROM happened AS h
+    INNER JOIN core.customers AS k ON h.customer_id = k.merged_into
+)
+
+UPDATE activation.journey_visits AS v
+SET due_at = %(now)s::timestamptz
+FROM numbers AS e
 WHERE
     v.journey = %(journey)s AND v.version = %(version)s AND v.step = %(step)s AND v.state = 'waiting'
     AND v.due_at > %(now)s::timestamptz AND v.customer_id = e.customer_id
     AND e.happened_at > CASE %(since)s WHEN 'arrival' THEN v.arrived_at ELSE v.entered_at END;
 
 -- name: wake_events
-UPDATE activation.journey_visits AS v
-SET due_at = %(now)s::timestamptz
-FROM (
+WITH happened AS (
     SELECT
         coalesce(c.merged_into, o.customer_id) AS customer_id,
         max(o.occurred_at) AS happened_at
@@ -319,7 +333,25 @@ FROM (
         o.event_type = any(%(events)s::text[]) AND o.occurred_on >= %(look_from)s::date
         AND o.occurred_at <= %(now)s::timestamptz
     GROUP BY coalesce(c.merged_into, o.customer_id)
-) AS e
+),
+
+-- a visit keeps the number that she had when she entered
+numbers AS (
+    SELECT
+        h.customer_id,
+        h.happened_at
+    FROM happened AS h
+    UNION ALL
+    SELECT
+        k.customer_id,
+        h.happened_at
+    FROM happened AS h
+    INNER JOIN core.customers AS k ON h.customer_id = k.merged_into
+)
+
+UPDATE activation.journey_visits AS v
+SET due_at = %(now)s::timestamptz
+FROM numbers AS e
 WHERE
     v.journey = %(journey)s AND v.version = %(version)s AND v.step = %(step)s AND v.state = 'waiting'
     AND v.due_at > %(now)s::timestamptz AND v.customer_id = e.customer_id
@@ -407,8 +439,25 @@ SELECT
     d.visit_id,
     d.customer_id,
     coalesce(c.merged_into, d.customer_id) AS person_id,
-    coalesce(c.is_deleted AND c.merged_into IS NULL, TRUE) AS is_gone,
-    coalesce(c.time_zone, '') AS time_zone,
+    -- of who she is now; few have another number, so that it is looked up for these alone
+    coalesce(
+        CASE
+            WHEN c.merged_into IS NULL THEN c.is_deleted
+            ELSE (
+                SELECT k.is_deleted FROM core.customers AS k
+                WHERE k.customer_id = c.merged_into
+            )
+        END, TRUE
+    ) AS is_gone,
+    coalesce(
+        CASE
+            WHEN c.merged_into IS NULL THEN c.time_zone
+            ELSE (
+                SELECT k.time_zone FROM core.customers AS k
+                WHERE k.customer_id = c.merged_into
+            )
+        END, ''
+    ) AS time_zone,
     d.step,
     d.is_waiting,
     d.entered_at,
@@ -438,6 +487,37 @@ SELECT
     CASE WHEN m.is_gone THEN 'customer_gone' ELSE 'step_removed' END AS reason
 FROM pg_temp.journey_moving AS m
 WHERE m.is_gone OR m.step <> all(%(steps)s::text[]);
+
+-- name: turns_merged
+-- Who was inside under two numbers that turned out to be hers goes on with the visit that came first; the other one ends, also when the
+-- first is over by now: she has had what it would bring.
+INSERT INTO pg_temp.journey_turns (visit_id, from_step, to_step, why, reason)
+WITH numbers AS (
+    SELECT
+        m.visit_id,
+        m.person_id AS customer_id
+    FROM pg_temp.journey_moving AS m
+    WHERE m.customer_id <> m.person_id
+    UNION ALL
+    SELECT
+        m.visit_id,
+        k.customer_id
+    FROM pg_temp.journey_moving AS m
+    INNER JOIN core.customers AS k ON m.person_id = k.merged_into
+)
+
+SELECT DISTINCT
+    m.visit_id,
+    m.step,
+    NULL AS to_step,
+    'ended' AS why,
+    'merged' AS reason
+FROM numbers AS n
+INNER JOIN pg_temp.journey_moving AS m ON n.visit_id = m.visit_id
+INNER JOIN activation.journey_visits AS v ON n.customer_id = v.customer_id
+WHERE
+    v.journey = %(journey)s AND v.visit_id < m.visit_id AND (v.ended_at IS NULL OR v.ended_at > m.entered_at)
+    AND m.step IS NOT NULL;
 
 -- name: hits_orders
 -- Visits of which the person has ordered since. %(step)s empty: wherever she stands.
@@ -575,10 +655,19 @@ INNER JOIN
 WHERE m.step = %(step)s;
 
 -- name: send_audience
--- Who goes through a loop gets each round's mail: the rounds before this one are counted.
+-- Who goes through a loop gets each round's mail: the rounds before this one are counted. She is who she turned out to be; until the
+-- marts are written anew they may have her address under the other number.
 INSERT INTO pg_temp.plan_audience (customer_id, occasion, occasion_on)
 SELECT
-    m.customer_id,
+    CASE
+        WHEN
+            m.customer_id <> m.person_id AND EXISTS (
+                SELECT FROM marts.customer_360 AS k
+                WHERE k.customer_id = m.customer_id AND k.email_contact_point_id IS NOT NULL
+            )
+            THEN m.customer_id
+        ELSE m.person_id
+    END AS customer_id,
     'visit:' || m.visit_id || CASE WHEN r.rounds > 0 THEN ':' || (r.rounds + 1) ELSE '' END AS occasion,
     %(business_date)s::date AS occasion_on
 FROM pg_temp.journey_moving AS m
@@ -599,7 +688,10 @@ SELECT
     %(to_step)s::text AS to_step,
     CASE p.outcome WHEN 'planned' THEN 'sent' ELSE 'refused: ' || coalesce(p.outcome, 'not_judged') END AS why
 FROM pg_temp.journey_moving AS m
-LEFT JOIN activation.plan_members AS p ON p.plan_id = %(plan_id)s AND m.customer_id = p.customer_id
+LEFT JOIN activation.plan_members AS p
+    ON
+        p.plan_id = %(plan_id)s AND p.customer_id IN (m.customer_id, m.person_id)
+        AND split_part(p.occasion, ':', 2) = m.visit_id::text
 WHERE m.step = %(step)s;
 
 -- name: tell

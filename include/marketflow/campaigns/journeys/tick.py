@@ -165,6 +165,8 @@ def _leave(batch: Batch, names: list[str]) -> None:
     """Those who are gone, or have done what the journey is for, leave before their step."""
     batch.execute("turns_gone", steps=names)
     batch.turn()
+    batch.execute("turns_merged")
+    batch.turn()
     goal = batch.definition["journey"]["goal"]
     if goal is None:
         return
