@@ -830,10 +830,10 @@ ORDER BY m.visit_id
 LIMIT 1;
 
 -- name: hold
--- What their step asks cannot be answered: they stay, and it is asked again later.
+-- What their step asks cannot be answered: they stay, and it is asked again later. %(step)s empty: wherever they stand.
 UPDATE pg_temp.journey_moving
 SET due_at = %(again_at)s::timestamptz
-WHERE step = %(step)s;
+WHERE step IS NOT NULL AND (%(step)s::text IS NULL OR step = %(step)s);
 
 -- name: write_back
 -- Compare and set: only of who stands where this tick found her.
