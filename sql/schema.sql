@@ -3299,6 +3299,8 @@ GRANT SELECT(locale) ON TABLE core.customers TO marketflow_edge;
 
 GRANT SELECT(time_zone) ON TABLE core.customers TO marketflow_sender;
 
+GRANT SELECT(is_deleted) ON TABLE core.customers TO marketflow_sender;
+
 GRANT SELECT(merged_into) ON TABLE core.customers TO marketflow_sender;
 
 GRANT SELECT ON TABLE marts.association_rules TO marketflow_sender;

@@ -254,3 +254,5 @@ LEFT JOIN activation.sends AS s
         AND (m.outcome <> 'planned' OR m.plan_id = s.plan_id);
 
 GRANT SELECT ON marts.journey_steps TO marketflow_sender, marketflow_audience, marketflow_analyst;
+-- the last look at what another system is told of a person
+GRANT SELECT (is_deleted) ON core.customers TO marketflow_sender;

@@ -695,18 +695,25 @@ LEFT JOIN activation.plan_members AS p
 WHERE m.step = %(step)s;
 
 -- name: tell
--- A message to another system for each: no person's name, but the numbers of her visit and of her.
+-- A message to another system for each: no person's name, but the numbers of her visit and of her. None for who is held out of marketing:
+-- what the other system does with it would count as the shop's.
 INSERT INTO activation.sends AS s (
-    campaign, occasion, contact_point_id, channel, step, plan_id, purpose, state, priority, send_after, expires_at,
+    campaign, occasion, contact_point_id, channel, step, plan_id, customer_id, purpose, state, priority, send_after, expires_at,
     definition_version, message_id, planned_at, released_at
 )
 WITH told AS (
     SELECT
         'visit:' || m.visit_id || ':' || (m.moves + m.hops + 1) || ':customer:' || m.person_id AS occasion,
+        m.person_id,
         p.contact_point_id
     FROM pg_temp.journey_moving AS m
     INNER JOIN core.contact_points AS p ON p.channel = 'webhook' AND p.address_hash = %(address_hash)s
-    WHERE m.step = %(step)s
+    WHERE
+        m.step = %(step)s
+        AND NOT (
+            'marketing' = any(%(held_out)s::text[])
+            AND activation.draw(%(holdout_salt)s, m.person_id) < %(holdout_share)s
+        )
 )
 
 SELECT
@@ -716,6 +723,7 @@ SELECT
     'webhook' AS channel,
     %(number)s::integer,
     %(plan_id)s,
+    t.person_id,
     'post' AS purpose,
     'released' AS state,
     100 AS priority,
@@ -742,6 +750,22 @@ SELECT
 FROM told AS t
 ORDER BY t.occasion
 ON CONFLICT (campaign, occasion, contact_point_id, channel, step) DO NOTHING;
+
+-- name: turns_told
+INSERT INTO pg_temp.journey_turns (visit_id, from_step, to_step, why)
+SELECT
+    m.visit_id,
+    m.step,
+    %(to_step)s::text AS to_step,
+    CASE
+        WHEN
+            'marketing' = any(%(held_out)s::text[])
+            AND activation.draw(%(holdout_salt)s, m.person_id) < %(holdout_share)s
+            THEN 'refused: holdout'
+        ELSE 'told'
+    END AS why
+FROM pg_temp.journey_moving AS m
+WHERE m.step = %(step)s;
 
 -- name: turns_plain
 INSERT INTO pg_temp.journey_turns (visit_id, from_step, to_step, why, reason)

@@ -226,8 +226,7 @@ def _take_step(batch: Batch, step: dict[str, Any]) -> None:
     elif kind == "webhook":
         if not _is_anybody(batch, name):
             return
-        tell(batch, step)
-        batch.execute("turns_plain", step=name, to_step=ways["next"], why="told", reason=None)
+        batch.execute("turns_told", step=name, to_step=ways["next"], **tell(batch, step))
     else:
         reason = step["exit"]["reason"]
         batch.execute("turns_plain", step=name, to_step=None, why=f"exit: {reason}", reason=reason)
