@@ -242,7 +242,8 @@ CREATE TABLE activation.journey_states (
     journey text NOT NULL,
     started_on date NOT NULL,
     ticked_at timestamp with time zone,
-    looked_at timestamp with time zone
+    looked_at timestamp with time zone,
+    missing_since timestamp with time zone
 );
 
 ALTER TABLE activation.journey_states OWNER TO marketflow_owner;

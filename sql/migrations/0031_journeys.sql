@@ -26,7 +26,8 @@ CREATE TABLE activation.journey_states (
     journey text PRIMARY KEY,
     started_on date NOT NULL,
     ticked_at timestamptz,
-    looked_at timestamptz
+    looked_at timestamptz,
+    missing_since timestamptz
 );
 COMMENT ON TABLE activation.journey_states IS 'From which day on a journey takes events, and when it was last moved';
 COMMENT ON COLUMN activation.journey_states.started_on IS 'The business day of its first run: what happened before it brings nobody';
@@ -108,6 +109,8 @@ COMMENT ON COLUMN activation.journey_steps.step IS 'Name of the step';
 COMMENT ON COLUMN activation.journey_steps.number IS 'Step in activation.sends and .plans';
 COMMENT ON COLUMN activation.journey_states.journey IS 'Name of the journey';
 COMMENT ON COLUMN activation.journey_states.ticked_at IS 'When people were last moved';
+COMMENT ON COLUMN activation.journey_states.missing_since IS
+'When end_journeys first found that its folder is gone; empty while it is there, and once it was moved again';
 COMMENT ON COLUMN activation.journey_ticks.tick_id IS 'Number of the tick';
 COMMENT ON COLUMN activation.journey_ticks.journey IS 'Name of the journey';
 COMMENT ON COLUMN activation.journey_ticks.version IS 'By which version';

@@ -25,7 +25,9 @@ WHERE s.journey = %(journey)s;
 
 -- name: state_ticked
 UPDATE activation.journey_states
-SET ticked_at = %(now)s
+SET
+    ticked_at = %(now)s,
+    missing_since = NULL
 WHERE journey = %(journey)s;
 
 -- name: state_looked
@@ -968,13 +970,18 @@ SELECT
     %(tick_id)s
 FROM ended AS e;
 
+-- name: note_missing
+-- Since when a journey has no folder any more. It counts from the first look that did not find it: how long it had been paused says nothing.
+UPDATE activation.journey_states
+SET missing_since = CASE WHEN journey <> all(%(journeys)s::text[]) THEN %(now)s::timestamptz END
+WHERE (missing_since IS NULL) = (journey <> all(%(journeys)s::text[]));
+
 -- name: left_behind
--- Journeys with people inside that nobody has moved for long.
-SELECT DISTINCT s.journey
+-- Journeys with people inside whose folder has been gone for long.
+SELECT s.journey
 FROM activation.journey_states AS s
 WHERE
-    s.journey <> all(%(journeys)s::text[])
-    AND (s.ticked_at IS NULL OR s.ticked_at < %(before)s::timestamptz)
+    s.missing_since <= %(before)s::timestamptz
     AND EXISTS (
         SELECT FROM activation.journey_visits AS v
         WHERE v.journey = s.journey AND v.state IN ('due', 'waiting')

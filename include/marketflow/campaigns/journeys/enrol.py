@@ -89,9 +89,13 @@ def cancel_visits(conn: psycopg.Connection, journey: str, *, clock: Clock) -> in
 
 
 def end_left_behind(conn: psycopg.Connection, journeys: list[str], *, clock: Clock, days: int = 2) -> dict[str, int]:
-    """Let all leave whose journey has no folder any more and was not moved for so many days; how many, by journey."""
-    values = {"journeys": journeys, "before": clock.now() - dt.timedelta(days=days)}
+    """Let all leave whose journey's folder has been gone for so many days; how many, by journey.
+
+    `journeys` are the folders that are there. The days count from the first call that missed it.
+    """
+    values = {"journeys": journeys, "now": clock.now(), "before": clock.now() - dt.timedelta(days=days)}
     with conn.transaction():
+        conn.execute(queries("journeys")["note_missing"], values)
         names = [str(n) for (n,) in conn.execute(queries("journeys")["left_behind"], values)]
         return {name: end_visits(conn, name, "journey_removed", clock) for name in names}
 
