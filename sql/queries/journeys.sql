@@ -497,29 +497,38 @@ INSERT INTO pg_temp.journey_turns (visit_id, from_step, to_step, why, reason)
 WITH numbers AS (
     SELECT
         m.visit_id,
+        m.step,
+        m.entered_at,
         m.person_id AS customer_id
     FROM pg_temp.journey_moving AS m
-    WHERE m.customer_id <> m.person_id
+    WHERE m.step IS NOT NULL AND m.customer_id <> m.person_id
     UNION ALL
     SELECT
         m.visit_id,
+        m.step,
+        m.entered_at,
         k.customer_id
     FROM pg_temp.journey_moving AS m
     INNER JOIN core.customers AS k ON m.person_id = k.merged_into
+    WHERE m.step IS NOT NULL
 )
 
 SELECT DISTINCT
-    m.visit_id,
-    m.step,
+    n.visit_id,
+    n.step,
     NULL AS to_step,
     'ended' AS why,
     'merged' AS reason
 FROM numbers AS n
-INNER JOIN pg_temp.journey_moving AS m ON n.visit_id = m.visit_id
-INNER JOIN activation.journey_visits AS v ON n.customer_id = v.customer_id
-WHERE
-    v.journey = %(journey)s AND v.visit_id < m.visit_id AND (v.ended_at IS NULL OR v.ended_at > m.entered_at)
-    AND m.step IS NOT NULL;
+CROSS JOIN
+    LATERAL ( -- by the index, for the few who were merged
+        SELECT v.visit_id FROM activation.journey_visits AS v
+        WHERE
+            v.journey = %(journey)s AND v.customer_id = n.customer_id AND v.visit_id < n.visit_id
+            AND (v.ended_at IS NULL OR v.ended_at > n.entered_at)
+        ORDER BY v.visit_id
+        LIMIT 1
+    ) AS o;
 
 -- name: hits_orders
 -- Visits of which the person has ordered since. %(step)s empty: wherever she stands.
