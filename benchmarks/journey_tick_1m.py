@@ -104,6 +104,10 @@ INSERT INTO marts.product_recommendations
 SELECT c.customer_id, 'discover', n, 1 + (c.customer_id + n) %% 8, 'x', 1.0 / n, 'x', 1
 FROM core.customers AS c CROSS JOIN generate_series(1, 4) AS n
 """
+_FRESH = """
+INSERT INTO ops.table_freshness (table_name, data_as_of, refreshed_at, row_count)
+SELECT t, %(day)s, %(now)s, 1 FROM unnest(ARRAY['core.orders', 'marts.customer_360', 'marts.customer_days']) AS t
+"""
 
 
 def run() -> Result:
@@ -143,6 +147,7 @@ def _fill(dsn: str, people: int, due_of: int) -> None:
             _DAYS,
             _ORDERS,
             _RECOMMENDED,
+            _FRESH,
         ):
             conn.execute(statement, values)
         conn.commit()

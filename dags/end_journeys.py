@@ -4,8 +4,8 @@ Lets those leave who are inside of a journey that has no folder in `include/jour
 `journey_removed`. Nobody stays inside of what nobody moves.
 
 * **Runs** every night, and whenever you trigger it.
-* **Two days** must have passed since the journey was moved last: a folder that is missing while files are being copied
-  ends nothing. Put it back within them, and people go on where they stand.
+* **Two days** must have passed since a run first missed the folder: one that is missing while files are being copied
+  ends nothing, however long the journey was paused before. Put it back within them, and people go on where they stand.
 * **Clear or re-run** it at any time.
 """
 

@@ -242,7 +242,8 @@ CREATE TABLE activation.journey_states (
     journey text NOT NULL,
     started_on date NOT NULL,
     ticked_at timestamp with time zone,
-    looked_at timestamp with time zone
+    looked_at timestamp with time zone,
+    missing_since timestamp with time zone
 );
 
 ALTER TABLE activation.journey_states OWNER TO marketflow_owner;
@@ -3304,6 +3305,8 @@ GRANT SELECT(locale) ON TABLE core.customers TO marketflow_sender;
 GRANT SELECT(locale) ON TABLE core.customers TO marketflow_edge;
 
 GRANT SELECT(time_zone) ON TABLE core.customers TO marketflow_sender;
+
+GRANT SELECT(is_deleted) ON TABLE core.customers TO marketflow_sender;
 
 GRANT SELECT(merged_into) ON TABLE core.customers TO marketflow_sender;
 

@@ -26,7 +26,8 @@ CREATE TABLE activation.journey_states (
     journey text PRIMARY KEY,
     started_on date NOT NULL,
     ticked_at timestamptz,
-    looked_at timestamptz
+    looked_at timestamptz,
+    missing_since timestamptz
 );
 COMMENT ON TABLE activation.journey_states IS 'From which day on a journey takes events, and when it was last moved';
 COMMENT ON COLUMN activation.journey_states.started_on IS 'The business day of its first run: what happened before it brings nobody';
@@ -69,7 +70,8 @@ COMMENT ON COLUMN activation.journey_visits.occasion IS 'The event that brought 
 COMMENT ON COLUMN activation.journey_visits.state IS
 'due: she stands before the step; waiting: at a wait, until due_at; done: she went through; exited: she left before its end';
 COMMENT ON COLUMN activation.journey_visits.due_at IS 'When a tick is to move her';
-COMMENT ON COLUMN activation.journey_visits.reason IS 'Why she left: goal, step_removed, journey_ended or what an exit step says';
+COMMENT ON COLUMN activation.journey_visits.reason IS
+'Why she left: goal, step_removed, customer_gone, merged (she was inside by another number, too), journey_ended or what an exit step says';
 COMMENT ON COLUMN activation.journey_visits.moves IS 'How many moves she has made: each has its number once';
 -- a tick finds those who are due here, and nobody else
 CREATE INDEX journey_visits_due ON activation.journey_visits (journey, version, due_at)
@@ -107,6 +109,8 @@ COMMENT ON COLUMN activation.journey_steps.step IS 'Name of the step';
 COMMENT ON COLUMN activation.journey_steps.number IS 'Step in activation.sends and .plans';
 COMMENT ON COLUMN activation.journey_states.journey IS 'Name of the journey';
 COMMENT ON COLUMN activation.journey_states.ticked_at IS 'When people were last moved';
+COMMENT ON COLUMN activation.journey_states.missing_since IS
+'When end_journeys first found that its folder is gone; empty while it is there, and once it was moved again';
 COMMENT ON COLUMN activation.journey_ticks.tick_id IS 'Number of the tick';
 COMMENT ON COLUMN activation.journey_ticks.journey IS 'Name of the journey';
 COMMENT ON COLUMN activation.journey_ticks.version IS 'By which version';
@@ -254,3 +258,5 @@ LEFT JOIN activation.sends AS s
         AND (m.outcome <> 'planned' OR m.plan_id = s.plan_id);
 
 GRANT SELECT ON marts.journey_steps TO marketflow_sender, marketflow_audience, marketflow_analyst;
+-- the last look at what another system is told of a person
+GRANT SELECT (is_deleted) ON core.customers TO marketflow_sender;

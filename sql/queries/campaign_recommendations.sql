@@ -199,7 +199,7 @@ WITH sent AS (
     FROM activation.sends AS s
     INNER JOIN core.customers AS c ON s.customer_id = c.customer_id
     WHERE
-        s.state = 'sent' AND NOT s.is_test
+        s.state = 'sent' AND NOT s.is_test AND s.purpose <> 'post'
         AND timezone(%(time_zone)s, s.settled_at)::date <= %(as_of)s::date
         AND timezone(%(time_zone)s, s.settled_at)::date > %(as_of)s::date - %(history_days)s::integer
 ),

@@ -269,6 +269,13 @@ verdicts AS MATERIALIZED ( -- judged once, not at each mention below
                     cp.contact_point_id = m.contact_point_id
                     AND NOT (m.purpose = 'transactional' AND NOT m.is_test AND x.reason = 'unsubscribed')
             ) THEN 'suppressed'
+            -- what another system is told of a person; nothing of who has been erased since
+            WHEN m.purpose = 'post' AND EXISTS (
+                SELECT 1
+                FROM people AS o
+                INNER JOIN core.customers AS k ON o.person_id = k.customer_id
+                WHERE o.send_id = m.send_id AND k.is_deleted
+            ) THEN 'customer_gone'
             -- the shop's own accounts need nobody's consent
             WHEN m.purpose = 'post' THEN 'may_send'
             -- about an order of theirs, unless they forbade it

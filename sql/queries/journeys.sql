@@ -25,7 +25,9 @@ WHERE s.journey = %(journey)s;
 
 -- name: state_ticked
 UPDATE activation.journey_states
-SET ticked_at = %(now)s
+SET
+    ticked_at = %(now)s,
+    missing_since = NULL
 WHERE journey = %(journey)s;
 
 -- name: state_looked
@@ -290,9 +292,7 @@ ORDER BY e.outcome;
 
 -- name: wake_orders
 -- Who waits for an order and has placed one lately is due now. An order that is told late counts when her time is over, at the latest.
-UPDATE activation.journey_visits AS v
-SET due_at = %(now)s::timestamptz
-FROM (
+WITH happened AS (
     SELECT
         coalesce(c.merged_into, o.customer_id) AS customer_id,
         max(o.ordered_at) AS happened_at
@@ -300,16 +300,32 @@ FROM (
     INNER JOIN core.customers AS c ON o.customer_id = c.customer_id
     WHERE o.kind = 'sale' AND o.ordered_on >= %(look_from)s::date AND o.ordered_at <= %(now)s::timestamptz
     GROUP BY coalesce(c.merged_into, o.customer_id)
-) AS e
+),
+
+-- a visit keeps the number that she had when she entered
+numbers AS (
+    SELECT
+        h.customer_id,
+        h.happened_at
+    FROM happened AS h
+    UNION ALL
+    SELECT
+        k.customer_id,
+        h.happened_at
+    FROM happened AS h
+    INNER JOIN core.customers AS k ON h.customer_id = k.merged_into
+)
+
+UPDATE activation.journey_visits AS v
+SET due_at = %(now)s::timestamptz
+FROM numbers AS e
 WHERE
     v.journey = %(journey)s AND v.version = %(version)s AND v.step = %(step)s AND v.state = 'waiting'
     AND v.due_at > %(now)s::timestamptz AND v.customer_id = e.customer_id
     AND e.happened_at > CASE %(since)s WHEN 'arrival' THEN v.arrived_at ELSE v.entered_at END;
 
 -- name: wake_events
-UPDATE activation.journey_visits AS v
-SET due_at = %(now)s::timestamptz
-FROM (
+WITH happened AS (
     SELECT
         coalesce(c.merged_into, o.customer_id) AS customer_id,
         max(o.occurred_at) AS happened_at
@@ -319,7 +335,25 @@ FROM (
         o.event_type = any(%(events)s::text[]) AND o.occurred_on >= %(look_from)s::date
         AND o.occurred_at <= %(now)s::timestamptz
     GROUP BY coalesce(c.merged_into, o.customer_id)
-) AS e
+),
+
+-- a visit keeps the number that she had when she entered
+numbers AS (
+    SELECT
+        h.customer_id,
+        h.happened_at
+    FROM happened AS h
+    UNION ALL
+    SELECT
+        k.customer_id,
+        h.happened_at
+    FROM happened AS h
+    INNER JOIN core.customers AS k ON h.customer_id = k.merged_into
+)
+
+UPDATE activation.journey_visits AS v
+SET due_at = %(now)s::timestamptz
+FROM numbers AS e
 WHERE
     v.journey = %(journey)s AND v.version = %(version)s AND v.step = %(step)s AND v.state = 'waiting'
     AND v.due_at > %(now)s::timestamptz AND v.customer_id = e.customer_id
@@ -407,8 +441,25 @@ SELECT
     d.visit_id,
     d.customer_id,
     coalesce(c.merged_into, d.customer_id) AS person_id,
-    coalesce(c.is_deleted AND c.merged_into IS NULL, TRUE) AS is_gone,
-    coalesce(c.time_zone, '') AS time_zone,
+    -- of who she is now; few have another number, so that it is looked up for these alone
+    coalesce(
+        CASE
+            WHEN c.merged_into IS NULL THEN c.is_deleted
+            ELSE (
+                SELECT k.is_deleted FROM core.customers AS k
+                WHERE k.customer_id = c.merged_into
+            )
+        END, TRUE
+    ) AS is_gone,
+    coalesce(
+        CASE
+            WHEN c.merged_into IS NULL THEN c.time_zone
+            ELSE (
+                SELECT k.time_zone FROM core.customers AS k
+                WHERE k.customer_id = c.merged_into
+            )
+        END, ''
+    ) AS time_zone,
     d.step,
     d.is_waiting,
     d.entered_at,
@@ -438,6 +489,46 @@ SELECT
     CASE WHEN m.is_gone THEN 'customer_gone' ELSE 'step_removed' END AS reason
 FROM pg_temp.journey_moving AS m
 WHERE m.is_gone OR m.step <> all(%(steps)s::text[]);
+
+-- name: turns_merged
+-- Who was inside under two numbers that turned out to be hers goes on with the visit that came first; the other one ends, also when the
+-- first is over by now: she has had what it would bring.
+INSERT INTO pg_temp.journey_turns (visit_id, from_step, to_step, why, reason)
+WITH numbers AS (
+    SELECT
+        m.visit_id,
+        m.step,
+        m.entered_at,
+        m.person_id AS customer_id
+    FROM pg_temp.journey_moving AS m
+    WHERE m.step IS NOT NULL AND m.customer_id <> m.person_id
+    UNION ALL
+    SELECT
+        m.visit_id,
+        m.step,
+        m.entered_at,
+        k.customer_id
+    FROM pg_temp.journey_moving AS m
+    INNER JOIN core.customers AS k ON m.person_id = k.merged_into
+    WHERE m.step IS NOT NULL
+)
+
+SELECT DISTINCT
+    n.visit_id,
+    n.step,
+    NULL AS to_step,
+    'ended' AS why,
+    'merged' AS reason
+FROM numbers AS n
+CROSS JOIN
+    LATERAL ( -- by the index, for the few who were merged
+        SELECT v.visit_id FROM activation.journey_visits AS v
+        WHERE
+            v.journey = %(journey)s AND v.customer_id = n.customer_id AND v.visit_id < n.visit_id
+            AND (v.ended_at IS NULL OR v.ended_at > n.entered_at)
+        ORDER BY v.visit_id
+        LIMIT 1
+    ) AS o;
 
 -- name: hits_orders
 -- Visits of which the person has ordered since. %(step)s empty: wherever she stands.
@@ -575,10 +666,19 @@ INNER JOIN
 WHERE m.step = %(step)s;
 
 -- name: send_audience
--- Who goes through a loop gets each round's mail: the rounds before this one are counted.
+-- Who goes through a loop gets each round's mail: the rounds before this one are counted. She is who she turned out to be; until the
+-- marts are written anew they may have her address under the other number.
 INSERT INTO pg_temp.plan_audience (customer_id, occasion, occasion_on)
 SELECT
-    m.customer_id,
+    CASE
+        WHEN
+            m.customer_id <> m.person_id AND EXISTS (
+                SELECT FROM marts.customer_360 AS k
+                WHERE k.customer_id = m.customer_id AND k.email_contact_point_id IS NOT NULL
+            )
+            THEN m.customer_id
+        ELSE m.person_id
+    END AS customer_id,
     'visit:' || m.visit_id || CASE WHEN r.rounds > 0 THEN ':' || (r.rounds + 1) ELSE '' END AS occasion,
     %(business_date)s::date AS occasion_on
 FROM pg_temp.journey_moving AS m
@@ -599,22 +699,32 @@ SELECT
     %(to_step)s::text AS to_step,
     CASE p.outcome WHEN 'planned' THEN 'sent' ELSE 'refused: ' || coalesce(p.outcome, 'not_judged') END AS why
 FROM pg_temp.journey_moving AS m
-LEFT JOIN activation.plan_members AS p ON p.plan_id = %(plan_id)s AND m.customer_id = p.customer_id
+LEFT JOIN activation.plan_members AS p
+    ON
+        p.plan_id = %(plan_id)s AND p.customer_id IN (m.customer_id, m.person_id)
+        AND split_part(p.occasion, ':', 2) = m.visit_id::text
 WHERE m.step = %(step)s;
 
 -- name: tell
--- A message to another system for each: no person's name, but the numbers of her visit and of her.
+-- A message to another system for each: no person's name, but the numbers of her visit and of her. None for who is held out of marketing:
+-- what the other system does with it would count as the shop's.
 INSERT INTO activation.sends AS s (
-    campaign, occasion, contact_point_id, channel, step, plan_id, purpose, state, priority, send_after, expires_at,
+    campaign, occasion, contact_point_id, channel, step, plan_id, customer_id, purpose, state, priority, send_after, expires_at,
     definition_version, message_id, planned_at, released_at
 )
 WITH told AS (
     SELECT
         'visit:' || m.visit_id || ':' || (m.moves + m.hops + 1) || ':customer:' || m.person_id AS occasion,
+        m.person_id,
         p.contact_point_id
     FROM pg_temp.journey_moving AS m
     INNER JOIN core.contact_points AS p ON p.channel = 'webhook' AND p.address_hash = %(address_hash)s
-    WHERE m.step = %(step)s
+    WHERE
+        m.step = %(step)s
+        AND NOT (
+            'marketing' = any(%(held_out)s::text[])
+            AND activation.draw(%(holdout_salt)s, m.person_id) < %(holdout_share)s
+        )
 )
 
 SELECT
@@ -624,6 +734,7 @@ SELECT
     'webhook' AS channel,
     %(number)s::integer,
     %(plan_id)s,
+    t.person_id,
     'post' AS purpose,
     'released' AS state,
     100 AS priority,
@@ -650,6 +761,22 @@ SELECT
 FROM told AS t
 ORDER BY t.occasion
 ON CONFLICT (campaign, occasion, contact_point_id, channel, step) DO NOTHING;
+
+-- name: turns_told
+INSERT INTO pg_temp.journey_turns (visit_id, from_step, to_step, why)
+SELECT
+    m.visit_id,
+    m.step,
+    %(to_step)s::text AS to_step,
+    CASE
+        WHEN
+            'marketing' = any(%(held_out)s::text[])
+            AND activation.draw(%(holdout_salt)s, m.person_id) < %(holdout_share)s
+            THEN 'refused: holdout'
+        ELSE 'told'
+    END AS why
+FROM pg_temp.journey_moving AS m
+WHERE m.step = %(step)s;
 
 -- name: turns_plain
 INSERT INTO pg_temp.journey_turns (visit_id, from_step, to_step, why, reason)
@@ -738,10 +865,10 @@ ORDER BY m.visit_id
 LIMIT 1;
 
 -- name: hold
--- What their step asks cannot be answered: they stay, and it is asked again later.
+-- What their step asks cannot be answered: they stay, and it is asked again later. %(step)s empty: wherever they stand.
 UPDATE pg_temp.journey_moving
 SET due_at = %(again_at)s::timestamptz
-WHERE step = %(step)s;
+WHERE step IS NOT NULL AND (%(step)s::text IS NULL OR step = %(step)s);
 
 -- name: write_back
 -- Compare and set: only of who stands where this tick found her.
@@ -852,13 +979,18 @@ SELECT
     %(tick_id)s
 FROM ended AS e;
 
+-- name: note_missing
+-- Since when a journey has no folder any more. It counts from the first look that did not find it: how long it had been paused says nothing.
+UPDATE activation.journey_states
+SET missing_since = CASE WHEN journey <> all(%(journeys)s::text[]) THEN %(now)s::timestamptz END
+WHERE (missing_since IS NULL) = (journey <> all(%(journeys)s::text[]));
+
 -- name: left_behind
--- Journeys with people inside that nobody has moved for long.
-SELECT DISTINCT s.journey
+-- Journeys with people inside whose folder has been gone for long.
+SELECT s.journey
 FROM activation.journey_states AS s
 WHERE
-    s.journey <> all(%(journeys)s::text[])
-    AND (s.ticked_at IS NULL OR s.ticked_at < %(before)s::timestamptz)
+    s.missing_since <= %(before)s::timestamptz
     AND EXISTS (
         SELECT FROM activation.journey_visits AS v
         WHERE v.journey = s.journey AND v.state IN ('due', 'waiting')

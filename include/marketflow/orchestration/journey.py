@@ -93,6 +93,8 @@ def move_people(name: str, *, dry_run: bool) -> dict[str, Any]:
         run = dry_tick if dry_run else tick
         done = run(conn, name, policy=policy, keys=key_ring(), clock=clock)
     log.info("%s: %s people, %s", name, done.people, dict(done.counts))
+    for words in done.stale:
+        log.warning("%s: %s; who is due waits", name, words)
     if done.held:
         raise AirflowFailException("\n".join(["people are held on steps that cannot be taken:", *done.held]))
     if done.is_paused:
@@ -133,7 +135,10 @@ def _runbook(journey: Journey) -> str:
         "begun stays where it is. Switched on, those whose time has come meanwhile go on at once. `control_campaign` "
         "pauses it, too, and ends it for all who are inside (*cancel*).\n"
         "* **move fails with *people are held***: a condition cannot be evaluated; its words are in the message. Those "
-        "on that step are asked again each hour, the others go on.\n"
+        "on that step are asked again each hour, the others go on; where it is the goal, all wait.\n"
+        "* **Stale data** move nobody (*who is due waits*, in the log of move): while orders, events or the marts that "
+        "this journey asks do not know the whole business day, nobody is written to who may have ordered since. It "
+        "goes on by itself within an hour after they do.\n"
         "* **enrol fails**: the definition cannot be used. Who is inside goes on by the version before.\n"
         f"* **Who is inside when the files change** {_ON_CHANGE[journey.on_change]}\n"
     )
@@ -155,6 +160,7 @@ def _facts(journey: Journey) -> dict[str, str]:
         "Again": entry.again if entry.again in ("never", "always") else f"after {entry.again}",
         "At most inside": entry.at_most and f"{entry.at_most:,} people",
         "Goal": goal and f"`{goal.event or goal.where}`",
+        "About": journey.topic and f"{journey.topic} (whoever does not want to hear of it gets no such mail)",
         "From": journey.start,
         "Until": journey.end,
         "Moves people": f"every {journey.tick}",

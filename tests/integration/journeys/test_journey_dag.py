@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import pytest
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
@@ -52,3 +53,15 @@ def test_the_dag_is_switched_off_where_the_file_says_so_and_wakes_each_channel(d
     assert made.get_task("move").trigger_rule == "all_done"
     assert [a.name for a in made.get_task("wake_email").outlets] == ["activation.released.email"]
     assert "15 minutes" in str(made.doc_md)
+
+
+def test_a_run_on_old_data_says_so_and_does_not_fail(desk: Desk, caplog: pytest.LogCaptureFixture) -> None:
+    journey = desk.journey(
+        "goal: {event: order_placed}\nsteps:\n  hello: {send: {}}\n  crm: {webhook: {account: hook}}\n",
+        mails=("hello",),
+    )
+    desk.people(1)
+    desk.enrol(journey)
+    with caplog.at_level(logging.WARNING):
+        assert dag.move_people("trip", dry_run=False) == {"people": 1, "moves": {"held": 1}, "released": {}}
+    assert "trip: stale data: core.orders knows what happened until no day at all" in caplog.text

@@ -180,7 +180,7 @@ def test_a_webhook_is_a_row_of_the_ledger_that_names_nobody(desk: Desk) -> None:
     assert (done.counts, done.released) == ({"told": 1}, {"webhook": 1})
     [row] = desk.rows("SELECT channel, step, state, purpose, customer_id, occasion FROM activation.sends")
     [(visit,)] = desk.rows("SELECT visit_id FROM activation.journey_visits")
-    assert row == ("webhook", 1, "released", "post", None, f"visit:{visit}:2:customer:{ada}")
+    assert row == ("webhook", 1, "released", "post", ada, f"visit:{visit}:2:customer:{ada}")
     [(frozen,)] = desk.rows("SELECT definition FROM activation.plans")
     assert frozen["templates"]["text"] == "reached (( the )) end"
 

@@ -219,5 +219,27 @@ def test_all_leave_a_journey_that_is_cancelled_over_or_gone(desk: Desk) -> None:
     assert end_left_behind(desk.conn, ["trip"], clock=desk.clock) == {}  # files may be on their way
     desk.clock.pass_time(days=3)
     assert end_left_behind(desk.conn, ["trip", "gone"], clock=desk.clock) == {}
+    assert end_left_behind(desk.conn, ["trip"], clock=desk.clock) == {}
+    desk.clock.pass_time(days=2)
     assert end_left_behind(desk.conn, ["trip"], clock=desk.clock) == {"gone": 3}
     assert desk.moves(cy)[-1] == ("pause", None, "ended")
+
+
+def test_a_folder_that_was_missing_for_a_moment_ends_nothing_however_long_nobody_was_moved(desk: Desk) -> None:
+    """Paused for a week, and files are being copied while end_journeys looks: once, and another night again."""
+    journey = desk.journey(WAIT)
+    [ada] = desk.people(1)
+    desk.enrol(journey)
+    desk.tick(journey)
+    hold(desk.conn, "trip", held=True, by="ada", note=None, clock=desk.clock)
+    desk.clock.pass_time(days=7)
+    assert end_left_behind(desk.conn, [], clock=desk.clock) == {}
+    desk.clock.pass_time(days=1)
+    assert end_left_behind(desk.conn, ["trip"], clock=desk.clock) == {}
+    desk.clock.pass_time(days=1)
+    assert end_left_behind(desk.conn, [], clock=desk.clock) == {}
+    hold(desk.conn, "trip", held=False, by="ada", note=None, clock=desk.clock)
+    desk.tick(journey)  # it is there: it moves people
+    desk.clock.pass_time(days=2)
+    assert end_left_behind(desk.conn, [], clock=desk.clock) == {}
+    assert desk.where() == {ada: ("done", None)}

@@ -51,6 +51,9 @@ def write(root: Path, text: str, *, entry: str = ENTRY, name: str = "trip", mail
         ("steps:\n  a: {send: {}}\n", "its templates are missing: there is no folder 'a'"),
         ("steps:\n  a: {branch: {shares: {b: 1}}}\n  b: {exit: {reason: x}}\n", "shares names two steps or more"),
         ("on_change: move\nmoved: {old: c}\nsteps:\n  b: {exit: {reason: x}}\n", "moved.old: there is no step 'c'"),
+        ("topic: ofers\nsteps:\n  b: {exit: {reason: x}}\n", ":6: topic: contact_policy.yaml has no topic 'ofers'; did you mean 'offers'"),
+        ("steps:\n  a: {send: {topic: nws}}\n", "steps.a.send.topic: contact_policy.yaml has no topic 'nws'; did you mean 'news'"),
+        ("steps:\n  a: {send: {topic: news, purpose: transactional}}\n", "steps.a.send.topic: only marketing has topics"),
         ("tick: 7 minutes\nsteps:\n  b: {exit: {reason: x}}\n", "tick"),
     ],
 )  # fmt: skip
@@ -109,6 +112,15 @@ def test_those_that_ship_are_right_switched_off_and_drawn() -> None:
         html = page(journey, Counts(), day=clock.business_date())
         assert html.count("<rect") >= 2 * len(journey.steps)
         assert all(f"· {name}<" in html for name in journey.steps)
+
+
+def test_a_mail_is_of_its_own_topic_or_of_the_journeys_and_only_marketing_is(tmp_path: Path) -> None:
+    steps = (
+        "topic: offers\nsteps:\n  a: {send: {}}\n  b: {send: {topic: news}}\n  c: {send: {purpose: transactional}}\n"
+    )
+    journey = load_journey(write(tmp_path, steps, mails=("a", "b", "c")))
+    topics = {name: sent["campaign"]["topic"] for name, sent in journey.frozen["sends"].items()}
+    assert topics == {"a": "offers", "b": "news", "c": None}
 
 
 def test_the_schema_for_editors_is_the_models() -> None:

@@ -88,10 +88,10 @@ WINE = 'IN (SELECT p.product_id FROM marts.products AS p WHERE lower("p"."catego
         ),
         (
             "got_campaign('win_back', days => 30)",
-            (f"EXISTS (SELECT FROM marts.campaign_sends {IT_IS} d.state = 'sent' AND d.campaign = 'win_back' AND"
+            (f"EXISTS (SELECT FROM marts.campaign_sends {IT_IS} d.state = 'sent' AND d.purpose <> 'post' AND d.campaign = 'win_back' AND"
             " d.sent_at >= '2017-12-02T00:00:00-05:00'::timestamptz)"),
         ),
-        ("got_campaign()", f"EXISTS (SELECT FROM marts.campaign_sends {IT_IS} d.state = 'sent')"),
+        ("got_campaign()", f"EXISTS (SELECT FROM marts.campaign_sends {IT_IS} d.state = 'sent' AND d.purpose <> 'post')"),
         ("everybody()", "(true)"),
         ("true", "true"),
         ("everybody() and orders > 1", '(true AND ("orders" > 1))'),

@@ -101,20 +101,23 @@ def _experiment(campaign: CampaignFile) -> Iterator[tuple[Place, str]]:
 
 
 def _topic(campaign: CampaignFile) -> Iterator[tuple[Place, str]]:
-    if campaign.topic is None:
-        return
-    if campaign.purpose != "marketing":
-        yield ["topic"], f"only marketing has topics that people may not want; this is {campaign.purpose}"
-        return
+    if campaign.topic is not None and (words := topic_fault(campaign.topic, campaign.purpose)):
+        yield ["topic"], words
+
+
+def topic_fault(topic: str, purpose: str) -> str | None:
+    """What is wrong with saying that messages of `purpose` are about `topic`, in words; None: nothing."""
+    if purpose != "marketing":
+        return f"only marketing has topics that people may not want; this is {purpose}"
     path = settings().contact_policy
     try:
         known = topic_names(path)
     except DefinitionError as error:
-        yield ["topic"], f"the topics cannot be read: {error}"
-        return
-    if campaign.topic not in known:
-        hint = nearest(campaign.topic, known) if known else "; it has none"
-        yield ["topic"], f"{path.name} has no topic {campaign.topic!r}{hint}"
+        return f"the topics cannot be read: {error}"
+    if topic in known:
+        return None
+    hint = nearest(topic, known) if known else "; it has none"
+    return f"{path.name} has no topic {topic!r}{hint}"
 
 
 def topic_names(path: Path) -> tuple[str, ...]:

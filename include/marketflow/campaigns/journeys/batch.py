@@ -43,6 +43,7 @@ class Batch:
     keys: KeyRing
     clock: Clock
     now: dt.datetime
+    stale: str | None = None  # what the version reads and does not know until the business day
     tick_id: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     released: Counter[str] = field(default_factory=Counter)  # messages by channel
@@ -83,10 +84,19 @@ class Batch:
 
     def hold(self, step: str, why: AudienceRefused) -> None:
         """Leave those on a step where they are: what it asks cannot be answered today."""
+        if self._hold(step):
+            self.held.append(f"{self.journey}, step {step}: {why}")
+
+    def hold_all(self, why: AudienceRefused | None = None) -> None:
+        """Leave everybody where she is: the goal (`why`) cannot be asked, or the data that it goes by are too old."""
+        if self._hold(None) and why is not None:
+            self.held.append(f"{self.journey}, goal: {why}")
+
+    def _hold(self, step: str | None) -> bool:
         people = self.execute("hold", step=step, again_at=self.now + ASK_AGAIN).rowcount
         if people > 0:
             self.counts["held"] += people
-            self.held.append(f"{self.journey}, step {step}: {why}")
+        return people > 0
 
 
 def event_statement(event: str) -> tuple[str, dict[str, Any]]:

@@ -12,9 +12,10 @@ from psycopg.types.json import Jsonb
 from marketflow.campaigns.audience import About, AudienceRefused, ShopWords, gather_events
 from marketflow.campaigns.audience.condition import fill_by_condition
 from marketflow.campaigns.definition.triggers import DEFAULT_AFTER, EVENT_TABLES
+from marketflow.campaigns.journeys.freshness import late_tables, tables_of
 from marketflow.campaigns.journeys.load import Journey
 from marketflow.campaigns.journeys.register import register
-from marketflow.campaigns.journeys.tick import is_paused
+from marketflow.campaigns.journeys.tick import check_machine, is_paused
 from marketflow.privacy import KeyRing
 from marketflow.shared import Clock, DefinitionError
 from marketflow.shared.ages import age
@@ -46,8 +47,9 @@ def enrol(
 
     Brings a changed definition into force first (`register`). After the journey's last day all leave. With `dry_run`
     everything is rolled back. Raises DefinitionError for a definition that cannot be used; who is inside goes on then
-    by the version that is in force.
+    by the version that is in force. Raises WrongClockError when this machine's clock is far off.
     """
+    check_machine(conn, clock)
     if is_paused(conn, journey.name):
         return Enrolled(refused="the journey is paused")
     with conn.transaction(force_rollback=dry_run):
@@ -87,23 +89,27 @@ def cancel_visits(conn: psycopg.Connection, journey: str, *, clock: Clock) -> in
 
 
 def end_left_behind(conn: psycopg.Connection, journeys: list[str], *, clock: Clock, days: int = 2) -> dict[str, int]:
-    """Let all leave whose journey has no folder any more and was not moved for so many days; how many, by journey."""
-    values = {"journeys": journeys, "before": clock.now() - dt.timedelta(days=days)}
+    """Let all leave whose journey's folder has been gone for so many days; how many, by journey.
+
+    `journeys` are the folders that are there. The days count from the first call that missed it.
+    """
+    values = {"journeys": journeys, "now": clock.now(), "before": clock.now() - dt.timedelta(days=days)}
     with conn.transaction():
+        conn.execute(queries("journeys")["note_missing"], values)
         names = [str(n) for (n,) in conn.execute(queries("journeys")["left_behind"], values)]
         return {name: end_visits(conn, name, "journey_removed", clock) for name in names}
 
 
 def _stale(conn: psycopg.Connection, journey: Journey, clock: Clock) -> str | None:
     """Which table does not know enough to ask it who enters; None: all do."""
-    tables = list(
-        dict.fromkeys([*(_TABLES.get(journey.entry.on) or EVENT_TABLES[journey.entry.on]), "marts.customer_360"])
-    )
-    known: dict[str, dt.date | None] = dict(
-        conn.execute(queries("warehouse")["freshness_read"], {"tables": tables}).fetchall()
-    )
+    entry = journey.entry
+    tables = [
+        *(_TABLES.get(entry.on) or EVENT_TABLES[entry.on]),
+        "marts.customer_360",
+        *(tables_of(entry.where) if entry.where else ()),
+    ]
     oldest = clock.business_date() - dt.timedelta(days=journey.entry.max_age_days)
-    late = [t for t in tables if (known.get(t) or dt.date.min) < oldest]
+    late = late_tables(conn, list(dict.fromkeys(tables)), oldest)
     return None if not late else f"stale data: {', '.join(late)} does not know what happened since {oldest}"
 
 

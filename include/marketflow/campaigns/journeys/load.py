@@ -12,10 +12,10 @@ import yaml
 from pydantic import ValidationError
 
 from marketflow.campaigns.definition import Campaign, Templates, segment_names
-from marketflow.campaigns.definition.checks import taken_names
+from marketflow.campaigns.definition.checks import taken_names, topic_fault
 from marketflow.campaigns.definition.templates import load_templates
 from marketflow.campaigns.journeys import graph
-from marketflow.campaigns.journeys.model import JourneyFile, Step
+from marketflow.campaigns.journeys.model import JourneyFile, Send, Step
 from marketflow.shared import DefinitionError, settings
 from marketflow.shared.ages import age
 from marketflow.shared.explain import Place, explain, nearest, told
@@ -65,12 +65,18 @@ def mail(journey: Journey, name: str) -> Campaign:
     return Campaign.model_validate(
         {
             "name": journey.name, "title": f"{journey.title[:58]}: {name}", "owner": journey.owner, "channel": "email",
-            "purpose": send.purpose, "trigger": {"on": "manual"}, "audience": {"where": "everybody()"},
+            "purpose": send.purpose, "topic": _topic(journey, send), "trigger": {"on": "manual"},
+            "audience": {"where": "everybody()"},
             "content": {"recommend": send.recommend}, "max_age_days": max(1, min(90, age(send.max_age).days)),
             "approval": False, "priority": send.priority, "attribution_days": journey.attribution_days,
             "templates": journey.templates[name],
         }
     )  # fmt: skip
+
+
+def _topic(journey: JourneyFile, send: Send) -> str | None:
+    """What a mail is about: its own topic, or the journey's where it is marketing."""
+    return send.topic or (journey.topic if send.purpose == "marketing" else None)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +118,7 @@ def load_journey(folder: Path) -> Journey:
         raise DefinitionError(f"{path}: missing; each folder of journeys holds a journey.yaml")
     data, tree = read_yaml(path)
     checked = _checked(path, data, tree)
-    wrong = [*_names(folder, checked), *graph.faults(checked), *_folders(folder, checked)]
+    wrong = [*_names(folder, checked), *_topics(checked), *graph.faults(checked), *_folders(folder, checked)]
     if wrong:
         raise DefinitionError("\n".join(told(path, tree, place, words) for place, words in wrong))
     templates = {
@@ -143,6 +149,15 @@ def _names(folder: Path, journey: JourneyFile) -> list[tuple[Place, str]]:
     if segment is not None and segment not in segment_names():
         found.append((["entry", "segment"], f"there is no segment {segment!r}{nearest(segment, segment_names())}"))
     return found
+
+
+def _topics(journey: JourneyFile) -> list[tuple[Place, str]]:
+    """Topics that people cannot choose about, of the journey and of its mails."""
+    said: list[tuple[Place, str | None, str]] = [(["topic"], journey.topic, "marketing")]
+    for name, step in journey.steps.items():
+        if step.send is not None:
+            said.append((["steps", name, "send", "topic"], step.send.topic, step.send.purpose))
+    return [(place, words) for place, topic, purpose in said if topic and (words := topic_fault(topic, purpose))]
 
 
 def _folders(folder: Path, journey: JourneyFile) -> list[tuple[Place, str]]:

@@ -29,6 +29,7 @@ def send(batch: Batch, step: dict[str, Any]) -> int:
     recommend = about["content"]["recommend"]
     params = {
         **_plan(batch, step, "email", frozen), "purpose": about["purpose"], "priority": about["priority"],
+        "topic": about.get("topic"),
         "expires_at": batch.now + age(said["max_age"]), "oldest_on": batch.clock.business_date(), "product_ids": [],
         "list": recommend and recommend["list"], "most": recommend["limit"] if recommend else 0, "week": None,
         **batch.policy.parameters("email", about["purpose"]),
@@ -53,8 +54,11 @@ def send(batch: Batch, step: dict[str, Any]) -> int:
     return int(params["plan_id"])
 
 
-def tell(batch: Batch, step: dict[str, Any]) -> None:
-    """Write a message for another system for each who stands on the step; the channel `webhook` posts it."""
+def tell(batch: Batch, step: dict[str, Any]) -> dict[str, Any]:
+    """Write a message for another system for each who stands on the step; the channel `webhook` posts it.
+
+    Of who is held out of all marketing it is told nothing; gives the parameters that say who these are.
+    """
     said = step["webhook"]
     account_hash = batch.keys.keyed_hash(said["account"])
     values = {
@@ -73,9 +77,12 @@ def tell(batch: Batch, step: dict[str, Any]) -> None:
     expires_at = batch.now + dt.timedelta(days=_WEBHOOK_DAYS)
     more = {"number": params["step"], "address_hash": account_hash, "expires_at": expires_at}
     mine = {k: params[k] for k in ("campaign", "plan_id", "mail_domain")}
-    told = batch.execute("tell", **{**more, **mine, "step": step["step"]}).rowcount
+    policy = batch.policy.parameters("webhook", "marketing")
+    held_out = {k: policy[k] for k in ("held_out", "holdout_share", "holdout_salt")}
+    told = batch.execute("tell", **{**more, **mine, **held_out, "step": step["step"]}).rowcount
     _release(batch, params, audience=told, planned=told, refusals={})
     batch.released["webhook"] += told
+    return held_out
 
 
 def _plan(batch: Batch, step: dict[str, Any], channel: str, frozen: dict[str, Any]) -> dict[str, Any]:

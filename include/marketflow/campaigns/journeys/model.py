@@ -112,6 +112,9 @@ class Send(Strict):
         None, description="the folder of its templates beside journey.yaml; without it the step's own name"
     )
     purpose: Literal["marketing", "transactional"] = "marketing"
+    topic: str | None = Field(
+        None, pattern=NAME, description="what this mail is about, where that is not the journey's own `topic`"
+    )
     recommend: Recommend | None = None
     priority: int = Field(100, ge=1, le=1000, description="smaller goes first when messages wait for one channel")
     max_age: Duration = Field("2 days", description="what could not be sent for so long is not sent at all")
@@ -224,6 +227,12 @@ class JourneyFile(Strict):
         "5 minutes",
         pattern=_TICK.pattern,
         description="how often people are moved: 5, 10, 15, 20 or 30 minutes, or 1, 2, 3, 4, 6 or 12 hours",
+    )
+    topic: str | None = Field(
+        None,
+        pattern=NAME,
+        description="one of the topics of contact_policy.yaml: who does not want to hear of it gets none of the "
+        "marketing mails; a mail of its own topic says so in its step",
     )
     entry: Entry
     goal: Goal | None = None

@@ -20,6 +20,7 @@ from psycopg.types.json import Jsonb
 from marketflow.campaigns.audience import AudienceRefused
 from marketflow.campaigns.definition import ContactPolicy
 from marketflow.campaigns.journeys.batch import Batch, event_statement
+from marketflow.campaigns.journeys.freshness import stale_tables
 from marketflow.campaigns.journeys.graph import order
 from marketflow.campaigns.journeys.mails import send, tell
 from marketflow.campaigns.journeys.model import WEEKDAYS
@@ -35,12 +36,16 @@ _LATE = dt.timedelta(days=2)  # events that are told so late still wake who wait
 
 @dataclass(kw_only=True)
 class TickSummary:
-    """What a tick did. `counts`: moves by why; `released`: messages by channel; `held`: steps that cannot be taken."""
+    """What a tick did. `counts`: moves by why; `released`: messages by channel; `held`: steps that cannot be taken.
+
+    `stale`: data that are too old to go by, for which people wait where they stand.
+    """
 
     people: int = 0
     counts: Counter[str] = field(default_factory=Counter)
     released: Counter[str] = field(default_factory=Counter)
     held: list[str] = field(default_factory=list)
+    stale: list[str] = field(default_factory=list)
     is_paused: bool = False
 
 
@@ -56,21 +61,28 @@ def tick(
     """Move everybody of the journey who is due now, each by the version that she is in; commits piece by piece.
 
     May be killed at any time and run again, and beside another one. A journey that is paused moves nobody. A step whose
-    condition cannot be evaluated holds those on it for an hour and is told in `held`; the others go on. `conn` must not
-    be in a transaction.
+    condition cannot be evaluated holds those on it for an hour and is told in `held`; the others go on. A goal that
+    cannot be, and data that do not know the whole business day (`stale`), hold everybody who is due: who has done what
+    the journey is for is not to be written to. `conn` must not be in a transaction. Raises WrongClockError when this
+    machine's clock is far off: it would end waits for good that have days left.
     """
+    check_machine(conn, clock)
     now, found = clock.now(), TickSummary()
     if is_paused(conn, journey):
         return TickSummary(is_paused=True)
     for version in _due_versions(conn, journey, clock, now):
+        stale = stale_tables(conn, version[1], clock)
         while True:
-            batch = _batch(conn, journey, version, policy=policy or ContactPolicy(), keys=keys, clock=clock, now=now)
+            batch = _batch(
+                conn, journey, version, policy=policy or ContactPolicy(), keys=keys, clock=clock, now=now, stale=stale
+            )
             with conn.transaction():
                 taken = _move(batch, most)
             found.people += taken
             found.counts += batch.counts
             found.released += batch.released
             found.held += [words for words in batch.held if words not in found.held]
+            found.stale += [stale] if stale and taken and stale not in found.stale else []
             if taken < most:
                 break
     return found
@@ -80,6 +92,14 @@ def dry_tick(conn: psycopg.Connection, journey: str, **options: Any) -> TickSumm
     """What `tick` would do now; everything is rolled back."""
     with conn.transaction(force_rollback=True):
         return tick(conn, journey, **options)
+
+
+def check_machine(conn: psycopg.Connection, clock: Clock) -> None:
+    """Raise WrongClockError when the clock of this machine and the database server's are hours apart."""
+    from marketflow.campaigns.delivery.clocks import check_clock  # late: its room brings all channels' libraries
+
+    with conn.transaction():
+        check_clock(conn, clock)
 
 
 def is_paused(conn: psycopg.Connection, journey: str) -> bool:
@@ -147,12 +167,8 @@ def _move(batch: Batch, most: int) -> int:
     assert row is not None  # INSERT ... RETURNING
     batch.tick_id = int(row[0])
     steps = {str(s["step"]): s for s in batch.definition["steps"]}
-    _leave(batch, list(steps))
-    for name in order(batch.definition["steps"]):
-        _take_step(batch, steps[name])
-    for step in steps.values():
-        if step["kind"] == "wait":
-            _arrive(batch, step)
+    if _leave(batch, list(steps)):
+        _go_on(batch, steps)
     written = batch.execute("write_back").rowcount
     if written != taken:  # the lock keeps other ticks out, and rows are locked: somebody changed them by hand
         raise MarketflowError(f"{batch.journey}: {taken - written} visits were changed meanwhile; nothing was moved")
@@ -161,23 +177,36 @@ def _move(batch: Batch, most: int) -> int:
     return taken
 
 
-def _leave(batch: Batch, names: list[str]) -> None:
-    """Those who are gone, or have done what the journey is for, leave before their step."""
+def _go_on(batch: Batch, steps: Mapping[str, dict[str, Any]]) -> None:
+    """Everybody as far as her next wait."""
+    for name in order(batch.definition["steps"]):
+        _take_step(batch, steps[name])
+    for step in steps.values():
+        if step["kind"] == "wait":
+            _arrive(batch, step)
+
+
+def _leave(batch: Batch, names: list[str]) -> bool:
+    """Those who are gone, or have done what the journey is for, leave before their step; may the others go on?"""
     batch.execute("turns_gone", steps=names)
     batch.turn()
+    batch.execute("turns_merged")
+    batch.turn()
     goal = batch.definition["journey"]["goal"]
-    if goal is None:
-        return
-    if goal["event"] is not None:
+    if goal is not None and goal["event"] is not None:
         batch.hits(goal["event"], step=None, since="entry")
-    else:
+        batch.execute("turns_goal")
+    elif goal is not None and not batch.stale:
         try:
             batch.true_of(goal["where"], step=None)
         except AudienceRefused as refused:
-            batch.held.append(f"{batch.journey}, goal: {refused}")
-            batch.execute("clear_hits")
-    batch.execute("turns_goal")
+            batch.hold_all(refused)
+            return False
+        batch.execute("turns_goal")
     batch.turn()
+    if batch.stale:
+        batch.hold_all()
+    return not batch.stale
 
 
 def _take_step(batch: Batch, step: dict[str, Any]) -> None:
@@ -197,8 +226,7 @@ def _take_step(batch: Batch, step: dict[str, Any]) -> None:
     elif kind == "webhook":
         if not _is_anybody(batch, name):
             return
-        tell(batch, step)
-        batch.execute("turns_plain", step=name, to_step=ways["next"], why="told", reason=None)
+        batch.execute("turns_told", step=name, to_step=ways["next"], **tell(batch, step))
     else:
         reason = step["exit"]["reason"]
         batch.execute("turns_plain", step=name, to_step=None, why=f"exit: {reason}", reason=reason)

@@ -21,7 +21,8 @@ USING (
         FROM activation.sends AS s
         INNER JOIN activation.plans AS p ON s.plan_id = p.plan_id
         INNER JOIN core.customers AS c ON s.customer_id = c.customer_id
-        WHERE s.state = 'sent' AND NOT s.is_test
+        -- what another system was told of her did not touch her
+        WHERE s.state = 'sent' AND NOT s.is_test AND s.purpose <> 'post'
     ),
 
     clicks AS (

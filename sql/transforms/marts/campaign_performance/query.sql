@@ -65,7 +65,8 @@ USING (
                 AND o.kind = 'sale'
                 AND s.settled_at < o.ordered_at
                 AND o.ordered_at <= s.settled_at + make_interval(days => w.attribution_days)
-        WHERE s.state = 'sent' AND NOT s.is_test
+        -- what another system was told of her is no message to her
+        WHERE s.state = 'sent' AND NOT s.is_test AND s.purpose <> 'post'
     ),
 
     bought AS (

@@ -17,8 +17,9 @@ WITH messages AS (
         s.channel,
         s.variant,
         s.step,
-        coalesce(c.merged_into, s.customer_id) AS customer_id,
-        s.customer_id AS customer_then,
+        -- what another system was told of somebody is no message to her
+        CASE WHEN s.purpose <> 'post' THEN coalesce(c.merged_into, s.customer_id) END AS customer_id,
+        CASE WHEN s.purpose <> 'post' THEN s.customer_id END AS customer_then,
         p.business_date,
         s.state = 'sent' AS is_sent,
         coalesce(s.sending_at, s.settled_at) AS sending_at,

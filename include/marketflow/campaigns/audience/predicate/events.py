@@ -125,7 +125,8 @@ class Events:
             example="got_campaign('win_back', days => 30), or got_campaign(days => 7)",
             needs_name=False,
         )
-        conditions: list[sql.Composable] = [sql.SQL("d.state = 'sent'")]
+        # what another system was told of her is no message to her
+        conditions: list[sql.Composable] = [sql.SQL("d.state = 'sent' AND d.purpose <> 'post'")]
         if asked.name is not None:
             self.about.check("campaign", asked.name)
             conditions.append(sql.SQL("d.campaign = {}").format(sql.Literal(asked.name)))
