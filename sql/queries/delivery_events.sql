@@ -115,6 +115,25 @@ named AS (
     FROM given AS g
     INNER JOIN activation.sends AS s ON g.message_id = s.message_id
     WHERE g.send_id IS NULL
+    UNION ALL
+    -- what names no message is about the last one that went to the address before
+    SELECT
+        g.number,
+        l.send_id
+    FROM given AS g
+    INNER JOIN core.contact_points AS cp ON g.recipient = cp.address_hash AND cp.channel = 'email'
+    CROSS JOIN
+        LATERAL (
+            SELECT s.send_id
+            FROM activation.sends AS s
+            WHERE
+                s.contact_point_id = cp.contact_point_id
+                AND s.sending_at <= g.occurred_at
+                AND s.sending_at > g.occurred_at - %(recent)s::interval
+            ORDER BY s.sending_at DESC, s.send_id DESC
+            LIMIT 1
+        ) AS l
+    WHERE g.send_id IS NULL AND g.message_id IS NULL
 ),
 
 found AS (

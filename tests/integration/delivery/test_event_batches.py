@@ -157,3 +157,28 @@ def test_what_is_no_report_is_refused(conn: psycopg.Connection) -> None:
         )
     with pytest.raises(MarketflowError, match="send_id or a message_id"):
         record_delivery_events(conn, [DeliveryReport(kind="delivered", source="x", occurred_at=NOW)], now=NOW)
+
+
+def test_what_names_no_message_is_about_the_last_one_that_went_to_the_address_before(conn: psycopg.Connection) -> None:
+    filled = ledger(conn, random.Random(3))
+    sent = [f.send_ids[5] for f in filled]  # to one person, days apart
+    for n, send_id in enumerate(sent):
+        conn.execute(
+            "UPDATE activation.sends SET state = 'sent', claim_token = NULL, lease_until = NULL, sending_at = %s"
+            " WHERE send_id = %s",
+            [NOW - dt.timedelta(days=20 - 5 * n), send_id],
+        )
+    conn.execute(
+        "UPDATE core.contact_points SET address_hash = 'x' WHERE contact_point_id = %s", [filled[0].contact_ids[5]]
+    )
+    conn.commit()
+
+    def found(days: float) -> int | None:
+        report = DeliveryReport(
+            kind="bounce_hard", source="a", occurred_at=NOW - dt.timedelta(days=days), recipient_hash=b"x"
+        )
+        return record_delivery_events(conn, [report], now=NOW)[0].send_id
+
+    assert [found(days) for days in (21, 20, 16, 15, 12, 9, 2.1, 1.9)] == [
+        None, sent[0], sent[0], sent[1], sent[1], sent[2], sent[2], None,
+    ]  # fmt: skip
