@@ -56,6 +56,11 @@ def read_mails() -> dict[str, Any]:
             "%s mails may be reports and were not understood; they are in the folder %s, for a person to look at",
             summary.sorts["unclear"], target.unclear_folder,
         )  # fmt: skip
+    if not summary.keeps_marks:
+        log.warning(
+            "the mail server lets us mark no mails: those in the folder %s are not deleted, since none can be told from"
+            " another's; empty it by hand, and say keep_days: 0 in the connection", target.counted_folder,
+        )  # fmt: skip
     if summary.stuck:
         log.warning("%s mails could not be moved: does the login have the right to make folders?", summary.stuck)
     if not summary.mails:
