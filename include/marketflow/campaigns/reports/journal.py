@@ -16,7 +16,7 @@ from marketflow.campaigns.tracking.journal import Record, take
 from marketflow.privacy import KeyRing
 from marketflow.shared import Clock
 
-_RECORDS = 100  # of the journal at a time; each holds the reports of one request, some hundreds at most
+_RECORDS = 100  # of the journal at a time; each holds reports of one request, a hundred at most (`edge.webhooks.hooks`)
 _REPORTS = 5_000  # in one statement
 
 
