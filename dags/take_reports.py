@@ -11,6 +11,8 @@ into `activation.delivery_events`. Hard bounces and complaints shut an address o
 * **`unknown`** are reports about messages that are not in the ledger (another system sends by the same provider), or
   were never handed over. **`about_us`** are refusals for policy, spam or a block: nobody is shut out for them; look at
   the provider's pages.
+* **`unnamed`** are bounces and complaints that name no message of ours. A few: another system sends by the same
+  account. Many: SES leaves the original headers out, or Airflow does not know `MARKETFLOW_SENDGRID_PUBLIC_KEY`.
 * **A piece that stays, or ends in `.aside`**: the log of `take` names it and says why, as in `take_tracking`.
 * **Clear or re-run** it at any time.
 """

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import imaplib
+import itertools
 import socket
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Self
 
@@ -17,7 +18,16 @@ from conftest import free_port
 from marketflow.campaigns.reports import MailboxTarget
 
 USER, PASSWORD = "demouser", "demopass"
-_MAIN = "import sys; from pymap.main import main; sys.argv[0] = 'pymap'; main()"
+# as most servers, it lets a client mark mails with words of its own
+_MAIN = """
+import sys
+from pymap.backend.mailbox import MailboxDataInterface
+from pymap.main import main
+from pymap.parsing.specials.flag import Recent, Wildcard, get_system_flags
+MailboxDataInterface.permanent_flags = property(lambda _: get_system_flags() - {Recent} | {Wildcard})
+sys.argv[0] = "pymap"
+main()
+"""
 
 
 class ImapServer:
@@ -49,11 +59,15 @@ class ImapServer:
             client.login(USER, PASSWORD)
             yield client
 
-    def append(self, mails: list[bytes], folder: str = "INBOX") -> None:
-        """Put mails into a folder, many in one command (RFC 3502)."""
+    def append(self, mails: list[bytes], folder: str = "INBOX", hows: Sequence[bytes] = (b"()",)) -> None:
+        """Put mails into a folder, many in one command (RFC 3502).
+
+        `hows`: their flags, and when they came; one after the other, and then from the beginning.
+        """
+        how = itertools.cycle(hows)
         with self.client() as client:
             for start in range(0, len(mails), 200):
-                words = b"".join(b" () {%d+}\r\n%b" % (len(m), m) for m in mails[start : start + 200])
+                words = b"".join(b" %b {%d+}\r\n%b" % (next(how), len(m), m) for m in mails[start : start + 200])
                 client.send(b"X1 APPEND %b%b\r\n" % (folder.encode(), words))
                 while not (line := client.readline()).startswith(b"X1 "):
                     assert line, "the server hung up"
@@ -76,12 +90,17 @@ class ImapServer:
 
 @dataclass
 class Wire:
-    """A connection in between: it breaks when the server has said so many bytes, or the client such a word."""
+    """A connection in between: it breaks when the server has said so many bytes, or the client such a word.
+
+    `replace`: what the server says, each time; `replace_once`: the first time. `longest_line`: of the client's.
+    """
 
     port_behind: int
     cut_after: int | None = None
     cut_at: bytes | None = None
     replace: dict[bytes, bytes] = field(default_factory=dict)
+    replace_once: dict[bytes, bytes] = field(default_factory=dict)
+    longest_line: int | None = None
 
     def __enter__(self) -> Self:
         self._listener = socket.create_server(("127.0.0.1", 0))
@@ -103,15 +122,27 @@ class Wire:
                 source.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 threading.Thread(target=self._copy, args=(source, sink, source is back), daemon=True).start()
 
+    def _replaced(self, data: bytes) -> tuple[bytes, bytes]:
+        """What of it are whole lines, as the client shall see them, and the beginning of the next one."""
+        end = data.rfind(b"\n") + 1
+        whole = data[:end]
+        for old, new in self.replace.items():
+            whole = whole.replace(old, new)
+        for old in [old for old in self.replace_once if old in whole]:
+            whole = whole.replace(old, self.replace_once.pop(old))
+        return whole, data[end:]
+
     def _copy(self, source: socket.socket, sink: socket.socket, is_server: bool) -> None:
-        said = 0
+        said, line = 0, b""
         with contextlib.suppress(OSError):
             while data := source.recv(65_536):
                 said += len(data)
                 if is_server:
-                    for old, new in self.replace.items():
-                        data = data.replace(old, new)
+                    data, line = self._replaced(line + data)
                 too_much = is_server and self.cut_after is not None and said > self.cut_after
+                if not is_server and self.longest_line is not None:
+                    too_much = max(map(len, (line + data).split(b"\r\n"))) > self.longest_line
+                    line = (line + data).rpartition(b"\r\n")[2]
                 if too_much or (not is_server and self.cut_at is not None and self.cut_at in data):
                     break
                 sink.sendall(data)

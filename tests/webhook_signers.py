@@ -131,8 +131,22 @@ class Twilio:
         }
 
 
+DELIVERY_EVENTS = ("processed", "dropped", "delivered", "deferred", "bounce")
+
+
 def event(message_id: str, kind: str, **more: Any) -> dict[str, Any]:
+    """An event as SendGrid's reference has it: the Message-ID comes with events of delivery, with no others."""
+    named = {"smtp-id": f"<{message_id}>"} if kind in DELIVERY_EVENTS else {}
     return {
-        "email": "somebody@example.com", "timestamp": 1_795_337_940, "smtp-id": f"<{message_id}>", "event": kind,
-        "sg_event_id": uuid.uuid4().hex, "sg_message_id": "14c5d75ce93.dfd.64b469.filter0001", **more,
+        "email": "somebody@example.com", "timestamp": 1_795_337_940, **named, "event": kind, "category": ["news"],
+        "sg_event_id": uuid.uuid4().hex, "sg_message_id": "14c5d75ce93.dfd.64b469.filter0001.16648.5515E0B88.0", **more,
+    }  # fmt: skip
+
+
+def late_bounce(email: str, **more: Any) -> dict[str, Any]:
+    """A bounce that came back to SendGrid by mail: no Message-ID, no unique argument, an empty `sg_message_id`."""
+    return {
+        "email": email, "timestamp": 1_795_337_940, "event": "bounce", "type": "bounce", "status": "5.1.10",
+        "reason": f"550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient {email} not found by SMTP address lookup",
+        "sg_event_id": uuid.uuid4().hex, "sg_message_id": "", **more,
     }  # fmt: skip

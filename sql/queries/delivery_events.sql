@@ -104,37 +104,69 @@ WITH given AS (
 
 named AS (
     SELECT
-        g.number,
-        s.send_id
+        g.*,
+        g.send_id AS about
     FROM given AS g
-    INNER JOIN activation.sends AS s ON g.send_id = s.send_id
+    WHERE g.send_id IS NOT NULL
     UNION ALL
     SELECT
-        g.number,
-        s.send_id
+        g.*,
+        s.send_id AS about
     FROM given AS g
     INNER JOIN activation.sends AS s ON g.message_id = s.message_id
     WHERE g.send_id IS NULL
+    UNION ALL
+    -- what names no message is about the last one that went to the address before
+    SELECT
+        g.*,
+        l.send_id AS about
+    FROM given AS g
+    INNER JOIN core.contact_points AS cp ON g.recipient = cp.address_hash AND cp.channel = 'email'
+    CROSS JOIN
+        LATERAL (
+            SELECT s.send_id
+            FROM activation.sends AS s
+            WHERE
+                s.contact_point_id = cp.contact_point_id
+                AND s.sending_at <= g.occurred_at
+                AND s.sending_at > g.occurred_at - %(recent)s::interval
+            ORDER BY s.sending_at DESC, s.send_id DESC
+            LIMIT 1
+        ) AS l
+    WHERE g.send_id IS NULL AND g.message_id IS NULL
 ),
 
 found AS (
     SELECT
-        g.number,
-        g.kind,
-        g.occurred_at,
-        g.source,
-        g.code,
+        n.number,
+        n.kind,
+        n.occurred_at,
+        n.source,
+        n.code,
         s.send_id,
         s.contact_point_id,
         s.campaign,
         s.channel,
         s.sending_at,
-        ops.event_id('delivery ' || g.source, coalesce(g.key, g.kind || ' ' || s.send_id)) AS event_id
-    FROM given AS g
-    INNER JOIN named AS n ON g.number = n.number
-    INNER JOIN activation.sends AS s ON n.send_id = s.send_id
+        ops.event_id('delivery ' || n.source, coalesce(n.key, n.kind || ' ' || s.send_id)) AS event_id
+    FROM named AS n
+    CROSS JOIN
+        LATERAL (
+            SELECT
+                h.send_id,
+                h.contact_point_id,
+                h.campaign,
+                h.channel,
+                h.sending_at
+            FROM activation.sends AS h
+            WHERE h.send_id = n.about AND h.sending_at IS NOT NULL
+            -- One after the other by their key (a limit is not taken apart): by statistics from before the first of many was
+            -- handed over, the whole ledger would be compared with each report.
+            ORDER BY h.send_id
+            LIMIT 1
+        ) AS s
     INNER JOIN core.contact_points AS cp ON s.contact_point_id = cp.contact_point_id
-    WHERE s.sending_at IS NOT NULL AND (g.recipient IS NULL OR g.recipient = cp.address_hash)
+    WHERE n.recipient IS NULL OR n.recipient = cp.address_hash
 ),
 
 added AS (
@@ -163,10 +195,9 @@ SELECT
     f.send_id,
     f.contact_point_id,
     f.kind,
-    a.event_id IS NOT NULL
+    f.event_id IN (SELECT a.event_id FROM added AS a)
     AND row_number() OVER (PARTITION BY f.event_id ORDER BY f.kind = 'bounce_soft', f.number) = 1 AS is_new
 FROM found AS f
-LEFT JOIN added AS a ON f.event_id = a.event_id
 ORDER BY f.kind = 'bounce_soft', f.number;
 
 -- name: soft_bounces_of_many

@@ -42,6 +42,7 @@ def test_every_benchmark_can_be_run_by_its_name(capsys: pytest.CaptureFixture[st
 
     assert {"load_growth", "load_vs_copy", "load_vs_to_sql", "rfm_vs_duckdb", "collector_vs_empty"} <= set(names())
     assert {"plan_1m", "journey_tick_1m", "send_vs_smtp_source", "send_vs_smtphook", "send_memory_1m"} <= set(names())
+    assert {"mailbox_100k", "webhooks_1m"} <= set(names())
     for name in names():
         assert callable(importlib.import_module(f"benchmarks.{name}").run)
     assert main(["load_vs_mysql"]) == 2

@@ -82,8 +82,8 @@ def _hooks(found: Settings, keys: KeyRing) -> Hooks | None:
     providers: list[Provider] = []
     if found.ses_topics not in _NONE and (topics := read_topics(found.ses_topics)):
         providers.append(Ses(topics, keys, found.clock(), bounce_address=found.own_bounce_address))
-    if found.sendgrid_public_key not in _NONE:
-        providers.append(SendGrid(found.sendgrid_public_key, found.clock()))
+    if found.has_sendgrid:
+        providers.append(SendGrid(found.sendgrid_public_key, keys, found.clock()))
     return Hooks(providers, journal(found, keys, found.reports)) if providers else None
 
 

@@ -56,6 +56,11 @@ def read_mails() -> dict[str, Any]:
             "%s mails may be reports and were not understood; they are in the folder %s, for a person to look at",
             summary.sorts["unclear"], target.unclear_folder,
         )  # fmt: skip
+    if not summary.keeps_marks:
+        log.warning(
+            "the mail server lets us mark no mails: those in the folder %s are not deleted, since none can be told from"
+            " another's; empty it by hand, and say keep_days: 0 in the connection", target.counted_folder,
+        )  # fmt: skip
     if summary.stuck:
         log.warning("%s mails could not be moved: does the login have the right to make folders?", summary.stuck)
     if not summary.mails:
@@ -78,6 +83,13 @@ def _warn(tally: Tally) -> None:
             "%s messages were refused for what we are or what we send (policy, spam, a block), not for their addresses:"
             " nobody was shut out; look at the provider's reports and at block lists", tally.about_us,
         )  # fmt: skip
+    if tally.unnamed:
+        log.warning(
+            "%s bounces or complaints name no message of ours, so nobody was shut out for them: another system sends by"
+            " the same account, or the provider leaves out what names a message (SES: include the original headers, or"
+            " set MARKETFLOW_BOUNCE_ADDRESS; SendGrid: set MARKETFLOW_SENDGRID_PUBLIC_KEY where mails are sent, too)",
+            tally.unnamed,
+        )
     if tally.odd:
         log.warning(
             "%s records of the journal are no reports; another version of the edge service wrote them", tally.odd
@@ -87,5 +99,5 @@ def _warn(tally: Tally) -> None:
 def _told(tally: Tally) -> dict[str, Any]:
     return {
         "recorded": dict(tally.recorded), "repeated": tally.repeated, "unknown": tally.unknown, "odd": tally.odd,
-        "about_us": tally.about_us, "suppressed": tally.suppressed, "settled": tally.settled,
+        "about_us": tally.about_us, "unnamed": tally.unnamed, "suppressed": tally.suppressed, "settled": tally.settled,
     }  # fmt: skip

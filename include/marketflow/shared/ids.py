@@ -8,6 +8,9 @@ import uuid
 MESSAGE_ID = r"[0-9a-f]{32}@[A-Za-z0-9.-]{1,253}"
 """What the Message-ID of a message of ours looks like (its `send_key`, and the domain it was sent from)."""
 
+PROVIDER_ARGUMENT = "marketflow_message"
+"""The name under which a provider gets a message's token, and under which it gives it back with what it reports."""
+
 
 def event_id(source: str, natural_key: str) -> uuid.UUID:
     """The id of an event, from the name of its source and its key there.

@@ -147,6 +147,11 @@ class Settings(BaseSettings):
         """Where bounces go to, each message's own form of it; None: to the sender. Compose has no word for nothing."""
         return None if self.bounce_address in ("", "none") else self.bounce_address
 
+    @property
+    def has_sendgrid(self) -> bool:
+        """Does SendGrid report what becomes of mails? Then it is the one who sends them, too."""
+        return self.sendgrid_public_key not in ("", "none")
+
     def journal(self, name: str) -> Path:
         """The folder of a journal of the edge service, such as `tracked`: below the collector's, in the same volume."""
         return self.collector_log / name

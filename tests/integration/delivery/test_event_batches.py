@@ -157,3 +157,53 @@ def test_what_is_no_report_is_refused(conn: psycopg.Connection) -> None:
         )
     with pytest.raises(MarketflowError, match="send_id or a message_id"):
         record_delivery_events(conn, [DeliveryReport(kind="delivered", source="x", occurred_at=NOW)], now=NOW)
+
+
+def test_what_names_no_message_is_about_the_last_one_that_went_to_the_address_before(conn: psycopg.Connection) -> None:
+    filled = ledger(conn, random.Random(3))
+    sent = [f.send_ids[5] for f in filled]  # to one person, days apart
+    for n, send_id in enumerate(sent):
+        conn.execute(
+            "UPDATE activation.sends SET state = 'sent', claim_token = NULL, lease_until = NULL, sending_at = %s"
+            " WHERE send_id = %s",
+            [NOW - dt.timedelta(days=20 - 5 * n), send_id],
+        )
+    conn.execute(
+        "UPDATE core.contact_points SET address_hash = 'x' WHERE contact_point_id = %s", [filled[0].contact_ids[5]]
+    )
+    conn.commit()
+
+    def found(days: float) -> int | None:
+        report = DeliveryReport(
+            kind="bounce_hard", source="a", occurred_at=NOW - dt.timedelta(days=days), recipient_hash=b"x"
+        )
+        return record_delivery_events(conn, [report], now=NOW)[0].send_id
+
+    assert [found(days) for days in (21, 20, 16, 15, 12, 9, 2.1, 1.9)] == [
+        None, sent[0], sent[0], sent[1], sent[1], sent[2], sent[2], None,
+    ]  # fmt: skip
+
+
+def test_thousands_cost_little_when_the_ledger_was_counted_before_anything_went_out(conn: psycopg.Connection) -> None:
+    """The first campaign of a shop: PostgreSQL knows of no message that was handed over, and then all were."""
+    filled = fill(conn, 100)
+    conn.execute(
+        "INSERT INTO activation.sends (campaign, occasion, contact_point_id, channel, plan_id, purpose, state, send_after,"
+        " expires_at, definition_version, message_id, planned_at, released_at)"
+        " SELECT campaign, 'more ' || n, contact_point_id, channel, plan_id, purpose, 'released', send_after, expires_at, 'v1',"
+        " md5(n || message_id) || '@example.com', planned_at, released_at"
+        " FROM activation.sends, generate_series(1, 199) AS n WHERE send_id = any(%s)",
+        [filled.send_ids],
+    )
+    conn.commit()
+    conn.autocommit = True
+    conn.execute("ANALYZE activation.sends")
+    conn.autocommit = False
+    rows = conn.execute(
+        "UPDATE activation.sends SET state = 'sent', sending_at = %s RETURNING send_id, message_id", [NOW]
+    ).fetchall()
+    conn.execute("SET statement_timeout = '6s'")
+    conn.commit()
+    for named in ([{"send_id": send_id} for send_id, _ in rows], [{"message_id": name} for _, name in rows]):
+        reports = [DeliveryReport(kind="delivered", source=f"{list(named[0])}", occurred_at=NOW, **n) for n in named]
+        assert sum(one.is_new for one in record_delivery_events(conn, reports, now=NOW)) == 20_000

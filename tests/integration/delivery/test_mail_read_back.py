@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import datetime as dt
 import email.policy
+import json
 import re
 from email.message import EmailMessage
 from email.parser import BytesParser
@@ -19,7 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from ledger_fixture import DEFINITION, KEYS, HandClock, fill, options
 from marketflow.campaigns.delivery import DkimSigner, SmtpChannel, SmtpTarget, bounced_send, deliver
-from marketflow.privacy import read_unsubscribe_token
+from marketflow.privacy import read_bounce_token, read_unsubscribe_token
+from marketflow.shared.ids import PROVIDER_ARGUMENT
 from marketflow.warehouse import connect
 from smtp_server import SmtpServer
 
@@ -58,7 +60,7 @@ def test_a_mail_read_back_passes_dkim_rfc_8058_and_mime_with_its_words(
     signs = signer(kind)
     with SmtpServer(tmp_path / "accepted") as server:
         channel = SmtpChannel(SmtpTarget(host="127.0.0.1", port=server.port), sender=SENDER, signer=signs, timeout=5)
-        told = options(bounce_address="bounces@example.com")
+        told = options(bounce_address="bounces@example.com", tells_sendgrid=True)
         assert deliver(lambda: connect(warehouse_dsn), channel, keys=KEYS, clock=HandClock(), options=told).sent == 3
     senders = [s or "" for s in server.handler.senders]
     assert [bounced_send(KEYS, "bounces@example.com", s) for s in senders] == filled.send_ids
@@ -67,6 +69,8 @@ def test_a_mail_read_back_passes_dkim_rfc_8058_and_mime_with_its_words(
         found = read(body)
         check_words(found, address)
         check_one_click(found, body, send_id)
+        [(name, token)] = json.loads(found["X-SMTPAPI"])["unique_args"].items()
+        assert (name, read_bounce_token(KEYS, token)) == (PROVIDER_ARGUMENT, send_id)
 
 
 def verifies(body: bytes, signs: DkimSigner) -> bool:

@@ -18,6 +18,7 @@ from ledger_fixture import KEYS, NOW, Filled, HandClock
 from marketflow.campaigns.delivery.limits_file import SoftBounces
 from marketflow.campaigns.delivery.verp import envelope_sender
 from marketflow.campaigns.reports import MailboxError, MailboxSummary, MailboxTarget, read_mailbox
+from marketflow.campaigns.reports.imap import opened
 from marketflow.campaigns.reports.proof import Finder
 from marketflow.privacy import unsubscribe_token
 from marketflow.warehouse import connect, use_role
@@ -176,19 +177,60 @@ def test_a_server_that_cannot_move_copies_and_one_that_numbers_anew_is_read_anew
     assert (summary.mails, summary.tally.repeated) == (1, 1)
 
 
+def old(days: int = 40) -> str:
+    """When a mail came, as IMAP writes it."""
+    return imaplib.Time2Internaldate(dt.datetime.now(dt.UTC) - dt.timedelta(days=days))
+
+
 def test_counted_mails_are_deleted_when_they_are_old(
     conn: psycopg.Connection, warehouse_dsn: str, server: ImapServer
 ) -> None:
     filled = handed_over(conn, 4)
     with server.client() as client:
-        old = imaplib.Time2Internaldate(dt.datetime.now(dt.UTC) - dt.timedelta(days=40))
-        client.append("INBOX", "", old, mail(dsn(), filled, 0))
-        client.append("INBOX", "", old, mail("From: x\nTo: $VERP\n\nHello\n", filled, 1))
+        client.append("INBOX", "", old(), mail(dsn(), filled, 0))
+        client.append("INBOX", "", old(), mail("From: x\nTo: $VERP\n\nHello\n", filled, 1))
     server.append([mail(dsn(), filled, 2)])
     assert read(warehouse_dsn, server.target(keep_days=0)).deleted == 0
     assert server.count(COUNTED) == 2
     assert read(warehouse_dsn, server.target(keep_days=30)).deleted == 1
     assert (server.count(COUNTED), server.count(UNCLEAR)) == (1, 1)  # what was not understood stays
+
+
+def test_only_what_was_moved_there_is_deleted(conn: psycopg.Connection, warehouse_dsn: str, server: ImapServer) -> None:
+    """The folder may be a person's archive."""
+    filled = handed_over(conn, 2)
+    with server.client() as client:
+        client.create(COUNTED)
+        client.append(COUNTED, r"(\Seen)", old(), b"Subject: a contract\r\n\r\nDo not lose it.\r\n")
+        client.append(COUNTED, "", old(), mail(dsn(), filled, 0))
+        client.append("INBOX", "", old(), mail(dsn(), filled, 1))
+    assert read(warehouse_dsn, server.target()).deleted == 1
+    assert server.count(COUNTED) == 2
+    assert read(warehouse_dsn, server.target()).deleted == 0
+
+
+def test_a_server_that_keeps_no_marks_deletes_nothing(
+    conn: psycopg.Connection, warehouse_dsn: str, server: ImapServer
+) -> None:
+    filled = handed_over(conn, 1)
+    with server.client() as client:
+        client.append("INBOX", "", old(), mail(dsn(), filled, 0))
+    with Wire(server.port, replace={rb"(\* ": b"("}) as wire:
+        summary = read(warehouse_dsn, server.target(port=wire.port))
+    assert (summary.deleted, summary.keeps_marks, summary.stuck) == (0, False, 0)
+    assert (server.count(), server.count(COUNTED)) == (0, 1)
+
+
+def test_thousands_are_deleted_in_lines_that_a_server_takes(warehouse_dsn: str, server: ImapServer) -> None:
+    """RFC 7162, 4: 8,192 octets. Every second mail is a person's, so no two numbers are neighbours."""
+    count, ours = 1_900, f"($MarketflowCounted) {old()}".encode()
+    with server.client() as client:
+        client.create(COUNTED)
+    server.append([b"Subject: x\r\n\r\nx\r\n"] * 2 * count, COUNTED, [ours, f"() {old()}".encode()])
+    assert server.count(COUNTED) == 2 * count
+    with Wire(server.port, longest_line=8_192) as wire:
+        assert read(warehouse_dsn, server.target(port=wire.port)).deleted == count
+    assert server.count(COUNTED) == count
 
 
 def test_a_folder_of_its_own_with_a_name_in_any_language(
@@ -248,3 +290,63 @@ def test_somebody_who_reads_the_mailbox_meanwhile_takes_mails_away(
         client.store("2", "+FLAGS", r"(\Deleted)")
         client.expunge()
     assert read(warehouse_dsn, server.target()).mails == 2
+
+
+def uids(server: ImapServer) -> list[int]:
+    with server.client() as client:
+        client.select("INBOX")
+        return [int(n) for n in client.uid("SEARCH", "ALL")[1][0].split()]
+
+
+def test_a_mail_that_the_server_leaves_out_is_asked_for_once_more(
+    conn: psycopg.Connection, warehouse_dsn: str, server: ImapServer
+) -> None:
+    filled = handed_over(conn, 4)
+    server.append([mail(dsn(), filled, n) for n in range(4)])
+    third = uids(server)[2]
+    with Wire(server.port, replace_once={b"UID %d " % third: b"XID %d " % third}) as wire:
+        summary = read(warehouse_dsn, server.target(port=wire.port))
+    assert (summary.mails, summary.tally.recorded["bounce_hard"], dict(summary.sorts)) == (4, 4, {"report": 4})
+
+
+@pytest.mark.parametrize("how", ["left out", "refused"])
+def test_a_mail_that_the_server_never_gives_is_counted_and_put_aside(
+    conn: psycopg.Connection, warehouse_dsn: str, server: ImapServer, how: str
+) -> None:
+    filled = handed_over(conn, 4)
+    server.append([mail(dsn(), filled, n) for n in range(4)])
+    third = uids(server)[2]
+    replace = {b"UID %d " % third: b"XID %d " % third}
+    once = {b" OK UID FETCH completed": b" NO [SERVERBUG] not today"} if how == "refused" else {}
+    with Wire(server.port, replace=replace, replace_once=once) as wire:
+        summary = read(warehouse_dsn, server.target(port=wire.port))
+    assert (summary.mails, dict(summary.sorts)) == (4, {"report": 3, "unclear": 1})
+    assert (summary.reasons["not_given"], summary.stuck) == (1, 0)
+    assert (server.count(), server.count(COUNTED), server.count(UNCLEAR)) == (0, 3, 1)
+
+
+def test_a_server_that_gives_no_mail_at_all_is_asked_the_next_time(
+    conn: psycopg.Connection, warehouse_dsn: str, server: ImapServer
+) -> None:
+    filled = handed_over(conn, 2)
+    server.append([mail(dsn(), filled, n) for n in range(2)])
+    refuses = {b" OK UID FETCH completed": b" NO [SERVERBUG] not today", b"(UID": b"(XID"}
+    with Wire(server.port, replace=refuses) as wire, pytest.raises(MailboxError, match="refuses FETCH; the next run"):
+        read(warehouse_dsn, server.target(port=wire.port))
+    assert server.count() == 2
+    assert read(warehouse_dsn, server.target()).sorts == {"report": 2}
+
+
+def test_a_mail_that_goes_between_two_commands_is_no_error(server: ImapServer) -> None:
+    server.append([b"Subject: x\r\n\r\nx\r\n"] * 3)
+    second = uids(server)[1]
+    leaves_out = {b"UID %d " % second: b"XID %d " % second}
+    with Wire(server.port, replace=leaves_out) as wire, opened(server.target(port=wire.port)) as box:
+        [numbers] = [n for n in box.numbers(0) if n]
+        assert second in numbers
+        with server.client() as client:
+            client.select("INBOX")
+            client.store("2", "+FLAGS", r"(\Deleted)")
+            client.expunge()
+        mails, withheld = box.fetch(numbers)
+    assert (sorted(mails), withheld) == ([numbers[0], numbers[2]], [])

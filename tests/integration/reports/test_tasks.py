@@ -53,10 +53,12 @@ def test_what_providers_told_is_taken_and_a_block_is_warned_of(
 ) -> None:
     filled = handed_over(conn, 2)
     fact = {"at": "2026-11-22T08:00:00+00:00", "outcome": "bounced", "code": "5.1.1", "send_id": filled.send_ids[0]}
-    write(installation, [fact, {**fact, "code": "5.7.1"}, {**fact, "outcome": "?"}])
+    unnamed = {"at": fact["at"], "outcome": "complaint"}
+    write(installation, [fact, {**fact, "code": "5.7.1"}, {**fact, "outcome": "?"}, unnamed, unnamed])
     with caplog.at_level(logging.WARNING):
         done = reports.take_webhooks()
-    assert (done["recorded"], done["about_us"], done["odd"]) == ({"bounce_hard": 1}, 1, 1)
+    assert (done["recorded"], done["about_us"], done["odd"], done["unnamed"]) == ({"bounce_hard": 1}, 1, 1, 2)
+    assert "2 bounces or complaints name no message of ours" in caplog.text
     assert "1 messages were refused for what we are or what we send" in caplog.text
     assert "1 records of the journal are no reports" in caplog.text
     assert shut_out(conn) == {filled.contact_ids[0]: "hard_bounce"}

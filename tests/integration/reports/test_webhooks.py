@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import json
 import logging
 import threading
@@ -19,15 +20,17 @@ import uvicorn
 from campaign_shop import RING
 from conftest import free_port
 from edge_process import NO_WAREHOUSE, EdgeProcess, everything
-from ledger_fixture import HandClock
+from ledger_fixture import NOW, HandClock
 from marketflow.campaigns.reports import take_reports
 from marketflow.campaigns.reports.journal import Tally
 from marketflow.edge import create_app
 from marketflow.edge.collector import EventLog
 from marketflow.edge.webhooks import Hooks, Ses
+from marketflow.privacy import bounce_token
+from marketflow.shared.ids import PROVIDER_ARGUMENT
 from marketflow.warehouse import connect, use_role
 from reports import handed_over, kinds, shut_out
-from webhook_signers import TOPIC, Amazon, Twilio, bounce, complaint, delivery, event
+from webhook_signers import TOPIC, Amazon, Twilio, bounce, complaint, delivery, event, late_bounce
 
 UNKNOWN = f"{'ff' * 16}@example.com"
 TWILIO = Twilio()
@@ -151,6 +154,39 @@ def test_what_is_acknowledged_survives_a_kill_while_the_database_is_away(
     assert (dict(tally.recorded), tally.unknown, tally.suppressed) == ({"bounce_hard": 40}, 40, 40)
     assert set(kinds(conn).values()) == {1}
     assert "example.com" not in edge.log.read_text()
+
+
+def test_complaints_and_late_bounces_of_sendgrid_find_their_message(
+    conn: psycopg.Connection, warehouse_dsn: str, tmp_path: Path
+) -> None:
+    filled = handed_over(conn, 5)
+    token = {PROVIDER_ARGUMENT: bounce_token(RING, filled.send_ids[0])}
+    conn.execute(  # the same people were written to before, and long ago
+        "UPDATE activation.sends SET sending_at = %s WHERE send_id = any(%s)",
+        [NOW - dt.timedelta(days=20), filled.send_ids[3:]],
+    )
+    conn.commit()
+    for n in range(5):
+        conn.execute(
+            "UPDATE core.contact_points SET address_hash = %s WHERE contact_point_id = %s",
+            [RING.keyed_hash(filled.addresses[n]), filled.contact_ids[n]],
+        )
+    conn.commit()
+    at = int(NOW.timestamp())
+    with sendgrid(tmp_path) as edge:
+        told = [
+            event(UNKNOWN, "spamreport", timestamp=at, **token), late_bounce(filled.addresses[1].upper(), timestamp=at),
+            late_bounce(filled.addresses[3], timestamp=at), late_bounce("nobody@example.net", timestamp=at),
+            late_bounce(filled.addresses[2], timestamp=at, status="5.7.1"), event(UNKNOWN, "spamreport", timestamp=at),
+            event("of-others@example.com", "bounce", type="bounce", timestamp=at),
+        ]  # fmt: skip
+        for _ in range(2):
+            assert post(edge, told).status_code == 200
+    tally = take(warehouse_dsn, edge.folder / "reports")
+    assert (dict(tally.recorded), tally.repeated) == ({"complaint": 1, "bounce_hard": 1}, 2)
+    assert (tally.unknown, tally.about_us, tally.unnamed) == (4, 2, 4)
+    assert kinds(conn) == {(filled.send_ids[0], "complaint"): 1, (filled.send_ids[1], "bounce_hard"): 1}
+    assert shut_out(conn) == {filled.contact_ids[0]: "complaint", filled.contact_ids[1]: "hard_bounce"}
 
 
 def test_a_batch_of_hundreds_and_the_limits(conn: psycopg.Connection, warehouse_dsn: str, tmp_path: Path) -> None:

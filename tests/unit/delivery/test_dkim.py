@@ -91,6 +91,14 @@ def test_a_changed_mail_does_not_verify(old: bytes, new: bytes) -> None:
     assert not verifies(data.replace(old, new, 1), signer)
 
 
+def test_the_header_for_sendgrid_may_be_taken_out_on_the_way() -> None:
+    signer = SIGNERS["rsa-sha256"]
+    data = compose(message(provider_token="abcdefgh234567"), SENDER, signer)
+    [line] = [line for line in data.split(b"\r\n") if line.startswith(b"X-SMTPAPI: ")]
+    assert verifies(data, signer)
+    assert verifies(data.replace(line + b"\r\n", b""), signer)
+
+
 def test_what_relays_do_on_the_way_breaks_nothing() -> None:
     signer = SIGNERS["rsa-sha256"]
     data = compose(message(text="two  blanks\tand a tab\n", subject="谢谢 🎉 " * 12), SENDER, signer)

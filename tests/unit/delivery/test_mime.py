@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import time
 
 import pytest
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from mails import HOSTILE, SENDER, message, parsed
 from marketflow.campaigns.delivery.mime import MessageRefused, compose, envelope_address, split_sender
 from marketflow.shared import ConfigurationError
+from marketflow.shared.ids import PROVIDER_ARGUMENT
 
 NAMES = ["To", "From", "Subject", "Date", "Message-ID", "List-Id", "Feedback-ID", "MIME-Version", "Content-Type"]
 
@@ -43,6 +45,13 @@ def test_all_headers_are_there_and_right() -> None:
 
 def test_the_same_message_is_the_same_bytes() -> None:
     assert compose(message(), SENDER) == compose(message(), SENDER)
+
+
+def test_sendgrid_is_told_a_token_in_a_header_of_its_own() -> None:
+    data = compose(message(provider_token="abcdefgh234567"), SENDER)
+    assert json.loads(parsed(data)["X-SMTPAPI"]) == {"unique_args": {PROVIDER_ARGUMENT: "abcdefgh234567"}}
+    assert max(map(len, data.split(b"\r\n"))) <= 78
+    assert b"X-SMTPAPI" not in compose(message(), SENDER)
 
 
 def test_without_a_link_there_are_no_list_headers_and_without_html_one_part() -> None:

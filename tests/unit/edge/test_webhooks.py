@@ -19,7 +19,8 @@ from marketflow.edge.webhooks import Forged, NotNow, Report, SendGrid, Ses, read
 from marketflow.edge.webhooks.sendgrid import SIGNATURE, TIMESTAMP
 from marketflow.privacy import bounce_token
 from marketflow.shared import Clock, ConfigurationError
-from webhook_signers import CERTIFICATE, TOPIC, Amazon, Twilio, bounce, complaint, delivery, event, mail
+from marketflow.shared.ids import PROVIDER_ARGUMENT
+from webhook_signers import CERTIFICATE, TOPIC, Amazon, Twilio, bounce, complaint, delivery, event, late_bounce, mail
 
 CLOCK = Clock(time_zone=ZoneInfo("UTC"))
 ID = f"{'0a' * 16}@example.com"
@@ -160,7 +161,8 @@ EVENTS: dict[str, tuple[dict[str, Any], tuple[str, str | None] | None]] = {
     "delay": ({"eventType": "DeliveryDelay", "mail": mail(ID), "deliveryDelay": {}}, None),
     "reject": ({"eventType": "Reject", "mail": mail(ID), "reject": {"reason": "Bad content"}}, None),
     "without anything": ({"notificationType": "Bounce", "mail": mail(ID)}, ("bounce_soft", None)),
-    "of others": (bounce("0102018f-0000@eu-central-1.amazonses.com"), None),
+    "of others": (bounce("0102018f-0000@eu-central-1.amazonses.com"), ("bounced", "5.1.1")),
+    "a delivery of others": (delivery("0102018f-0000@eu-central-1.amazonses.com"), None),
     "odd": ({"notificationType": ["Bounce"], "mail": 7}, None),
     "odder": ({"notificationType": "Bounce", "mail": mail(ID), "bounce": {"bounceSubType": [1], "bouncedRecipients": [[]], "timestamp": 5}}, ("bounce_soft", None)),
 }  # fmt: skip
@@ -178,7 +180,22 @@ def test_a_message_is_found_by_its_envelope_sender_where_the_headers_are_left_ou
     told["mail"] = {"source": f"bounces+{bounce_token(RING, 4711)}@example.com"}
     assert taken(ses(), AMAZON.notify(told))[0].send_id == 4711
     told["mail"] = {"source": "bounces+aaaaaaaaaaaaaaaaaaaa@example.com"}
-    assert taken(ses(), AMAZON.notify(told)) == []
+    assert taken(ses(), AMAZON.notify(told))[0].send_id is None
+
+
+def test_without_headers_a_dead_address_is_known_by_its_keyed_hash_and_a_complaint_is_counted() -> None:
+    for told, recipient in (
+        (bounce(ID), RING.keyed_hash("somebody@example.com")), (complaint(ID), None),
+        (bounce(ID, "Permanent", "General", None), RING.keyed_hash("somebody@example.com")),
+    ):  # fmt: skip
+        told["mail"] = {"source": "shop@example.com"}
+        [found] = taken(ses(), AMAZON.notify(told))
+        assert (found.send_id, found.message_id, found.recipient_hash) == (None, None, recipient)
+    of_others = taken(ses(), AMAZON.notify(bounce("0102018f-0000@eu-central-1.amazonses.com")))
+    assert of_others[0].fact().keys() == {"outcome", "at", "code"}
+    for told in (delivery(ID), bounce(ID, "Transient", "MailboxFull", "4.2.2")):
+        told["mail"] = {"source": "shop@example.com"}
+        assert taken(ses(), AMAZON.notify(told)) == []
 
 
 @given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda x: st.lists(x) | st.dictionaries(
@@ -203,10 +220,10 @@ def test_events_that_sendgrid_has_signed() -> None:
         event(ID, "delivered"), event(ID, "bounce", type="bounce", status="5.1.1"), event(ID, "bounce", type="blocked", status="5.7.1"),
         event(ID, "dropped", reason="Bounced Address"), event(ID, "dropped", reason="Spam Reporting Address"),
         event(ID, "dropped", reason="Spam Content"), event(ID, "spamreport"), event(ID, "deferred"), event(ID, "open"),
-        event("of-others@example.com", "bounce", type="bounce"), "odd", None, {"event": []}, {"event": "delivered", "smtp-id": 7},
+        event("of-others@example.com", "delivered"), "odd", None, {"event": []}, {"event": "delivered", "smtp-id": 7},
         event(ID, "delivered", timestamp=10**30),
     )  # fmt: skip
-    found = taken(SendGrid(TWILIO.public_key, CLOCK), body, TWILIO.headers(body))
+    found = taken(SendGrid(TWILIO.public_key, RING, CLOCK), body, TWILIO.headers(body))
     assert [(r.outcome, r.code) for r in found] == [
         ("delivered", None), ("bounced", "5.1.1"), ("about_us", None), ("bounced", None), ("complaint", None),
         ("complaint", None), ("delivered", None),
@@ -215,14 +232,43 @@ def test_events_that_sendgrid_has_signed() -> None:
     assert "somebody" not in json.dumps([r.fact() for r in found])
 
 
+TOKEN = {PROVIDER_ARGUMENT: bounce_token(RING, 4711)}
+
+
+@pytest.mark.parametrize(
+    ("told", "send_id", "message_id", "recipient"),
+    [
+        (event(ID, "spamreport", **TOKEN), 4711, None, None),
+        (event(ID, "bounce", type="bounce", **TOKEN), 4711, None, None),
+        (event("-g6-N0riQ3WNhvp9aBJpfQ@ismtpd.test", "bounce", type="bounce", **TOKEN), 4711, None, None),
+        (event(ID, "bounce", type="bounce", **{PROVIDER_ARGUMENT: "a" * 18}), None, ID, None),
+        (event(ID, "bounce", type="bounce", **{PROVIDER_ARGUMENT: [7]}), None, ID, None),
+        (late_bounce("Somebody@Example.com"), None, None, RING.keyed_hash("somebody@example.com")),
+        (late_bounce("no address"), None, None, None),
+        (late_bounce("x", **{"smtp-id": "<of-others@example.com>"}), None, None, None),
+        (event(ID, "spamreport"), None, None, None),
+        (event("of-others@example.com", "dropped", reason="Bounced Address"), None, None, None),
+    ],
+    ids=["complaint", "bounce", "its Message-ID is another", "a forged token", "no token", "late", "late, of nobody",
+         "of others", "a complaint without a token", "dropped, of others"],
+)  # fmt: skip
+def test_which_message_an_event_of_sendgrid_is_about(
+    told: dict[str, Any], send_id: int | None, message_id: str | None, recipient: bytes | None
+) -> None:
+    body = batch(told)
+    [found] = taken(SendGrid(TWILIO.public_key, RING, CLOCK), body, TWILIO.headers(body))
+    assert (found.send_id, found.message_id, found.recipient_hash) == (send_id, message_id, recipient)
+    assert "omebody" not in json.dumps(found.fact())
+
+
 @pytest.mark.parametrize("body", [b"", b"{", b"7", b"{}", b'"a"', b"[[]]"])
 def test_a_body_without_events_brings_none(body: bytes) -> None:
-    assert taken(SendGrid(TWILIO.public_key, CLOCK), body, TWILIO.headers(body)) == []
+    assert taken(SendGrid(TWILIO.public_key, RING, CLOCK), body, TWILIO.headers(body)) == []
 
 
 def test_what_sendgrid_has_not_signed_is_not_believed() -> None:
     body, now = batch(event(ID, "delivered")), time.time()
-    provider = SendGrid(TWILIO.public_key, CLOCK)
+    provider = SendGrid(TWILIO.public_key, RING, CLOCK)
     good = TWILIO.headers(body)
     taken(provider, body, good)
     taken(provider, body, TWILIO.headers(body, now - 24 * 3_600))
@@ -244,4 +290,4 @@ def test_what_sendgrid_has_not_signed_is_not_believed() -> None:
 @pytest.mark.parametrize("key", ["x", "", base64.b64encode(b"no key").decode(), "é"])
 def test_a_key_that_is_none_is_told_at_the_start(key: str) -> None:
     with pytest.raises(ConfigurationError, match="MARKETFLOW_SENDGRID_PUBLIC_KEY"):
-        SendGrid(key, CLOCK)
+        SendGrid(key, RING, CLOCK)

@@ -53,7 +53,15 @@ def test_its_folders_and_days_may_be_others(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.parametrize(
     "extra",
-    [{"keep_days": "soon"}, {"keep_days": -1}, {"folder": ""}, {"folder": 7}, {"counted_folder": "a\r\nLOGOUT"}],
+    [
+        {"keep_days": "soon"},
+        {"keep_days": -1},
+        {"folder": ""},
+        {"folder": 7},
+        {"counted_folder": "a\r\nLOGOUT"},
+        {"counted_folder": "Inbox"},
+        {"folder": "Returns", "unclear_folder": "Returns"},
+    ],
 )
 def test_extras_that_are_none_are_told(monkeypatch: pytest.MonkeyPatch, extra: dict[str, Any]) -> None:
     monkeypatch.setenv("AIRFLOW_CONN_BOUNCES", connection(**extra))

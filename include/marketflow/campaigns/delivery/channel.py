@@ -28,6 +28,7 @@ class OutgoingMessage:
     html: str | None = field(default=None, repr=False)
     unsubscribe_url: str | None = field(default=None, repr=False)
     return_path: str | None = None  # the envelope sender, where it is the message's own
+    provider_token: str | None = None  # what the mail provider gives back with its reports
     written_at: dt.datetime
 
 

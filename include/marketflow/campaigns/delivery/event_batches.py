@@ -17,12 +17,16 @@ from marketflow.campaigns.delivery.limits_file import SoftBounces
 from marketflow.shared import MarketflowError
 from marketflow.warehouse import queries
 
+RECENT = dt.timedelta(days=8)
+"""Servers try for five days, and some for seven: what comes back of an address is about a message of these days."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class DeliveryReport:
     """What somebody reports of one message, which it names by `send_id` or else by `message_id`.
 
     `recipient_hash`: the keyed hash of an address; the report counts only if the message was sent to that address.
+    Where it names no message, it is about the last one that went to the address in the days before (`RECENT`).
     """
 
     kind: Kind
@@ -75,10 +79,11 @@ def _insert(conn: psycopg.Connection, reports: Sequence[DeliveryReport], now: dt
     for report in reports:
         if report.kind not in KINDS:
             raise MarketflowError(f"{report.kind!r} is no kind of delivery event; known are {', '.join(KINDS)}")
-        if report.send_id is None and report.message_id is None:
-            raise MarketflowError("a delivery event is about a send_id or a message_id")
+        if report.send_id is None and report.message_id is None and report.recipient_hash is None:
+            raise MarketflowError("a delivery event is about a send_id or a message_id, or about an address")
     values: dict[str, Any] = {
         "now": now,
+        "recent": RECENT,
         "numbers": list(range(len(reports))),
         "send_ids": [r.send_id for r in reports],
         "message_ids": [r.message_id and r.message_id.strip().strip("<>") for r in reports],

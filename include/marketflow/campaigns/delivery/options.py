@@ -18,6 +18,7 @@ class DeliveryOptions:
     `max_messages` and `max_seconds` end a run early, after the window in hand; what it had claimed goes back.
     `stale_after`: a message is handed over at most this long after the last look at consent and pause.
     `bounce_address`: where bounces go to; each message has its own form of it as envelope sender (VERP).
+    `tells_sendgrid`: each mail tells SendGrid a token of its own, which its reports bring back.
     `patience`: how long a server that asks for patience, or is down, is left alone.
     `policy`: what holds for all campaigns together; `time_zone`: the shop's, for customers whose own is not known.
     `per_second` is this run's own limit; `rules` are those that all senders of the channel share.
@@ -28,6 +29,7 @@ class DeliveryOptions:
     brand: str
     locale: str = "en-US"
     bounce_address: str | None = None
+    tells_sendgrid: bool = False
     batch: int = 200
     window: int = 8
     lease: dt.timedelta = dt.timedelta(seconds=120)
@@ -71,6 +73,7 @@ class DeliveryOptions:
             brand=settings.brand,
             locale=settings.locale,
             bounce_address=settings.own_bounce_address,
+            tells_sendgrid=settings.has_sendgrid,
             batch=settings.delivery_batch,
             window=settings.delivery_window,
             lease=dt.timedelta(seconds=settings.delivery_lease_seconds),

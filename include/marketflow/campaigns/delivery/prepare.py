@@ -18,7 +18,16 @@ from marketflow.campaigns.delivery.ledger import Claim
 from marketflow.campaigns.delivery.options import DeliveryOptions
 from marketflow.campaigns.delivery.tracked import Tracking
 from marketflow.campaigns.delivery.verp import envelope_sender
-from marketflow.privacy import ACCOUNT, EMAIL, GIVEN_NAME, KeyRing, is_role_account, message_token, unsubscribe_token
+from marketflow.privacy import (
+    ACCOUNT,
+    EMAIL,
+    GIVEN_NAME,
+    KeyRing,
+    bounce_token,
+    is_role_account,
+    message_token,
+    unsubscribe_token,
+)
 from marketflow.shared import Clock, ConfigurationError
 from marketflow.warehouse import queries
 
@@ -159,6 +168,7 @@ class Writer:
             html=rendered.html,
             unsubscribe_url=url,
             return_path=self._return_path(row.send_id),
+            provider_token=self._provider_token(row.send_id),
             written_at=now,
         )
 
@@ -174,6 +184,10 @@ class Writer:
     def _return_path(self, send_id: int) -> str | None:
         base = self._options.bounce_address
         return None if base is None or self._channel != "email" else envelope_sender(self._keys, base, send_id)
+
+    def _provider_token(self, send_id: int) -> str | None:
+        is_asked = self._options.tells_sendgrid and self._channel == "email"
+        return bounce_token(self._keys, send_id) if is_asked else None
 
     def _load_plan(self, plan_id: int, variant: str | None) -> tuple[Renders | None, dt.date, Tracking | None]:
         """The renderer of a plan's arm, if it can be made, its day, what is tracked; kept either way: loaded once."""

@@ -17,6 +17,19 @@ from marketflow.campaigns.delivery.refusals import is_dead
 Verdict = Literal["bounce_hard", "bounce_soft", "about_us"]
 _ENHANCED = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.]*\d)")
 _BASIC = re.compile(r"(?<![\d.])([45]\d\d)(?=[ -])")
+# In plain words a number may be a house, a telephone or a day. A code stands where a server quotes another's answer:
+# behind words that say so, or both codes beside each other; a mail daemon begins a line with it, too.
+_REPLY = r"[45][0-5]\d(?=[ -])(?![ -]\d{3,4}[ .-]\d)(?!-\d(?!\.))"
+_DETAIL = r"[45]\.[0-7]\.\d{1,3}(?![\d.]*\d)"
+_ONE = rf"(?:({_REPLY})|#?({_DETAIL}))"
+_PAIR = re.compile(rf"(?<![\d.])({_REPLY})[ -]{{1,4}}#?({_DETAIL})")
+_TOLD = re.compile(
+    r"(?:(?:said|smtp|rcpt to|end of data|error|erreur|errore|fehler|failure|repl(?:y|ied)|respon(?:se|ded)|returned"
+    r"|reason|grund|raison|code|status|was|原因|代码|错误|返回|回复)[ \t]{0,4}[:;=][ \t:;]{0,8}|<<<[ \t]{0,4}|\(#)"
+    + _ONE,
+    re.IGNORECASE,
+)
+_BEGUN = re.compile(r"^[ \t>*|\"'(\[-]{0,20}" + _ONE, re.MULTILINE)
 _SENDERS_FAULT = frozenset({"5.1.7", "5.1.8", "5.1.9"})
 # Where a server gives a bare 550 only, its words are looked at, and not kept.
 _NOBODY = re.compile(
@@ -46,17 +59,37 @@ def judge(status: str, words: str = "") -> Code:
     found = _ENHANCED.search(status)
     if found is None or (found[2], found[3]) == ("0", "0"):
         found = _ENHANCED.search(words) or found
-    if found is not None and (found[2], found[3]) != ("0", "0"):
-        return _by_enhanced(found)
     basic = _BASIC.search(words)
+    return _by_codes(found and found[0], basic and basic[1], words)
+
+
+def judge_words(words: str, *, is_daemon: bool) -> Code | None:
+    """What a bounce in plain words says; None where it quotes no code of a server.
+
+    `is_daemon`: a mail server's daemon has written it. What anybody else writes is never a permanent no: a program
+    that answers for a person who is away may write as this does.
+    """
+    found = [m for form in (_PAIR, _TOLD, *([_BEGUN] if is_daemon else [])) for m in form.finditer(words)]
+    enhanced = next((m[2] for m in found if m[2]), None)
+    basic = next((m[1] for m in found if m[1]), None)
+    if enhanced is None and basic is None:
+        return None
+    code = _by_codes(enhanced, basic, words)
+    return code if is_daemon or code.verdict != "bounce_hard" else Code(code.text, "bounce_soft")
+
+
+def _by_codes(enhanced: str | None, basic: str | None, words: str) -> Code:
+    if enhanced is not None and not enhanced.endswith(".0.0"):
+        return _by_enhanced(enhanced)
     if basic is None:
-        return Code(found[0] if found else None, "bounce_soft")
-    return Code(basic[1], _by_words(int(basic[1]), words))
+        return Code(enhanced, "bounce_soft")
+    return Code(basic, _by_words(int(basic), words))
 
 
-def _by_enhanced(found: re.Match[str]) -> Code:
-    code, subject = f"{found[1]}.{int(found[2])}.{int(found[3])}", int(found[2])
-    if subject in (6, 7) or code in _SENDERS_FAULT:
+def _by_enhanced(text: str) -> Code:
+    kind, subject, detail = text.split(".")
+    code = f"{kind}.{int(subject)}.{int(detail)}"
+    if subject.lstrip("0") in ("6", "7") or code in _SENDERS_FAULT:
         return Code(code, "about_us")
     return Code(code, "bounce_hard" if is_dead(0, code) else "bounce_soft")
 

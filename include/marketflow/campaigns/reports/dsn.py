@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
-from marketflow.campaigns.reports.codes import Code, judge
+from marketflow.campaigns.reports.codes import Code, judge, judge_words
 from marketflow.campaigns.reports.parts import Fields, Part, fields_of
 
 Outcome = Literal["failed", "delayed", "delivered"]
@@ -24,7 +24,11 @@ _COPY = re.compile(
 )
 _TAG = re.compile(r"<[^<>]{0,500}>")
 _WORDS = 16_384  # letters that are looked at for a code
-_MACHINES = re.compile(r"(?:^|[<\s\"])(?:mailer-daemon|postmaster|mail\.?daemon|mdaemon)@", re.IGNORECASE)
+_MACHINES = re.compile(
+    r"(?:^|[<\s\"])(?:mailer-daemon|postmaster|mail\.?daemon|mdaemon)@"
+    r"|^\"?(?:mail delivery (?:sub)?system|mailer-daemon)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,24 +53,31 @@ def read_status(mail: Part) -> Status | None:
 
 def read_words(mail: Part) -> Status | None:
     """What a bounce in plain words says, of qmail's and others' kind; None when no server writes so."""
-    if not _is_machine(mail):
+    is_daemon = _MACHINES.search(mail.first("from")) is not None
+    if not (is_daemon or _is_machine(mail)):
         return None
     text = next((leaf.text() for leaf in mail.leaves() if leaf.kind in ("text/plain", "text/html")), "")
     copy = _COPY.search(text)
     words = _TAG.sub(" ", text[: copy.start()] if copy else text)[:_WORDS]
-    code = judge("", words)
-    return None if code.text is None else Status("failed", code, tuple(mail.fields.get("x-failed-recipients", [])[:1]))
+    code = judge_words(words, is_daemon=is_daemon)
+    return None if code is None else Status("failed", code, tuple(mail.fields.get("x-failed-recipients", [])[:1]))
+
+
+def is_automatic(mail: Part) -> bool:
+    """Does it say that a program has written it (RFC 3834, and what there was before)? Servers and absences do."""
+    is_said = mail.first("auto-submitted").strip().lower().startswith("auto")
+    is_auto_reply = mail.first("precedence").strip().lower() == "auto_reply"
+    return is_said or is_auto_reply or any(name.startswith("x-auto") for name in mail.fields)
 
 
 def _is_machine(mail: Part) -> bool:
-    """Written by a mail server: from nobody (RFC 5321, 4.5.5), or from its daemon."""
-    if "x-failed-recipients" in mail.fields or mail.first("return-path").strip() == "<>":
-        return not mail.first("auto-submitted").lower().startswith("auto-replied") or _daemon(mail)
-    return _daemon(mail)
+    """Written by a mail server under another name: it tells whom it failed, or is from nobody (RFC 5321, 4.5.5).
 
-
-def _daemon(mail: Part) -> bool:
-    return _MACHINES.search(mail.first("from")) is not None
+    From nobody are the answers of those who are away, too (RFC 3834, 3.3); most of them say that they are automatic.
+    """
+    return "x-failed-recipients" in mail.fields or (
+        mail.first("return-path").strip() == "<>" and not is_automatic(mail)
+    )
 
 
 def _of_group(group: Fields) -> Status | None:

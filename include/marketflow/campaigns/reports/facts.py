@@ -1,7 +1,8 @@
 """What the edge service's journal `reports` says of a message, as a report: which kind it is, is judged here.
 
 A fact is {outcome, at, code, send_id or message_id}: delivered, complaint, bounced (for good, says the provider),
-bounced_soft, or about_us. No address, no name, no server's words.
+bounce_soft, or about_us. No address, no name, no server's words. A bounce that named no message has `recipient`, the
+keyed hash of an address (hexadecimal), instead; or nothing, as a complaint that named none.
 """
 
 from __future__ import annotations
@@ -20,8 +21,8 @@ _MESSAGE_ID = re.compile(MESSAGE_ID)
 _MOST_ID = 2**63 - 1
 
 
-def as_report(fact: object, source: object) -> DeliveryReport | Literal["about_us"] | None:
-    """A fact that `source` told; None for what is none."""
+def as_report(fact: object, source: object) -> DeliveryReport | Literal["about_us", "unnamed"] | None:
+    """A fact that `source` told; None for what is none. `unnamed`: nobody can say which message it is about."""
     if not isinstance(fact, dict) or not isinstance(source, str) or not _SOURCE.fullmatch(source):
         return None
     code = fact.get("code")
@@ -29,11 +30,16 @@ def as_report(fact: object, source: object) -> DeliveryReport | Literal["about_u
     kind, at = _kind(fact.get("outcome"), code), _time(fact.get("at"))
     if kind == "about_us":
         return kind
-    if kind is None or at is None or not _is_named(fact):
+    if kind is None or at is None:
+        return None
+    if not any(name in fact for name in ("send_id", "message_id", "recipient")):
+        return "unnamed"
+    recipient = _hash(fact.get("recipient"))
+    if recipient is None and not _is_named(fact):
         return None
     return DeliveryReport(
         kind=kind, source=source, occurred_at=at, send_id=fact.get("send_id"), message_id=fact.get("message_id"),
-        code=code,
+        recipient_hash=recipient, code=code,
     )  # fmt: skip
 
 
@@ -52,6 +58,10 @@ def _is_named(fact: dict[str, Any]) -> bool:
     if send_id is None:
         return isinstance(message_id, str) and _MESSAGE_ID.fullmatch(message_id) is not None
     return isinstance(send_id, int) and 0 < send_id <= _MOST_ID
+
+
+def _hash(value: object) -> bytes | None:
+    return bytes.fromhex(value) if isinstance(value, str) and re.fullmatch("[0-9a-f]{64}", value) else None
 
 
 def _time(value: object) -> dt.datetime | None:

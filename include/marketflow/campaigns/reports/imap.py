@@ -1,4 +1,8 @@
-"""A mailbox by IMAP (RFC 3501), with what a reader of bounces needs: bounded batches, and mails moved aside."""
+"""A mailbox by IMAP (RFC 3501), with what a reader of bounces needs: bounded batches, and mails moved aside.
+
+What is counted gets a mark of ours (a keyword) before it is moved, and only what has it is ever deleted: the folder
+that it is moved to may be one in which a person keeps other mails.
+"""
 
 from __future__ import annotations
 
@@ -12,9 +16,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeVar
 
+from marketflow.campaigns.reports.imap_words import plain_name, quoted, sequences
 from marketflow.campaigns.reports.parts import MAX_BYTES
-from marketflow.shared import MarketflowError
+from marketflow.shared import ConfigurationError, MarketflowError
 
+MARK = "$MarketflowCounted"
 _UID = re.compile(rb"\bUID (\d{1,10})\b")
 _NUMBERS = 20_000  # that are asked for at a time: their list must fit into a line, of which imaplib takes a megabyte
 T = TypeVar("T")
@@ -26,7 +32,10 @@ class MailboxError(MarketflowError):
 
 @dataclass(frozen=True, kw_only=True)
 class MailboxTarget:
-    """A mailbox. `name` is the connection's, for messages; `keep_days`: how long counted mails are kept, 0 for ever."""
+    """A mailbox. `name` is the connection's, for messages; `keep_days`: how long counted mails are kept, 0 for ever.
+
+    Raises ConfigurationError unless the three folders are three.
+    """
 
     name: str
     host: str
@@ -40,13 +49,26 @@ class MailboxTarget:
     keep_days: int = 30
     timeout: float = 60.0
 
+    def __post_init__(self) -> None:
+        """Refuse to move mails to where they came from: they would be read for ever, and deleted there."""
+        if len({plain_name(name) for name in (self.folder, self.counted_folder, self.unclear_folder)}) < 3:
+            raise ConfigurationError(
+                f"the extras of the Airflow connection `{self.name}` are wrong: `folder`, `counted_folder` and"
+                " `unclear_folder` must be three different folders; take another name for those that mails are moved to"
+            )
+
 
 class Mailbox:
-    """An open folder. `uid_validity` and `uid_next` as the server gave them."""
+    """An open folder. `uid_validity` and `uid_next` as the server gave them.
+
+    `keeps_marks`: whether it lets us mark mails; without marks nothing is deleted.
+    """
 
     def __init__(self, client: imaplib.IMAP4, target: MailboxTarget) -> None:
         self._client, self._target = client, target
         self.uid_validity, self.uid_next = self._select(target.folder)
+        flags = b" ".join(filter(None, self._client.response("PERMANENTFLAGS")[1] or []))
+        self.keeps_marks = not flags or rb"\*" in flags or MARK.lower().encode() in flags.lower()
 
     def numbers(self, after: int) -> Iterator[list[int]]:
         """The UIDs of the mails after that one, in order, in lists of some thousands."""
@@ -57,46 +79,89 @@ class Mailbox:
             yield sorted(n for n in map(int, (data[0] or b"").split()) if start <= n <= end)
             start = end + 1
 
-    def fetch(self, uids: Sequence[int]) -> dict[int, bytes]:
-        """The beginning of each mail, MAX_BYTES at most; a mail that is gone is left out. Nothing is marked as read."""
-        found: dict[int, bytes] = {}
-        data = self._ask("FETCH", ",".join(map(str, uids)), f"(UID BODY.PEEK[]<0.{MAX_BYTES}>)")
-        for index, item in enumerate(data):
-            if isinstance(item, tuple) and len(item) > 1:
-                after = data[index + 1] if index + 1 < len(data) else b""
-                uid = _UID.search(item[0]) or (_UID.search(after) if isinstance(after, bytes) else None)
-                if uid:
-                    found[int(uid[1])] = bytes(item[1])[:MAX_BYTES]
-        return found
+    def fetch(self, uids: Sequence[int]) -> tuple[dict[int, bytes], list[int]]:
+        """The beginning of each mail, MAX_BYTES at most; and which of those that are there the server does not give.
 
-    def move(self, uids: Sequence[int], folder: str) -> bool:
-        """Move mails into a folder, which is made when there is none; False when the server does not allow it."""
-        if not uids:
-            return True
-        numbers = ",".join(map(str, uids))
-        if self._moved(numbers, folder):
-            return True
-        self._call(lambda: self._client.create(_quoted(folder)))
-        return self._moved(numbers, folder)
+        What is missing was asked for once more, each by itself. A mail that is gone is left out. Nothing is marked as
+        read. Raises MailboxError when the server refuses all.
+        """
+        is_refused, found = self._fetched(uids)
+        missing = self._there([uid for uid in uids if uid not in found])
+        for uid in missing:
+            found |= self._fetched([uid])[1]
+        if is_refused and missing and not found:
+            raise self._refuses("FETCH")
+        return found, [uid for uid in missing if uid not in found]
+
+    def move(self, uids: Sequence[int], folder: str, *, is_counted: bool = False) -> bool:
+        """Move mails into a folder, which is made when there is none; False when the server does not allow it.
+
+        `is_counted`: they get our mark, by which `delete_older` knows them.
+        """
+        uids = sorted(uids)
+        if is_counted:
+            self._mark(uids)
+        return all(self._moved_or_made(numbers, folder) for numbers in sequences(uids))
 
     def delete_older(self, folder: str, day: dt.date, most: int = 10_000) -> int:
-        """Delete what came into the folder's mailbox before that day; how many. The folder is then the selected one."""
-        if not self._exists(folder):
+        """Delete what we have moved into the folder and came before that day; how many.
+
+        The folder is then the selected one.
+        """
+        if not self.keeps_marks or not self._exists(folder):
             return 0
         _, uid_next = self._select(folder)
+        before = imaplib.Time2Internaldate(_noon(day))[1:12].strip()
         gone = 0
         for start in range(1, uid_next, _NUMBERS):
-            text = f"UID {start}:{start + _NUMBERS - 1} BEFORE {imaplib.Time2Internaldate(_noon(day))[1:12].strip()}"
-            uids = (self._ask("SEARCH", text)[0] or b"").split()[: most - gone]
-            if uids:
-                self._remove(b",".join(uids).decode())
+            text = f"UID {start}:{start + _NUMBERS - 1} KEYWORD {MARK} BEFORE {before}"
+            uids = sorted(map(int, (self._ask("SEARCH", text)[0] or b"").split()))[: most - gone]
+            for numbers in sequences(uids):
+                self._remove(numbers)
             gone += len(uids)
+            if gone >= most:
+                break
         return gone
+
+    def _fetched(self, uids: Sequence[int]) -> tuple[bool, dict[int, bytes]]:
+        """Whether the server refuses (some of) it, and what it gave."""
+        found: dict[int, bytes] = {}
+        for numbers in sequences(sorted(uids)):
+            status, data = self._uid("FETCH", numbers, f"(UID BODY.PEEK[]<0.{MAX_BYTES}>)")
+            if status != "OK":
+                return True, found
+            for index, item in enumerate(data):
+                if isinstance(item, tuple) and len(item) > 1:
+                    after = data[index + 1] if index + 1 < len(data) else b""
+                    uid = _UID.search(item[0]) or (_UID.search(after) if isinstance(after, bytes) else None)
+                    if uid:
+                        found[int(uid[1])] = bytes(item[1])[:MAX_BYTES]
+        return False, found
+
+    def _there(self, uids: Sequence[int]) -> list[int]:
+        """Which of these mails somebody else has not deleted meanwhile."""
+        found: list[int] = []
+        if uids:
+            self._call(self._client.noop)  # the server says what is gone
+        for numbers in sequences(sorted(uids)):
+            found += map(int, (self._ask("SEARCH", f"UID {numbers}")[0] or b"").split())
+        return sorted(found)
+
+    def _mark(self, uids: Sequence[int]) -> None:
+        for numbers in sequences(uids) if self.keeps_marks else ():
+            status, _ = self._uid("STORE", numbers, "+FLAGS.SILENT", f"({MARK})")
+            self.keeps_marks = self.keeps_marks and status == "OK"
+
+    def _moved_or_made(self, numbers: str, folder: str) -> bool:
+        if self._moved(numbers, folder):
+            return True
+        self._call(lambda: self._client.create(quoted(folder)))
+        return self._moved(numbers, folder)
 
     def _moved(self, numbers: str, folder: str) -> bool:
         if "MOVE" in self._client.capabilities:
-            return self._call(lambda: self._client.uid("MOVE", numbers, _quoted(folder)))[0] == "OK"
-        if self._call(lambda: self._client.uid("COPY", numbers, _quoted(folder)))[0] != "OK":
+            return self._uid("MOVE", numbers, quoted(folder))[0] == "OK"
+        if self._uid("COPY", numbers, quoted(folder))[0] != "OK":
             return False
         self._remove(numbers)
         return True
@@ -107,11 +172,11 @@ class Mailbox:
             self._ask("EXPUNGE", numbers)
 
     def _exists(self, folder: str) -> bool:
-        status, data = self._call(lambda: self._client.list('""', _quoted(folder)))
+        status, data = self._call(lambda: self._client.list('""', quoted(folder)))
         return status == "OK" and any(data)
 
     def _select(self, folder: str) -> tuple[int, int]:
-        status, _ = self._call(lambda: self._client.select(_quoted(folder)))
+        status, _ = self._call(lambda: self._client.select(quoted(folder)))
         if status != "OK":
             raise MailboxError(
                 f"the mailbox of the Airflow connection {self._target.name!r} has no folder {folder!r} that can be"
@@ -126,13 +191,19 @@ class Mailbox:
         return int(validity[0]), int(following[0])
 
     def _ask(self, command: str, *words: str) -> list[Any]:
-        status, data = self._call(lambda: self._client.uid(command, *words))
+        status, data = self._uid(command, *words)
         if status != "OK":
-            raise MailboxError(
-                f"the mail server of the Airflow connection {self._target.name!r} refuses {command}; the next run tries"
-                " again"
-            )
+            raise self._refuses(command)
         return data
+
+    def _refuses(self, command: str) -> MailboxError:
+        return MailboxError(
+            f"the mail server of the Airflow connection {self._target.name!r} refuses {command}; the next run tries"
+            " again"
+        )
+
+    def _uid(self, command: str, *words: str) -> tuple[str, list[Any]]:
+        return self._call(lambda: self._client.uid(command, *words))
 
     def _call(self, call: Callable[[], T]) -> T:
         try:
@@ -199,18 +270,6 @@ def _leave(client: imaplib.IMAP4) -> None:
         client.logout()
     except (OSError, imaplib.IMAP4.error):
         client.shutdown()
-
-
-def _quoted(folder: str) -> str:
-    r"""A folder's name as a quoted string, in the modified UTF-7 of RFC 3501, 5.1.3."""
-    text = re.sub(r"[^\x20-\x7e]+", _utf7, folder.replace("&", "&-"))
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-def _utf7(found: re.Match[str]) -> str:
-    import base64
-
-    return "&" + base64.b64encode(found[0].encode("utf-16-be")).rstrip(b"=").decode().replace("/", ",") + "-"
 
 
 def _noon(day: dt.date) -> dt.datetime:

@@ -16,19 +16,23 @@ from marketflow.campaigns.tracking.journal import Record, take
 from marketflow.privacy import KeyRing
 from marketflow.shared import Clock
 
-_RECORDS = 100  # of the journal at a time; each holds the reports of one request, some hundreds at most
+_RECORDS = 100  # of the journal at a time; each holds reports of one request, a hundred at most (`edge.webhooks.hooks`)
 _REPORTS = 5_000  # in one statement
 
 
 @dataclass
 class Tally:
-    """What reports have done. `unknown`: about no message of ours that was ever handed over; `odd`: no report."""
+    """What reports have done. `unknown`: about no message of ours that was ever handed over; `odd`: no report.
+
+    `unnamed`: bounces and complaints of which the provider does not say which message they are about.
+    """
 
     recorded: Counter[str] = field(default_factory=Counter)
     repeated: int = 0
     unknown: int = 0
     odd: int = 0
     about_us: int = 0
+    unnamed: int = 0
     suppressed: int = 0
     settled: int = 0
 
@@ -81,6 +85,7 @@ def _batches(records: list[Record], tally: Tally) -> Iterator[list[DeliveryRepor
             report = as_report(fact, record.get("source"))
             if not isinstance(report, DeliveryReport):
                 tally.about_us += report == "about_us"
+                tally.unnamed += report == "unnamed"
                 tally.odd += report is None
                 continue
             batch.append(report)

@@ -29,7 +29,10 @@ _BATCH = 100  # mails in memory, each of 128 KiB at most
 
 @dataclass(kw_only=True)
 class MailboxSummary:
-    """What a run did: mails by what they were, with the reason of each sort; what their reports have done."""
+    """What a run did: mails by what they were, with the reason of each sort; what their reports have done.
+
+    `keeps_marks`: False where the server lets us mark no mails, so that none is ever deleted.
+    """
 
     mails: int = 0
     sorts: Counter[str] = field(default_factory=Counter)
@@ -37,6 +40,7 @@ class MailboxSummary:
     tally: Tally = field(default_factory=Tally)
     stuck: int = 0
     deleted: int = 0
+    keeps_marks: bool = True
 
     def count(self, sort: str, why: str) -> None:
         """One more mail."""
@@ -65,10 +69,11 @@ def read_mailbox(
     with opened(target) as box:
         name, after = f"{target.name}/{target.folder}", _position(conn, target, box)
         for uids in _batches(box, after, most):
-            found = run.look(box.fetch(uids))
-            for folder, chosen in ((target.counted_folder, found.counted), (target.unclear_folder, found.unclear)):
-                if not box.move(chosen, folder):
-                    run.summary.stuck += len(chosen)
+            found = run.look(*box.fetch(uids))
+            if not box.move(found.counted, target.counted_folder, is_counted=True):
+                run.summary.stuck += len(found.counted)
+            if not box.move(found.unclear, target.unclear_folder):
+                run.summary.stuck += len(found.unclear)
             values = {
                 "mailbox": name, "uid_validity": box.uid_validity, "last_uid": uids[-1], "now": clock.now(),
             }  # fmt: skip
@@ -77,6 +82,7 @@ def read_mailbox(
         if target.keep_days:
             day = clock.machine().date() - dt.timedelta(days=target.keep_days)  # the server's days, not the demo's
             run.summary.deleted = box.delete_older(target.counted_folder, day)
+            run.summary.keeps_marks = box.keeps_marks
     return run.summary
 
 
@@ -94,8 +100,8 @@ class _Run:
     soft: SoftBounces | None
     summary: MailboxSummary = field(default_factory=MailboxSummary)
 
-    def look(self, mails: dict[int, bytes]) -> _Sorted:
-        """Read a batch of mails, record what they report, and say where each belongs."""
+    def look(self, mails: dict[int, bytes], withheld: list[int]) -> _Sorted:
+        """Read a batch of mails, record what they report, and say where each belongs; `withheld`: not given to us."""
         now = self.clock.now()
         readings: dict[int, Reading] = {uid: read_mail(data, self.finder, now) for uid, data in mails.items()}
         told = {uid: r.report for uid, r in readings.items() if r.report is not None}
@@ -104,7 +110,9 @@ class _Run:
         self.summary.tally.count(list(told.values()), done)
         # about no message of ours, or not to whom it says: a person may know
         unknown = {uid for uid, one in zip(told, done, strict=True) if one.send_id is None}
-        found = _Sorted()
+        found = _Sorted(unclear=withheld)
+        for _ in withheld:
+            self.summary.count("unclear", "not_given")
         for uid, reading in readings.items():
             sort, why = ("unclear", "unknown_message") if uid in unknown else (reading.sort, reading.why)
             self.summary.count(sort, why)

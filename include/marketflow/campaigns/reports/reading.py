@@ -10,13 +10,12 @@ from typing import Literal
 from marketflow.campaigns.delivery.event_batches import DeliveryReport
 from marketflow.campaigns.delivery.events import Kind
 from marketflow.campaigns.reports.arf import Feedback, read_feedback
-from marketflow.campaigns.reports.dsn import Status, read_status, read_words
+from marketflow.campaigns.reports.dsn import Status, is_automatic, read_status, read_words
 from marketflow.campaigns.reports.parts import MailRefused, Part, parse
 from marketflow.campaigns.reports.proof import Finder, Named
 
 SOURCE = "mailbox"
 Sort = Literal["report", "nothing", "unclear", "other"]
-_AUTOMATIC = ("x-autoreply", "x-autorespond", "x-autoresponder", "x-auto-response-suppress")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,11 +81,10 @@ def _about(named: Named | None, kind: Kind, code: str | None, at: dt.datetime) -
 
 
 def _no_report(mail: Part, finder: Finder) -> Reading:
-    is_automatic = mail.first("auto-submitted").lower().startswith("auto") or any(n in mail.fields for n in _AUTOMATIC)
     if finder.by_recipient(mail) is None:
-        return Reading("other", "automatic" if is_automatic else "other_mail")
+        return Reading("other", "automatic" if is_automatic(mail) else "other_mail")
     # it came to an address that is no person's
-    return Reading("nothing", "automatic") if is_automatic else Reading("unclear", "no_report")
+    return Reading("nothing", "automatic") if is_automatic(mail) else Reading("unclear", "no_report")
 
 
 def _is_bounce_report(mail: Part) -> bool:

@@ -1,6 +1,9 @@
 """SendGrid's Event Webhook, signed: ECDSA (P-256, SHA-256) over the time and the body.
 
-"Getting Started with the Event Webhook Security Features" and "Event Webhook Reference", SendGrid's documentation.
+"Getting Started with the Event Webhook Security Features", "Event Webhook Reference", "Unique Arguments": SendGrid's
+documentation. A message is known by the token that went with it as a unique argument: its Message-ID (`smtp-id`) comes
+with events of delivery only, not with complaints, and is another one where From's domain is not authenticated there.
+A bounce that comes back by mail, later, has neither: it says the address, and the ledger which message went there last.
 """
 
 from __future__ import annotations
@@ -19,8 +22,18 @@ from cryptography.hazmat.primitives.asymmetric.ec import ECDSA, SECP256R1, Ellip
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from marketflow.edge.webhooks.provider import Forged, Outcome, Report, message_id, status_code
+from marketflow.edge.webhooks.provider import (
+    Forged,
+    Outcome,
+    Report,
+    address_hash,
+    message_id,
+    sent_with,
+    status_code,
+)
+from marketflow.privacy import KeyRing
 from marketflow.shared import Clock, ConfigurationError
+from marketflow.shared.ids import PROVIDER_ARGUMENT
 
 SIGNATURE, TIMESTAMP = "x-twilio-email-event-webhook-signature", "x-twilio-email-event-webhook-timestamp"
 # SendGrid tries for a day; what is older is a copy that somebody kept. A clock may be some minutes ahead.
@@ -35,8 +48,8 @@ class SendGrid:
 
     name = "sendgrid"
 
-    def __init__(self, public_key: str, clock: Clock) -> None:
-        self._key, self._clock = _key(public_key), clock
+    def __init__(self, public_key: str, keys: KeyRing, clock: Clock) -> None:
+        self._key, self._keys, self._clock = _key(public_key), keys, clock
         self.counts: Counter[str] = Counter()
 
     async def verify(self, headers: Mapping[str, str], body: bytes) -> None:
@@ -54,7 +67,7 @@ class SendGrid:
             raise Forged from None
 
     async def read(self, body: bytes) -> list[Report]:
-        """The reports of a batch of events; opens, clicks, delays and what names no message of ours is left out."""
+        """The reports of a batch of events; opens, clicks, delays and others' deliveries are left out."""
         try:
             events = orjson.loads(body)
         except orjson.JSONDecodeError:
@@ -69,12 +82,24 @@ class SendGrid:
     def _report(self, event: object) -> Report | None:
         if not isinstance(event, dict):
             return None
-        outcome, named = _outcome(event), message_id(event.get("smtp-id"))
-        if outcome is None or named is None:
+        outcome = _outcome(event)
+        if outcome is None:
             return None
-        at = _time(event.get("timestamp")) or self._clock.now()
-        code = status_code(event.get("status")) if outcome == "bounced" else None
-        return Report(outcome=outcome, at=at, message_id=named, code=code)
+        send_id = sent_with(self._keys, event.get(PROVIDER_ARGUMENT))
+        named = None if send_id is not None else message_id(event.get("smtp-id"))
+        is_named = send_id is not None or named is not None
+        if not is_named and outcome not in ("bounced", "complaint"):
+            return None
+        return Report(
+            outcome=outcome, at=_time(event.get("timestamp")) or self._clock.now(), send_id=send_id, message_id=named,
+            recipient_hash=None if is_named else self._late_bounce(event),
+            code=status_code(event.get("status")) if outcome == "bounced" else None,
+        )  # fmt: skip
+
+    def _late_bounce(self, event: dict[str, Any]) -> bytes | None:
+        """Whose address is dead, of a bounce that names no message at all; another system's names one."""
+        is_late = event.get("event") == "bounce" and not event.get("smtp-id")
+        return address_hash(self._keys, event.get("email")) if is_late else None
 
 
 def _outcome(event: dict[str, Any]) -> Outcome | None:

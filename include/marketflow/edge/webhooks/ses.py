@@ -13,7 +13,7 @@ from typing import Any
 
 import orjson
 
-from marketflow.edge.webhooks.provider import Outcome, Report, message_id, sent_from, status_code
+from marketflow.edge.webhooks.provider import Outcome, Report, address_hash, message_id, sent_from, status_code
 from marketflow.edge.webhooks.sns import CONFIRMATION, Fetch, Sns, parsed
 from marketflow.privacy import KeyRing
 from marketflow.shared import Clock
@@ -62,15 +62,24 @@ class Ses:
             return None
         if not isinstance(event, dict):
             return None
-        kind = event.get("notificationType", event.get("eventType"))
+        found = _outcome(event.get("notificationType", event.get("eventType")), event)
+        if found is None:
+            return None
+        outcome, code, at = found
         mail = _object(event.get("mail"))
         send_id = sent_from(self._keys, self._bounce_address, mail.get("source"))
         named = None if send_id is not None else _message_id(mail)
-        found = _outcome(kind, event)
-        if found is None or (send_id is None and named is None):
+        is_named = send_id is not None or named is not None
+        if not is_named and outcome not in ("bounced", "complaint"):
             return None
-        outcome, code, at = found
-        return Report(outcome=outcome, at=_time(at) or self._clock.now(), send_id=send_id, message_id=named, code=code)
+        return Report(
+            outcome=outcome, at=_time(at) or self._clock.now(), send_id=send_id, message_id=named, code=code,
+            recipient_hash=None if is_named or "headers" in mail else self._dead(event),
+        )  # fmt: skip
+
+    def _dead(self, event: dict[str, Any]) -> bytes | None:
+        """Whose address is dead, where the notification has no headers that could name the message."""
+        return address_hash(self._keys, _bounced_recipient(_object(event.get("bounce"))).get("emailAddress"))
 
 
 def _outcome(kind: object, event: dict[str, Any]) -> tuple[Outcome, str | None, object] | None:
@@ -94,9 +103,12 @@ def _bounced(bounce: dict[str, Any]) -> Outcome:
 
 
 def _code(bounce: dict[str, Any]) -> str | None:
+    return status_code(_bounced_recipient(bounce).get("status"))
+
+
+def _bounced_recipient(bounce: dict[str, Any]) -> dict[str, Any]:
     recipients = bounce.get("bouncedRecipients")
-    first = recipients[0] if isinstance(recipients, list) and recipients else None
-    return status_code(_object(first).get("status"))
+    return _object(recipients[0] if isinstance(recipients, list) and recipients else None)
 
 
 def _message_id(mail: dict[str, Any]) -> str | None:
