@@ -93,6 +93,8 @@ def move_people(name: str, *, dry_run: bool) -> dict[str, Any]:
         run = dry_tick if dry_run else tick
         done = run(conn, name, policy=policy, keys=key_ring(), clock=clock)
     log.info("%s: %s people, %s", name, done.people, dict(done.counts))
+    if done.stopped:
+        log.info("%s: %s messages that waited are not sent: their point is gone", name, done.stopped)
     if done.held:
         raise AirflowFailException("\n".join(["people are held on steps that cannot be taken:", *done.held]))
     if done.is_paused:
