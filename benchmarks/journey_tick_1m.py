@@ -54,7 +54,7 @@ _STEPS = "INSERT INTO activation.journey_steps (journey, step, number) VALUES ('
 # one of twenty is due; the others stand on all the waits
 _VISITS = """
 INSERT INTO activation.journey_visits (
-    journey, version, customer_id, occasion, occasion_on, state, step, due_at, entered_at, arrived_at, moves
+    journey, version, customer_id, occasion, occasion_on, state, step, due_at, entered_at, event_at, arrived_at, moves
 )
 SELECT
     'bench', %(version)s, c.customer_id, 'signed_up', %(day)s, 'waiting',
@@ -63,7 +63,7 @@ SELECT
         ELSE (ARRAY['pause', 'buys', 'patience'])[1 + c.customer_id %% 3]
     END,
     %(now)s + CASE WHEN c.customer_id %% 20 = 0 THEN -1 ELSE c.customer_id %% 97 + 1 END * interval '1 hour',
-    %(now)s - interval '3 days', %(now)s - interval '3 days', 2
+    %(now)s - interval '3 days', %(now)s - interval '3 days', %(now)s - interval '3 days', 2
 FROM core.customers AS c
 """
 _MOVES = """

@@ -243,7 +243,9 @@ CREATE TABLE activation.journey_states (
     started_on date NOT NULL,
     ticked_at timestamp with time zone,
     looked_at timestamp with time zone,
-    missing_since timestamp with time zone
+    missing_since timestamp with time zone,
+    seen_builds timestamp with time zone[],
+    mails_looked_at timestamp with time zone
 );
 
 ALTER TABLE activation.journey_states OWNER TO marketflow_owner;
@@ -299,7 +301,9 @@ CREATE TABLE activation.journey_visits (
     step text,
     due_at timestamp with time zone,
     entered_at timestamp with time zone NOT NULL,
+    event_at timestamp with time zone NOT NULL,
     arrived_at timestamp with time zone NOT NULL,
+    times_out_at timestamp with time zone,
     ended_at timestamp with time zone,
     reason text,
     moves integer DEFAULT 0 NOT NULL,

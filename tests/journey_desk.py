@@ -110,6 +110,14 @@ class Desk:
             }
         )
 
+    def build(self, at: dt.datetime | None = None) -> None:
+        """Orders and events were built, by a run that began `at` (now)."""
+        self.conn.execute(
+            "INSERT INTO ops.table_freshness SELECT t, %s, %s, 1 FROM unnest(ARRAY['core.orders', 'core.events']) AS t"
+            " ON CONFLICT (table_name) DO UPDATE SET refreshed_at = excluded.refreshed_at",
+            [self.clock.business_date(), at or self.clock.now()],
+        )
+
     def order(self, customer: int, at: dt.datetime) -> None:
         self.conn.execute(
             "INSERT INTO core.orders (order_id, source, external_id, customer_id, ordered_at, ordered_on, line_count, revenue, discount,"

@@ -27,11 +27,16 @@ CREATE TABLE activation.journey_states (
     started_on date NOT NULL,
     ticked_at timestamptz,
     looked_at timestamptz,
-    missing_since timestamptz
+    missing_since timestamptz,
+    seen_builds timestamptz[],
+    mails_looked_at timestamptz
 );
 COMMENT ON TABLE activation.journey_states IS 'From which day on a journey takes events, and when it was last moved';
 COMMENT ON COLUMN activation.journey_states.started_on IS 'The business day of its first run: what happened before it brings nobody';
-COMMENT ON COLUMN activation.journey_states.looked_at IS 'When it last looked for the events that people inside wait for';
+COMMENT ON COLUMN activation.journey_states.looked_at IS 'When it last looked for the orders and events that people inside wait for';
+COMMENT ON COLUMN activation.journey_states.seen_builds IS
+'The refreshed_at of core.events and of core.orders when it looked last: it looks again when they are others. Empty: in any case';
+COMMENT ON COLUMN activation.journey_states.mails_looked_at IS 'When it last looked for opens and clicks';
 
 CREATE TABLE activation.journey_ticks (
     tick_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -58,7 +63,9 @@ CREATE TABLE activation.journey_visits (
     step text,
     due_at timestamptz,
     entered_at timestamptz NOT NULL,
+    event_at timestamptz NOT NULL,
     arrived_at timestamptz NOT NULL,
+    times_out_at timestamptz,
     ended_at timestamptz,
     reason text,
     moves integer NOT NULL DEFAULT 0,
@@ -70,6 +77,10 @@ COMMENT ON COLUMN activation.journey_visits.occasion IS 'The event that brought 
 COMMENT ON COLUMN activation.journey_visits.state IS
 'due: she stands before the step; waiting: at a wait, until due_at; done: she went through; exited: she left before its end';
 COMMENT ON COLUMN activation.journey_visits.due_at IS 'When a tick is to move her';
+COMMENT ON COLUMN activation.journey_visits.event_at IS
+'When the event happened that brought her; of an event that is a day, its last instant, or the entry if that was sooner. What happened after it counts';
+COMMENT ON COLUMN activation.journey_visits.times_out_at IS
+'Of who waits for an event and was woken for it: when her time is over, if it should turn out not to have happened';
 COMMENT ON COLUMN activation.journey_visits.reason IS
 'Why she left: goal, step_removed, customer_gone, merged (she was inside by another number, too), journey_ended or what an exit step says';
 COMMENT ON COLUMN activation.journey_visits.moves IS 'How many moves she has made: each has its number once';
@@ -122,7 +133,7 @@ COMMENT ON COLUMN activation.journey_visits.version IS 'The version by which she
 COMMENT ON COLUMN activation.journey_visits.customer_id IS 'Who, by the number that she had when she entered';
 COMMENT ON COLUMN activation.journey_visits.occasion_on IS 'Day of the event';
 COMMENT ON COLUMN activation.journey_visits.step IS 'Where she stands; empty when she has left';
-COMMENT ON COLUMN activation.journey_visits.entered_at IS 'When she entered: what happened before does not count';
+COMMENT ON COLUMN activation.journey_visits.entered_at IS 'When she entered';
 COMMENT ON COLUMN activation.journey_visits.arrived_at IS 'When she came to the step';
 COMMENT ON COLUMN activation.journey_visits.ended_at IS 'When she left';
 COMMENT ON COLUMN activation.journey_moves.visit_id IS 'The visit';

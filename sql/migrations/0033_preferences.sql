@@ -32,6 +32,8 @@ COMMENT ON COLUMN privacy.preferences.unwanted_topics IS
 COMMENT ON COLUMN privacy.preferences.max_messages IS 'At most so many marketing messages to this contact point ...';
 COMMENT ON COLUMN privacy.preferences.max_days IS '... within so many times 24 hours; both empty: as often as the contact policy allows';
 COMMENT ON COLUMN privacy.preferences.language IS 'The language to write in, such as en or zh; empty: as the shop knows the customer';
+COMMENT ON COLUMN activation.contact_locks.person_id IS
+'The customer (who is left of those who turned out to be one); below zero the number of a contact point: of one of the shop''s own accounts, or of an address for which a maximum was chosen';
 
 ALTER TABLE activation.plans ADD COLUMN topic text;
 COMMENT ON COLUMN activation.plans.topic IS 'What the campaign is about, of the topics that people may choose from; empty: none';

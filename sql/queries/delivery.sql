@@ -182,23 +182,31 @@ FROM activation.plans AS p
 WHERE p.plan_id = %(plan_id)s;
 
 -- name: lock_people
--- Whose messages are counted by `begin` in the same transaction: one row per person, made when it is first needed, locked in the
--- order of the numbers. A row that exists is not changed, only locked: that is what the false condition does.
+-- Whose messages are counted by `begin` in the same transaction: one row per person of whom a cap counts, and one per address for which
+-- somebody chose how often (several customers may share it); made when it is first needed, locked in the order of the numbers, those
+-- of addresses, which are below zero, first. A row that exists is not changed, only locked: that is what the false condition does.
 INSERT INTO activation.contact_locks AS l (person_id)
-SELECT DISTINCT coalesce(cu.merged_into, s.customer_id, -s.contact_point_id) AS person_id
-FROM activation.sends AS s
-LEFT JOIN core.customers AS cu ON s.customer_id = cu.customer_id
-WHERE
-    s.send_id = any(%(send_ids)s::bigint[])
-    AND (
-        s.purpose = any(%(capped)s::text[])
-        OR (
-            s.purpose = 'marketing' AND EXISTS (
-                SELECT 1 FROM privacy.preferences AS f
-                WHERE f.contact_point_id = s.contact_point_id AND f.max_messages IS NOT NULL
-            )
-        )
-    )
+WITH counted AS (
+    SELECT
+        -s.contact_point_id AS address_id,
+        coalesce(cu.merged_into, s.customer_id, -s.contact_point_id) AS person_id,
+        s.purpose = any(%(capped)s::text[]) AS is_capped,
+        s.purpose = 'marketing' AND EXISTS (
+            SELECT 1 FROM privacy.preferences AS f
+            WHERE f.contact_point_id = s.contact_point_id AND f.max_messages IS NOT NULL
+        ) AS has_chosen
+    FROM activation.sends AS s
+    LEFT JOIN core.customers AS cu ON s.customer_id = cu.customer_id
+    WHERE s.send_id = any(%(send_ids)s::bigint[])
+)
+
+SELECT c.person_id
+FROM counted AS c
+WHERE c.is_capped
+UNION
+SELECT c.address_id AS person_id
+FROM counted AS c
+WHERE c.has_chosen
 ORDER BY person_id
 ON CONFLICT (person_id) DO UPDATE
     SET person_id = excluded.person_id

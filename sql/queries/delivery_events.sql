@@ -242,7 +242,8 @@ ON CONFLICT (channel, address_hash) DO UPDATE
     WHERE x.reason = 'unsubscribed';
 
 -- name: settle_many_reported
--- `settle_reported` for many.
+-- `settle_reported` for many. Who has stored a report holds its message's key by the foreign key, and so may two of these: a lock that
+-- leaves the key alone does not wait for that.
 WITH heard AS (
     SELECT s.send_id
     FROM activation.sends AS s
@@ -260,7 +261,7 @@ WITH heard AS (
             )
         )
     ORDER BY s.send_id
-    FOR UPDATE OF s
+    FOR NO KEY UPDATE OF s
 )
 
 UPDATE activation.sends AS s

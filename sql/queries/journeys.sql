@@ -19,7 +19,8 @@ ON CONFLICT (journey) DO NOTHING;
 -- name: state
 SELECT
     s.started_on,
-    coalesce(s.looked_at, s.started_on::timestamptz) AS looked_at
+    coalesce(s.looked_at, s.started_on::timestamptz) AS looked_at,
+    coalesce(s.mails_looked_at, s.started_on::timestamptz) AS mails_looked_at
 FROM activation.journey_states AS s
 WHERE s.journey = %(journey)s;
 
@@ -31,8 +32,16 @@ SET
 WHERE journey = %(journey)s;
 
 -- name: state_looked
+-- For orders and events. %(seen)s: what it has seen of them, or nothing if it is to look once more.
 UPDATE activation.journey_states
-SET looked_at = %(now)s
+SET
+    looked_at = %(now)s,
+    seen_builds = %(seen)s::timestamptz[]
+WHERE journey = %(journey)s;
+
+-- name: state_looked_mails
+UPDATE activation.journey_states
+SET mails_looked_at = %(now)s
 WHERE journey = %(journey)s;
 
 -- name: current_version
@@ -98,18 +107,25 @@ WHERE
     )
 ORDER BY v.first_run_at, v.version;
 
--- name: is_news
--- Has anything come since it looked last? Where that is not known, it looks.
+-- name: news
+-- When were events and orders built, and is that what it has seen? A build's time is its start, and nobody sees it before it is done:
+-- so no time is later or earlier here, it is the same or another. Where that is not known, it looks. A message that a sender holds
+-- right now may come back to wait.
 SELECT
-    coalesce(
-        max(
-            f.refreshed_at) >= (
-            SELECT s.looked_at FROM activation.journey_states AS s
-            WHERE s.journey = %(journey)s
-        ), TRUE
-    ) AS is_news
-FROM ops.table_freshness AS f
-WHERE f.table_name IN ('core.orders', 'core.events');
+    b.builds,
+    coalesce(b.builds <> s.seen_builds, TRUE) AS is_new,
+    exists(
+        SELECT FROM activation.sends AS h
+        WHERE h.campaign = %(journey)s AND h.state = 'claimed'
+    ) AS is_held
+FROM activation.journey_states AS s
+CROSS JOIN
+    (
+        SELECT array_agg(f.refreshed_at ORDER BY f.table_name) AS builds
+        FROM ops.table_freshness AS f
+        WHERE f.table_name IN ('core.orders', 'core.events')
+    ) AS b
+WHERE s.journey = %(journey)s;
 
 -- name: tick_begin
 INSERT INTO activation.journey_ticks (journey, version, kind, ticked_at)
@@ -160,17 +176,29 @@ CREATE TEMPORARY TABLE journey_entrants (
     customer_id bigint NOT NULL,
     occasion text NOT NULL,
     occasion_on date NOT NULL,
+    event_at timestamptz NOT NULL,
     outcome text NOT NULL
 ) ON COMMIT DROP;
 
 -- name: judge_entrants
--- Of several new events of a person the newest. A person is known under all the numbers that turned out to be hers.
-INSERT INTO pg_temp.journey_entrants (customer_id, occasion, occasion_on, outcome)
+-- Of several new events of a person the newest, and none that is older than the one that brought her last. A person is known under all
+-- the numbers that turned out to be hers. Where an event is a day (%(is_day)s), what she did on that day was known when it was found:
+-- what comes after its last instant is news.
+INSERT INTO pg_temp.journey_entrants (customer_id, occasion, occasion_on, event_at, outcome)
 WITH newest AS (
     SELECT DISTINCT ON (e.customer_id)
         e.customer_id,
         e.occasion,
-        e.occasion_on
+        e.occasion_on,
+        CASE
+            WHEN %(is_day)s
+                THEN
+                    least(
+                        (e.occasion_on + 1)::timestamp AT TIME ZONE %(time_zone)s - interval '1 microsecond',
+                        %(now)s::timestamptz
+                    )
+            ELSE e.occurred_at
+        END AS event_at
     FROM pg_temp.plan_events AS e
     WHERE
         NOT EXISTS (
@@ -197,7 +225,8 @@ earlier AS (
     SELECT
         n.customer_id,
         bool_or(v.state IN ('due', 'waiting')) AS is_inside,
-        max(v.entered_at) AS entered_at
+        max(v.entered_at) AS entered_at,
+        max(v.event_at) AS event_at
     FROM numbers AS n
     INNER JOIN activation.journey_visits AS v ON v.journey = %(journey)s AND n.known_as = v.customer_id
     GROUP BY n.customer_id
@@ -208,6 +237,7 @@ judged AS (
         n.customer_id,
         n.occasion,
         n.occasion_on,
+        n.event_at,
         CASE
             WHEN e.is_inside THEN 'inside_already'
             WHEN
@@ -225,12 +255,14 @@ judged AS (
     LEFT JOIN earlier AS e ON n.customer_id = e.customer_id
     LEFT JOIN core.customers AS c ON n.customer_id = c.customer_id
     LEFT JOIN marts.customer_360 AS m ON n.customer_id = m.customer_id
+    WHERE e.event_at IS NULL OR n.event_at > e.event_at
 )
 
 SELECT
     j.customer_id,
     j.occasion,
     j.occasion_on,
+    j.event_at,
     CASE
         WHEN
             j.outcome = 'entered'
@@ -248,7 +280,7 @@ WHERE v.journey = %(journey)s AND v.state IN ('due', 'waiting');
 -- The unique keys see to it that no event brings somebody twice, and that nobody is inside twice.
 WITH entered AS (
     INSERT INTO activation.journey_visits (
-        journey, version, customer_id, occasion, occasion_on, state, step, due_at, entered_at, arrived_at, moves
+        journey, version, customer_id, occasion, occasion_on, state, step, due_at, entered_at, event_at, arrived_at, moves
     )
     SELECT
         %(journey)s,
@@ -260,6 +292,7 @@ WITH entered AS (
         %(first)s AS step,
         %(now)s::timestamptz AS due_at,
         %(now)s::timestamptz AS entered_at,
+        e.event_at,
         %(now)s::timestamptz AS arrived_at,
         1 AS moves
     FROM pg_temp.journey_entrants AS e
@@ -317,12 +350,14 @@ numbers AS (
 )
 
 UPDATE activation.journey_visits AS v
-SET due_at = %(now)s::timestamptz
+SET
+    due_at = %(now)s::timestamptz,
+    times_out_at = coalesce(v.times_out_at, v.due_at)
 FROM numbers AS e
 WHERE
     v.journey = %(journey)s AND v.version = %(version)s AND v.step = %(step)s AND v.state = 'waiting'
     AND v.due_at > %(now)s::timestamptz AND v.customer_id = e.customer_id
-    AND e.happened_at > CASE %(since)s WHEN 'arrival' THEN v.arrived_at ELSE v.entered_at END;
+    AND e.happened_at > CASE %(since)s WHEN 'arrival' THEN v.arrived_at ELSE v.event_at END;
 
 -- name: wake_events
 WITH happened AS (
@@ -352,17 +387,22 @@ numbers AS (
 )
 
 UPDATE activation.journey_visits AS v
-SET due_at = %(now)s::timestamptz
+SET
+    due_at = %(now)s::timestamptz,
+    times_out_at = coalesce(v.times_out_at, v.due_at)
 FROM numbers AS e
 WHERE
     v.journey = %(journey)s AND v.version = %(version)s AND v.step = %(step)s AND v.state = 'waiting'
     AND v.due_at > %(now)s::timestamptz AND v.customer_id = e.customer_id
-    AND e.happened_at > CASE %(since)s WHEN 'arrival' THEN v.arrived_at ELSE v.entered_at END;
+    AND e.happened_at > CASE %(since)s WHEN 'arrival' THEN v.arrived_at ELSE v.event_at END;
 
 -- name: wake_mails
--- By people only: what mail services and security programs fetch tells nothing of her.
+-- By people only: what mail services and security programs fetch tells nothing of her. Nothing that has come since the tick began: it
+-- would wake her and not be found.
 UPDATE activation.journey_visits AS v
-SET due_at = %(now)s::timestamptz
+SET
+    due_at = %(now)s::timestamptz,
+    times_out_at = coalesce(v.times_out_at, v.due_at)
 FROM (
     SELECT
         split_part(s.occasion, ':', 2)::bigint AS visit_id,
@@ -371,13 +411,14 @@ FROM (
     INNER JOIN activation.sends AS s ON t.send_id = s.send_id
     WHERE
         t.campaign = %(journey)s AND t.kind = any(%(kinds)s::text[]) AND t.verdict = 'person'
-        AND t.occurred_at >= %(look_from)s::date::timestamptz AND s.occasion LIKE 'visit:%%'
+        AND t.occurred_at >= %(look_from)s::date::timestamptz AND t.occurred_at <= %(now)s::timestamptz
+        AND s.occasion LIKE 'visit:%%'
     GROUP BY split_part(s.occasion, ':', 2)::bigint
 ) AS e
 WHERE
     v.visit_id = e.visit_id AND v.version = %(version)s AND v.step = %(step)s AND v.state = 'waiting'
     AND v.due_at > %(now)s::timestamptz
-    AND e.happened_at > CASE %(since)s WHEN 'arrival' THEN v.arrived_at ELSE v.entered_at END;
+    AND e.happened_at > CASE %(since)s WHEN 'arrival' THEN v.arrived_at ELSE v.event_at END;
 
 -- name: drop_moving
 DROP TABLE IF EXISTS pg_temp.journey_moving, pg_temp.journey_turns, pg_temp.journey_hits;
@@ -391,9 +432,10 @@ CREATE TEMPORARY TABLE journey_moving (
     time_zone text NOT NULL,
     step text,
     is_waiting boolean NOT NULL,
-    entered_at timestamptz NOT NULL,
+    event_at timestamptz NOT NULL,
     arrived_at timestamptz NOT NULL,
     due_at timestamptz NOT NULL,
+    times_out_at timestamptz,
     moves integer NOT NULL,
     hops integer NOT NULL DEFAULT 0,
     reason text
@@ -416,7 +458,7 @@ CREATE TEMPORARY TABLE journey_hits (
 
 -- name: take_due
 INSERT INTO pg_temp.journey_moving (
-    visit_id, customer_id, person_id, is_gone, time_zone, step, is_waiting, entered_at, arrived_at, due_at, moves
+    visit_id, customer_id, person_id, is_gone, time_zone, step, is_waiting, event_at, arrived_at, due_at, times_out_at, moves
 )
 WITH due AS (
     SELECT
@@ -424,9 +466,10 @@ WITH due AS (
         v.customer_id,
         v.step,
         v.state = 'waiting' AS is_waiting,
-        v.entered_at,
+        v.event_at,
         v.arrived_at,
         v.due_at,
+        v.times_out_at,
         v.moves
     FROM activation.journey_visits AS v
     WHERE
@@ -462,9 +505,10 @@ SELECT
     ) AS time_zone,
     d.step,
     d.is_waiting,
-    d.entered_at,
+    d.event_at,
     d.arrived_at,
     d.due_at,
+    d.times_out_at,
     d.moves
 FROM due AS d
 LEFT JOIN core.customers AS c ON d.customer_id = c.customer_id;
@@ -498,7 +542,6 @@ WITH numbers AS (
     SELECT
         m.visit_id,
         m.step,
-        m.entered_at,
         m.person_id AS customer_id
     FROM pg_temp.journey_moving AS m
     WHERE m.step IS NOT NULL AND m.customer_id <> m.person_id
@@ -506,7 +549,6 @@ WITH numbers AS (
     SELECT
         m.visit_id,
         m.step,
-        m.entered_at,
         k.customer_id
     FROM pg_temp.journey_moving AS m
     INNER JOIN core.customers AS k ON m.person_id = k.merged_into
@@ -522,10 +564,12 @@ SELECT DISTINCT
 FROM numbers AS n
 CROSS JOIN
     LATERAL ( -- by the index, for the few who were merged
-        SELECT v.visit_id FROM activation.journey_visits AS v
+        SELECT v.visit_id
+        FROM activation.journey_visits AS v
+        INNER JOIN activation.journey_visits AS w ON n.visit_id = w.visit_id
         WHERE
             v.journey = %(journey)s AND v.customer_id = n.customer_id AND v.visit_id < n.visit_id
-            AND (v.ended_at IS NULL OR v.ended_at > n.entered_at)
+            AND (v.ended_at IS NULL OR v.ended_at > w.entered_at)
         ORDER BY v.visit_id
         LIMIT 1
     ) AS o;
@@ -543,8 +587,8 @@ WHERE
         SELECT FROM core.orders AS o
         WHERE
             o.customer_id IN (m.customer_id, m.person_id) AND o.kind = 'sale'
-            AND o.ordered_on >= (m.entered_at - interval '1 day')::date
-            AND o.ordered_at > CASE %(since)s WHEN 'arrival' THEN m.arrived_at ELSE m.entered_at END
+            AND o.ordered_on >= (m.event_at - interval '1 day')::date
+            AND o.ordered_at > CASE %(since)s WHEN 'arrival' THEN m.arrived_at ELSE m.event_at END
             AND o.ordered_at <= %(now)s::timestamptz
     );
 
@@ -560,8 +604,8 @@ WHERE
         SELECT FROM core.events AS o
         WHERE
             o.customer_id IN (m.customer_id, m.person_id) AND o.event_type = any(%(events)s::text[])
-            AND o.occurred_on >= (m.entered_at - interval '1 day')::date
-            AND o.occurred_at > CASE %(since)s WHEN 'arrival' THEN m.arrived_at ELSE m.entered_at END
+            AND o.occurred_on >= (m.event_at - interval '1 day')::date
+            AND o.occurred_at > CASE %(since)s WHEN 'arrival' THEN m.arrived_at ELSE m.event_at END
             AND o.occurred_at <= %(now)s::timestamptz
     );
 
@@ -581,7 +625,7 @@ WHERE
             AND (s.occasion = 'visit:' || m.visit_id OR s.occasion LIKE 'visit:' || m.visit_id || ':%%')
             AND s.customer_id IN (m.customer_id, m.person_id)
             AND t.kind = any(%(kinds)s::text[]) AND t.verdict = 'person'
-            AND t.occurred_at > CASE %(since)s WHEN 'arrival' THEN m.arrived_at ELSE m.entered_at END
+            AND t.occurred_at > CASE %(since)s WHEN 'arrival' THEN m.arrived_at ELSE m.event_at END
             AND t.occurred_at <= %(now)s::timestamptz
     );
 
@@ -628,6 +672,8 @@ FROM pg_temp.journey_moving AS m
 WHERE m.step = %(step)s AND m.is_waiting;
 
 -- name: turns_event
+-- Those to whom it has happened, and those whose time is over. Who was woken and turns out to have done nothing is neither: what woke
+-- her was a machine's click, say, or an order that has been taken back since.
 INSERT INTO pg_temp.journey_turns (visit_id, from_step, to_step, why)
 SELECT
     m.visit_id,
@@ -636,7 +682,17 @@ SELECT
     CASE WHEN h.visit_id IS NULL THEN 'timed_out' ELSE 'event' END AS why
 FROM pg_temp.journey_moving AS m
 LEFT JOIN pg_temp.journey_hits AS h ON m.visit_id = h.visit_id
-WHERE m.step = %(step)s AND m.is_waiting;
+WHERE
+    m.step = %(step)s AND m.is_waiting
+    AND (h.visit_id IS NOT NULL OR m.times_out_at IS NULL OR m.times_out_at <= %(now)s::timestamptz);
+
+-- name: wait_on
+-- Who was woken for nothing waits until her own time is over.
+UPDATE pg_temp.journey_moving AS m
+SET
+    due_at = m.times_out_at,
+    times_out_at = NULL
+WHERE m.step = %(step)s AND m.is_waiting AND m.times_out_at > %(now)s::timestamptz;
 
 -- name: turns_branch
 INSERT INTO pg_temp.journey_turns (visit_id, from_step, to_step, why)
@@ -797,6 +853,7 @@ WITH moved AS (
         is_waiting = FALSE,
         arrived_at = %(now)s::timestamptz,
         due_at = %(now)s::timestamptz,
+        times_out_at = NULL,
         hops = m.hops + 1,
         reason = t.reason
     FROM pg_temp.journey_turns AS t
@@ -854,7 +911,9 @@ WHERE m.step = %(step)s AND NOT m.is_waiting AND m.time_zone = z.time_zone;
 -- name: arrive_early
 -- What they wait for has happened since they entered: the next tick lets them go on.
 UPDATE pg_temp.journey_moving AS m
-SET due_at = %(now)s::timestamptz
+SET
+    due_at = %(now)s::timestamptz,
+    times_out_at = coalesce(m.times_out_at, m.due_at)
 FROM pg_temp.journey_hits AS h
 WHERE m.step = %(step)s AND m.is_waiting AND m.visit_id = h.visit_id;
 
@@ -881,6 +940,7 @@ SET
         ELSE 'exited'
     END,
     due_at = CASE WHEN m.step IS NOT NULL THEN m.due_at END,
+    times_out_at = m.times_out_at,
     arrived_at = m.arrived_at,
     ended_at = CASE WHEN m.step IS NULL THEN %(now)s::timestamptz END,
     reason = m.reason,
@@ -916,6 +976,7 @@ WITH changed AS (
             WHEN %(to_step)s::text = %(step)s THEN v.due_at
             ELSE %(now)s::timestamptz
         END,
+        times_out_at = CASE WHEN %(to_step)s::text = %(step)s THEN v.times_out_at END,
         ended_at = CASE WHEN %(to_step)s::text IS NULL THEN %(now)s::timestamptz END,
         reason = CASE WHEN %(to_step)s::text IS NULL THEN 'step_removed' END,
         moves = v.moves + 1
@@ -950,6 +1011,7 @@ WITH ended AS (
         step = NULL,
         state = 'exited',
         due_at = NULL,
+        times_out_at = NULL,
         ended_at = %(now)s::timestamptz,
         reason = %(reason)s,
         moves = v.moves + 1
@@ -984,6 +1046,104 @@ FROM ended AS e;
 UPDATE activation.journey_states
 SET missing_since = CASE WHEN journey <> all(%(journeys)s::text[]) THEN %(now)s::timestamptz END
 WHERE (missing_since IS NULL) = (journey <> all(%(journeys)s::text[]));
+-- name: drop_put_off
+DROP TABLE IF EXISTS pg_temp.journey_put_off;
+
+-- name: make_put_off
+CREATE TEMPORARY TABLE journey_put_off (
+    send_id bigint PRIMARY KEY,
+    visit_id bigint NOT NULL
+) ON COMMIT DROP;
+
+-- name: find_put_off
+-- Messages of people's visits that are released and not begun: they wait for a sender, for the end of quiet hours, for room under a cap.
+INSERT INTO pg_temp.journey_put_off (send_id, visit_id)
+SELECT
+    s.send_id,
+    split_part(s.occasion, ':', 2)::bigint AS visit_id
+FROM activation.sends AS s
+WHERE
+    s.campaign = %(journey)s AND s.channel = any(ARRAY['email', 'webhook'])
+    AND s.state IN ('released', 'deferred') AND s.occasion LIKE 'visit:%%';
+
+-- name: analyze_put_off
+ANALYZE pg_temp.journey_put_off;
+
+-- name: cancel_ended
+-- Of visits that the goal has ended, or the end of all: not of those that have come to a step that ends them. What a sender holds is left
+-- to it. %(most)s empty: all.
+WITH piece AS (
+    SELECT
+        s.send_id,
+        v.reason
+    FROM pg_temp.journey_put_off AS p
+    INNER JOIN activation.journey_visits AS v ON p.visit_id = v.visit_id AND v.journey = %(journey)s AND v.state = 'exited'
+    INNER JOIN activation.journey_moves AS m ON v.visit_id = m.visit_id AND v.moves = m.number AND m.why IN ('goal', 'ended')
+    INNER JOIN activation.sends AS s ON p.send_id = s.send_id AND s.state IN ('released', 'deferred')
+    ORDER BY s.send_id
+    LIMIT %(most)s
+    FOR NO KEY UPDATE OF s SKIP LOCKED
+)
+
+UPDATE activation.sends AS s
+SET
+    state = 'cancelled',
+    reason = piece.reason,
+    settled_at = %(now)s
+FROM piece
+WHERE s.send_id = piece.send_id;
+
+-- name: goals
+-- The events that its versions are for: of one, all versions.
+SELECT
+    v.definition -> 'journey' -> 'goal' ->> 'event' AS event,
+    array_agg(v.version ORDER BY v.version) AS versions
+FROM activation.journey_versions AS v
+WHERE v.journey = %(journey)s AND v.definition -> 'journey' -> 'goal' ->> 'event' IS NOT NULL
+GROUP BY v.definition -> 'journey' -> 'goal' ->> 'event'
+ORDER BY v.definition -> 'journey' -> 'goal' ->> 'event';
+
+-- name: take_put_off
+-- Whoever has a message waiting, wherever she stands and if she went through long ago: only to be asked about the goal.
+INSERT INTO pg_temp.journey_moving (
+    visit_id, customer_id, person_id, is_gone, time_zone, step, is_waiting, event_at, arrived_at, due_at, moves
+)
+SELECT
+    v.visit_id,
+    v.customer_id,
+    coalesce(c.merged_into, v.customer_id) AS person_id,
+    FALSE AS is_gone,
+    '' AS time_zone,
+    coalesce(v.step, '') AS step,
+    FALSE AS is_waiting,
+    v.event_at,
+    v.arrived_at,
+    v.arrived_at AS due_at,
+    v.moves
+FROM activation.journey_visits AS v
+LEFT JOIN core.customers AS c ON v.customer_id = c.customer_id
+WHERE
+    v.journey = %(journey)s AND v.version = any(%(versions)s::text[])
+    AND v.visit_id IN (SELECT p.visit_id FROM pg_temp.journey_put_off AS p);
+
+-- name: cancel_reached
+WITH piece AS (
+    SELECT s.send_id
+    FROM pg_temp.journey_hits AS h
+    INNER JOIN pg_temp.journey_put_off AS p ON h.visit_id = p.visit_id
+    INNER JOIN activation.sends AS s ON p.send_id = s.send_id AND s.state IN ('released', 'deferred')
+    ORDER BY s.send_id
+    LIMIT %(most)s
+    FOR NO KEY UPDATE OF s SKIP LOCKED
+)
+
+UPDATE activation.sends AS s
+SET
+    state = 'cancelled',
+    reason = 'goal',
+    settled_at = %(now)s
+FROM piece
+WHERE s.send_id = piece.send_id;
 
 -- name: left_behind
 -- Journeys with people inside whose folder has been gone for long.

@@ -95,6 +95,8 @@ def move_people(name: str, *, dry_run: bool) -> dict[str, Any]:
     log.info("%s: %s people, %s", name, done.people, dict(done.counts))
     for words in done.stale:
         log.warning("%s: %s; who is due waits", name, words)
+    if done.stopped:
+        log.info("%s: %s messages that waited are not sent: their point is gone", name, done.stopped)
     if done.held:
         raise AirflowFailException("\n".join(["people are held on steps that cannot be taken:", *done.held]))
     if done.is_paused:

@@ -9,8 +9,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from fire.stage import until
 from ledger_fixture import NOW, Connect, Filled, HandClock, fill, mail, row, run, states
 from marketflow.campaigns import ContactPolicy
+from marketflow.campaigns.delivery.ledger import Ledger
 from marketflow.warehouse import connect
 
 AGAIN = "UPDATE activation.sends SET contact_point_id = %s, customer_id = NULL WHERE send_id = %s"
@@ -105,6 +107,73 @@ def test_two_senders_at_once_do_not_pass_a_chosen_maximum(conn: psycopg.Connecti
     for t in threads:
         t.join(60)
     assert states(conn) == {("sent", None): 3, ("skipped", "frequency_choice"): 21}
+
+
+@pytest.mark.parametrize("is_capped", [False, True])
+def test_two_customers_of_one_address_do_not_pass_its_maximum(
+    conn: psycopg.Connection, warehouse_dsn: str, is_capped: bool
+) -> None:
+    """A sender has begun the one's message and not yet committed: the other's sender waits for it, and then counts it."""
+    filled = fill(conn, 2)
+    point = filled.contact_ids[0]
+    conn.execute(
+        "UPDATE activation.sends AS s SET contact_point_id = %s, occasion = s.occasion || s.send_id, customer_id = p.customer_id"
+        " FROM core.contact_points AS p"
+        " WHERE s.contact_point_id = p.contact_point_id",
+        [point],
+    )
+    assert conn.execute("SELECT count(DISTINCT customer_id) FROM activation.sends").fetchone() == (2,)
+    choose(conn, point, most=1, days=30)
+    caps = [{"messages": 5, "days": 7}] if is_capped else []
+    policy, begun = ContactPolicy.model_validate({"frequency_caps": caps}), list[dict[int, str]]()
+    with psycopg.connect(warehouse_dsn) as one, psycopg.connect(warehouse_dsn) as two:
+        first, second = (Ledger.over(c, "email", dt.timedelta(minutes=2), policy) for c in (one, two))
+        claims = [ledger.claim(1, NOW) for ledger in (first, second)]
+        waiting = threading.Thread(target=lambda: begun.append(second.begin(claims[1], claims[1].send_ids, NOW)))
+        with one.transaction():
+            assert list(first.begin(claims[0], claims[0].send_ids, NOW).values()) == ["sending"]
+            waiting.start()
+            until(lambda: not waiting.is_alive() or _is_waiting(conn, two.info.backend_pid), "the second to wait")
+        waiting.join(30)
+    assert [list(found.values()) for found in begun] == [["skipped"]]
+    assert states(conn) == {("sending", None): 1, ("skipped", "frequency_choice"): 1}
+
+
+def test_senders_of_customers_who_share_addresses_do_not_wait_for_each_other_in_a_circle(
+    conn: psycopg.Connection, opening: Connect
+) -> None:
+    """Everybody's messages go to two addresses each, in any order, under a cap and under choices."""
+    filled = fill(conn, 48)
+    customers = [c for (c,) in conn.execute("SELECT customer_id FROM core.contact_points ORDER BY contact_point_id")]
+    for number, send_id in enumerate(filled.send_ids):
+        conn.execute(
+            "UPDATE activation.sends SET occasion = occasion || %s, contact_point_id = %s, customer_id = %s WHERE send_id = %s",
+            [str(number), filled.contact_ids[number * 7 % 4], customers[number * 5 % 6], send_id],
+        )
+    for point in filled.contact_ids[:4]:
+        choose(conn, point, most=3, days=30)
+    policy = ContactPolicy.model_validate({"frequency_caps": [{"messages": 40, "days": 7}]})
+    errors: list[BaseException] = []
+
+    def send() -> None:
+        try:
+            run(opening, mail(), policy=policy, batch=5, window=5)
+        except BaseException as error:  # noqa: BLE001  (told below)
+            errors.append(error)
+
+    threads = [threading.Thread(target=send) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert errors == []
+    assert states(conn) == {("sent", None): 12, ("skipped", "frequency_choice"): 36}
+
+
+def _is_waiting(conn: psycopg.Connection, pid: int) -> bool:
+    found = conn.execute("SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE pid = %s", [pid]).fetchone()
+    conn.rollback()
+    return found == (True,)
 
 
 @pytest.mark.parametrize(

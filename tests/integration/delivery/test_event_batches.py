@@ -147,6 +147,32 @@ def test_a_report_that_says_whom_it_is_about_counts_for_nobody_else(conn: psycop
     assert [r.send_id for r in record_delivery_events(conn, made, now=NOW)] == [filled.send_ids[0], None]
 
 
+def test_a_batch_does_not_wait_for_another_that_has_a_report_of_the_same_message(
+    conn: psycopg.Connection, warehouse_dsn: str
+) -> None:
+    """Two that each have stored theirs, and then each wait for the other, would wait for ever."""
+    [send_id] = fill(conn, 1).send_ids
+    state = "UPDATE activation.sends SET state = %s, reason = 'x', sending_at = %s, claim_token = gen_random_uuid(), lease_until = %s"
+    conn.execute(state, ["sending", NOW, NOW])
+    conn.commit()
+    opened, clicked = (
+        [DeliveryReport(kind="delivered", source="ses", occurred_at=NOW, send_id=send_id, key=key)]
+        for key in ("opened", "clicked")
+    )
+    with psycopg.connect(warehouse_dsn) as one, psycopg.connect(warehouse_dsn) as two:
+        for each in (one, two):
+            use_role(each, "sender")
+        assert not record_delivery_events(two, opened, now=NOW)[0].settled  # stored, not committed: it is being sent
+        conn.execute(state, ["unknown", NOW, NOW])
+        conn.commit()
+        one.execute("SET lock_timeout = '5s'")
+        assert record_delivery_events(one, clicked, now=NOW)[0].settled
+        one.commit()
+        two.commit()
+    assert conn.execute("SELECT state, reason FROM activation.sends").fetchall() == [("sent", "settled_by_report")]
+    assert conn.execute("SELECT count(*) FROM activation.delivery_events").fetchone() == (2,)
+
+
 def test_what_is_no_report_is_refused(conn: psycopg.Connection) -> None:
     assert record_delivery_events(conn, [], now=NOW) == []
     with pytest.raises(MarketflowError, match="no kind of delivery event"):

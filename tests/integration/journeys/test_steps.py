@@ -195,7 +195,7 @@ steps:
 """
     )
     [ada, bo, cy] = desk.people(3)
-    desk.order(ada, NOW - dt.timedelta(minutes=1))
+    desk.order(ada, NOW.replace(hour=0) - dt.timedelta(minutes=1))  # on the day that brings her: it was known then
     desk.enrol(journey)
     assert desk.tick(journey).people == 3
     desk.clock.pass_time(days=1)

@@ -14,6 +14,7 @@ from marketflow.campaigns.audience.condition import fill_by_condition
 from marketflow.campaigns.definition.triggers import DEFAULT_AFTER, EVENT_TABLES
 from marketflow.campaigns.journeys.freshness import late_tables, tables_of
 from marketflow.campaigns.journeys.load import Journey
+from marketflow.campaigns.journeys.put_off import stop_ended
 from marketflow.campaigns.journeys.register import register
 from marketflow.campaigns.journeys.tick import check_machine, is_paused
 from marketflow.privacy import KeyRing
@@ -22,6 +23,7 @@ from marketflow.shared.ages import age
 from marketflow.warehouse import queries
 
 _EVERYBODY = 2**62
+_INSTANTS = ("cart_abandoned", "signed_up")  # events that have a time; of the others a day is known
 _TABLES = {"due_again": ("marts.product_recommendations",), "daily": ("marts.customer_360",)}
 
 
@@ -67,7 +69,10 @@ def enrol(
 
 
 def end_visits(conn: psycopg.Connection, journey: str, reason: str, clock: Clock) -> int:
-    """All who are inside leave, for this reason; how many. Part of the caller's transaction."""
+    """All who are inside leave, for this reason; how many. What waits to be sent to them is cancelled.
+
+    Part of the caller's transaction.
+    """
     q = queries("journeys")
     values = {"journey": journey, "version": "", "now": clock.now(), "reason": reason}
     conn.execute(q["lock_journey"], values)
@@ -79,11 +84,12 @@ def end_visits(conn: psycopg.Connection, journey: str, reason: str, clock: Clock
     values["tick_id"] = int(tick[0])
     ended = conn.execute(q["end_visits"], values).rowcount
     conn.execute(q["tick_end"], {**values, "people": ended, "counts": Jsonb({reason: ended})})
+    stop_ended(conn, values)
     return ended
 
 
 def cancel_visits(conn: psycopg.Connection, journey: str, *, clock: Clock) -> int:
-    """A person ends it for all who are inside; how many. Its messages are another matter (`cancel`)."""
+    """A person ends it for all who are inside; how many. Messages of others are another matter (`cancel`)."""
     with conn.transaction():
         return end_visits(conn, journey, "cancelled", clock)
 
@@ -122,8 +128,8 @@ def _let_in(conn: psycopg.Connection, journey: Journey, keys: KeyRing, clock: Cl
         "campaign": journey.name, "journey": journey.name, "version": journey.version, "business_date": day,
         "first_on": first_on, "last_on": day + dt.timedelta(days=1), "now": clock.now(),
         "time_zone": clock.time_zone.key, "after": age(entry.after or DEFAULT_AFTER), "segment": entry.segment,
-        "again_days": entry.again_days, "consent": entry.consent, "room": _EVERYBODY,
-        "first": next(iter(journey.steps)),
+        "is_day": entry.on not in _INSTANTS, "again_days": entry.again_days, "consent": entry.consent,
+        "room": _EVERYBODY, "first": next(iter(journey.steps)),
     }  # fmt: skip
     conn.execute(q["memory"])
     _find(conn, journey, params, keys, clock)

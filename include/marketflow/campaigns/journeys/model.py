@@ -129,7 +129,7 @@ class Wait(Strict):
     event: EventName | None = Field(None, description="order_placed, mail_clicked, mail_opened, or an event's name")
     at_most: Duration | None = Field(None, description="with `event`: for so long")
     since: Literal["entry", "arrival"] = Field(
-        "entry", description="with `event`: what happened since she entered the journey counts, or since this step"
+        "entry", description="with `event`: what happened since the event that brought her counts, or since this step"
     )
     then: Target | None = Field(None, description="with `event`: the step to go on with when it happens")
     otherwise: Target | None = Field(None, description="with `event`: the step to go on with when it did not")

@@ -19,11 +19,13 @@ from psycopg.types.json import Jsonb
 
 from marketflow.campaigns.audience import AudienceRefused
 from marketflow.campaigns.definition import ContactPolicy
-from marketflow.campaigns.journeys.batch import Batch, event_statement
+from marketflow.campaigns.journeys.batch import Batch
 from marketflow.campaigns.journeys.freshness import stale_tables
 from marketflow.campaigns.journeys.graph import order
 from marketflow.campaigns.journeys.mails import send, tell
 from marketflow.campaigns.journeys.model import WEEKDAYS
+from marketflow.campaigns.journeys.news import read_news, wake
+from marketflow.campaigns.journeys.put_off import stop_put_off
 from marketflow.privacy import KeyRing
 from marketflow.shared import Clock, MarketflowError
 from marketflow.shared.ages import age
@@ -31,7 +33,6 @@ from marketflow.warehouse import queries
 
 log = logging.getLogger(__name__)
 MOST = 50_000  # people per transaction
-_LATE = dt.timedelta(days=2)  # events that are told so late still wake who waits for them
 
 
 @dataclass(kw_only=True)
@@ -39,6 +40,7 @@ class TickSummary:
     """What a tick did. `counts`: moves by why; `released`: messages by channel; `held`: steps that cannot be taken.
 
     `stale`: data that are too old to go by, for which people wait where they stand.
+    `stopped`: messages that waited to be sent and are not wanted any more.
     """
 
     people: int = 0
@@ -46,6 +48,7 @@ class TickSummary:
     released: Counter[str] = field(default_factory=Counter)
     held: list[str] = field(default_factory=list)
     stale: list[str] = field(default_factory=list)
+    stopped: int = 0
     is_paused: bool = False
 
 
@@ -60,6 +63,7 @@ def tick(
 ) -> TickSummary:
     """Move everybody of the journey who is due now, each by the version that she is in; commits piece by piece.
 
+    Before that, messages are stopped that wait to be sent to who has reached the goal, or whose visit is over.
     May be killed at any time and run again, and beside another one. A journey that is paused moves nobody. A step whose
     condition cannot be evaluated holds those on it for an hour and is told in `held`; the others go on. A goal that
     cannot be, and data that do not know the whole business day (`stale`), hold everybody who is due: who has done what
@@ -70,7 +74,8 @@ def tick(
     now, found = clock.now(), TickSummary()
     if is_paused(conn, journey):
         return TickSummary(is_paused=True)
-    for version in _due_versions(conn, journey, clock, now):
+    values = {"journey": journey, "now": now, "business_date": clock.business_date()}
+    for version in _due_versions(conn, values, found):
         stale = stale_tables(conn, version[1], clock)
         while True:
             batch = _batch(
@@ -85,6 +90,8 @@ def tick(
             found.stale += [stale] if stale and taken and stale not in found.stale else []
             if taken < most:
                 break
+    if found.counts["goal"] or found.counts["ended"]:
+        found.stopped += stop_put_off(conn, values)
     return found
 
 
@@ -110,39 +117,21 @@ def is_paused(conn: psycopg.Connection, journey: str) -> bool:
 
 
 def _due_versions(
-    conn: psycopg.Connection, journey: str, clock: Clock, now: dt.datetime
+    conn: psycopg.Connection, values: Mapping[str, Any], found: TickSummary
 ) -> list[tuple[str, Mapping[str, Any]]]:
     """Versions of which somebody is due, after those were woken for whom something has happened."""
-    q, values = queries("journeys"), {"journey": journey, "now": now, "business_date": clock.business_date()}
+    q = queries("journeys")
+    with conn.transaction():
+        conn.execute(q["state_begin"], values)
+        news = read_news(conn, values)
+    found.stopped += stop_put_off(conn, values, news)
     with conn.transaction():
         conn.execute(q["lock_journey"], values)
-        conn.execute(q["state_begin"], values)
         conn.execute(q["state_ticked"], values)
         inside = conn.execute(q["versions_inside"], values).fetchall()
-        _wake(conn, values, [(str(v), d) for v, d, _, _ in inside])
+        wake(conn, values, [(str(v), d) for v, d, _, _ in inside], news)
         inside = conn.execute(q["versions_inside"], values).fetchall()
     return [(str(version), definition) for version, definition, _, is_due in inside if is_due]
-
-
-def _wake(conn: psycopg.Connection, values: dict[str, Any], inside: list[tuple[str, Mapping[str, Any]]]) -> None:
-    q = queries("journeys")
-    row = conn.execute(q["state"], values).fetchone()
-    assert row is not None  # begun before
-    is_news = conn.execute(q["is_news"], values).fetchone()
-    woken = False
-    for version, definition in inside:
-        for step in definition["steps"]:
-            wait = step.get("wait")
-            if not wait or wait["event"] is None:
-                continue
-            kind, more = event_statement(wait["event"])
-            if kind != "mails" and is_news is not None and not is_news[0]:
-                continue
-            params = {**values, "version": version, "step": step["step"], "since": wait["since"], **more}
-            conn.execute(q[f"wake_{kind}"], {**params, "look_from": (row[1] - _LATE).date()})
-            woken = True
-    if woken:
-        conn.execute(q["state_looked"], values)
 
 
 def _batch(conn: psycopg.Connection, journey: str, version: tuple[str, Mapping[str, Any]], **more: Any) -> Batch:
@@ -263,6 +252,7 @@ def _arrive(batch: Batch, step: dict[str, Any]) -> None:
         return
     duration = age(wait["for"] or wait["at_most"]) if wait["for"] or wait["at_most"] else dt.timedelta()
     if wait["event"] is not None:
+        batch.execute("wait_on", step=name)
         batch.hits(wait["event"], step=name, since=wait["since"])
     weekdays = [WEEKDAYS.index(day) + 1 for day in wait["on"]]
     batch.execute("arrive", step=name, duration=duration, local=wait["until"], weekdays=weekdays)
