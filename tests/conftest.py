@@ -58,12 +58,21 @@ def pg_server() -> Iterator[Server]:
     server = Server(home=SCRATCH / "pg", port=free_port(), password="test-only")
     server.start()
     try:
+        _hurry(server)
         bootstrap(server.dsn(), "template_warehouse", PASSWORDS)
         with connect(owner_dsn(server, "template_warehouse")) as conn:
             migrate(conn, NOW)
         yield server
     finally:
         server.stop()
+
+
+def _hurry(server: Server) -> None:
+    """No waiting for the disk: what a test writes need not outlive this machine, only the server's processes."""
+    with psycopg.connect(server.dsn(), autocommit=True) as admin:
+        admin.execute("ALTER SYSTEM SET fsync = off")
+        admin.execute("ALTER SYSTEM SET full_page_writes = off")
+        admin.execute("SELECT pg_reload_conf()")
 
 
 def owner_dsn(server: Server, database: str) -> str:
@@ -73,10 +82,10 @@ def owner_dsn(server: Server, database: str) -> str:
 
 @pytest.fixture
 def warehouse_dsn(pg_server: Server) -> Iterator[str]:
-    """The owner's URI of a fresh, migrated, empty warehouse (a copy of the template: 0.1 s)."""
+    """The owner's URI of a fresh, migrated, empty warehouse (a copy of the template: 0.05 s)."""
     name = f"warehouse_{next(_numbers)}"
     with psycopg.connect(pg_server.dsn(), autocommit=True) as admin:
-        admin.execute(f"CREATE DATABASE {name} TEMPLATE template_warehouse OWNER marketflow_owner")
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE template_warehouse OWNER marketflow_owner STRATEGY file_copy")
         for role in ROLES:
             admin.execute(f"GRANT CONNECT, TEMPORARY ON DATABASE {name} TO marketflow_{role}")
     yield owner_dsn(pg_server, name)
