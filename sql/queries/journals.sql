@@ -6,3 +6,7 @@ SELECT pg_try_advisory_lock(hashtext('marketflow.journal.' || %(journal)s));
 
 -- name: unlock
 SELECT pg_advisory_unlock(hashtext('marketflow.journal.' || %(journal)s));
+
+-- name: limit_time
+-- Of this transaction's statements.
+SELECT set_config('statement_timeout', %(milliseconds)s::text, TRUE);

@@ -76,51 +76,69 @@ FROM (
     WHERE t.event_id = any(%(event_ids)s::uuid[]) AND t.verdict = 'person'
 ) AS v
 WHERE e.event_id = v.event_id AND v.reason IS NOT NULL
-RETURNING e.verdict;
+RETURNING e.event_id, e.verdict;
 
 -- name: judge_links
--- Several different links of one message within a moment: no person clicks so fast.
+-- Several different links of one message within a moment: no person clicks so fast. Here and below, what stands near an event is looked
+-- up event by event in an index, whatever the planner believes of the table: somebody who fetches one link for days makes many rows
+-- of one message or of one network, and all of them joined with each other would never end. LIMIT keeps a lookup what it is.
 WITH touched AS (
     SELECT DISTINCT
         o.event_id,
         o.send_id,
         o.occurred_at
     FROM activation.tracking_events AS n
-    INNER JOIN activation.tracking_events AS o
-        ON
-            n.send_id = o.send_id
-            AND o.occurred_at >= n.occurred_at - make_interval(secs => %(moment_seconds)s)
-            AND o.occurred_at <= n.occurred_at + make_interval(secs => %(moment_seconds)s)
+    CROSS JOIN
+        LATERAL (
+            SELECT
+                t.event_id,
+                t.send_id,
+                t.occurred_at
+            FROM activation.tracking_events AS t
+            WHERE
+                t.send_id = n.send_id
+                AND t.occurred_at >= n.occurred_at - make_interval(secs => %(moment_seconds)s)
+                AND t.occurred_at <= n.occurred_at + make_interval(secs => %(moment_seconds)s)
+                AND t.kind = 'click'
+            ORDER BY t.occurred_at
+            LIMIT %(most)s
+        ) AS o
     WHERE
-        n.event_id = any(%(event_ids)s::uuid[]) AND n.kind = 'click' AND o.kind = 'click'
+        n.event_id = any(%(event_ids)s::uuid[]) AND n.kind = 'click'
 ),
 
 bursts AS (
-    SELECT
-        t.send_id,
-        t.occurred_at AS begins
+    SELECT b.event_ids
     FROM touched AS t
-    INNER JOIN activation.tracking_events AS o
-        ON
-            t.send_id = o.send_id
-            AND t.occurred_at <= o.occurred_at
-            AND o.occurred_at <= t.occurred_at + make_interval(secs => %(moment_seconds)s)
-    WHERE o.kind = 'click'
-    GROUP BY t.event_id, t.send_id, t.occurred_at
-    HAVING count(DISTINCT o.url) >= %(moment_links)s
+    CROSS JOIN
+        LATERAL (
+            SELECT
+                array_agg(w.event_id) AS event_ids,
+                count(DISTINCT w.url) AS links
+            FROM (
+                SELECT
+                    o.event_id,
+                    o.url
+                FROM activation.tracking_events AS o
+                WHERE
+                    o.send_id = t.send_id
+                    AND o.occurred_at >= t.occurred_at
+                    AND o.occurred_at <= t.occurred_at + make_interval(secs => %(moment_seconds)s)
+                    AND o.kind = 'click'
+                ORDER BY o.occurred_at
+                LIMIT %(most)s
+            ) AS w
+        ) AS b
+    WHERE b.links >= %(moment_links)s
 )
 
 UPDATE activation.tracking_events AS e
 SET
     verdict = 'scanner',
     verdict_reason = 'many_links_at_once'
-FROM bursts AS b
-WHERE
-    e.send_id = b.send_id
-    AND e.occurred_at BETWEEN b.begins AND b.begins + make_interval(secs => %(moment_seconds)s)
-    AND e.kind = 'click'
-    AND e.verdict = 'person'
-RETURNING e.verdict;
+FROM (SELECT DISTINCT unnest(b.event_ids) AS event_id FROM bursts AS b) AS f
+WHERE e.event_id = f.event_id AND e.verdict = 'person'
+RETURNING e.event_id, e.verdict;
 
 -- name: judge_networks
 -- One network that clicks in many messages within a minute: a company's program that follows all links. Minutes are counted
@@ -140,54 +158,81 @@ WITH minutes AS (
 ),
 
 busy AS (
-    SELECT
-        m.network_hash,
-        m.begins
+    SELECT b.event_ids
     FROM minutes AS m
-    INNER JOIN activation.tracking_events AS o
-        ON
-            m.network_hash = o.network_hash
-            AND m.begins <= o.occurred_at
-            AND o.occurred_at < m.begins + interval '1 minute'
-    WHERE o.kind = 'click'
-    GROUP BY m.network_hash, m.begins
-    HAVING count(DISTINCT o.send_id) >= %(minute_messages)s
+    CROSS JOIN
+        LATERAL (
+            SELECT
+                array_agg(o.event_id) FILTER (WHERE o.verdict = 'person') AS event_ids,
+                count(DISTINCT o.send_id) AS messages
+            FROM activation.tracking_events AS o
+            WHERE
+                o.network_hash = m.network_hash
+                AND o.occurred_at >= m.begins
+                AND o.occurred_at < m.begins + interval '1 minute'
+                AND o.kind = 'click'
+        ) AS b
+    WHERE b.messages >= %(minute_messages)s
 )
 
 UPDATE activation.tracking_events AS e
 SET
     verdict = 'scanner',
     verdict_reason = 'many_messages_at_once'
-FROM busy AS b
-WHERE
-    e.network_hash = b.network_hash
-    AND e.occurred_at >= b.begins
-    AND e.occurred_at < b.begins + interval '1 minute'
-    AND e.kind = 'click'
-    AND e.verdict = 'person'
-RETURNING e.verdict;
+FROM (SELECT DISTINCT unnest(b.event_ids) AS event_id FROM busy AS b) AS f
+WHERE e.event_id = f.event_id AND e.verdict = 'person'
+RETURNING e.event_id, e.verdict;
 
 -- name: judge_neighbours
--- What came from a scanner's network for the same message within a minute of it is the scanner's too.
+-- What came from a scanner's network for the same message within a minute of it is the scanner's too: people's events beside those
+-- that have just been found to be a scanner's, and new ones beside what was found before.
+WITH found AS (
+    SELECT o.event_id
+    FROM activation.tracking_events AS n
+    CROSS JOIN
+        LATERAL (
+            SELECT t.event_id
+            FROM activation.tracking_events AS t
+            WHERE
+                t.send_id = n.send_id
+                AND t.occurred_at >= n.occurred_at - interval '1 minute'
+                AND t.occurred_at <= n.occurred_at + interval '1 minute'
+                AND t.network_hash = n.network_hash
+                AND t.verdict = 'person'
+            ORDER BY t.occurred_at
+            LIMIT %(most)s
+        ) AS o
+    WHERE
+        n.event_id = any(%(judged_ids)s::uuid[])
+        AND n.verdict = 'scanner'
+        AND n.verdict_reason <> 'beside_a_scanner'
+    UNION
+    SELECT n.event_id
+    FROM activation.tracking_events AS n
+    CROSS JOIN
+        LATERAL (
+            SELECT t.event_id
+            FROM activation.tracking_events AS t
+            WHERE
+                t.send_id = n.send_id
+                AND t.occurred_at >= n.occurred_at - interval '1 minute'
+                AND t.occurred_at <= n.occurred_at + interval '1 minute'
+                AND t.network_hash = n.network_hash
+                AND t.verdict = 'scanner'
+                AND t.verdict_reason <> 'beside_a_scanner'
+            ORDER BY t.occurred_at
+            LIMIT 1
+        ) AS o
+    WHERE n.event_id = any(%(event_ids)s::uuid[]) AND n.verdict = 'person'
+)
+
 UPDATE activation.tracking_events AS e
 SET
     verdict = 'scanner',
     verdict_reason = 'beside_a_scanner'
-WHERE
-    e.send_id = any(%(send_ids)s::bigint[])
-    AND e.verdict = 'person'
-    AND e.network_hash IS NOT NULL
-    AND EXISTS (
-        SELECT
-        FROM activation.tracking_events AS o
-        WHERE
-            o.send_id = e.send_id
-            AND o.network_hash = e.network_hash
-            AND o.verdict = 'scanner'
-            AND o.verdict_reason <> 'beside_a_scanner'
-            AND o.occurred_at BETWEEN e.occurred_at - interval '1 minute' AND e.occurred_at + interval '1 minute'
-    )
-RETURNING e.verdict;
+FROM found AS f
+WHERE e.event_id = f.event_id AND e.verdict = 'person'
+RETURNING e.event_id, e.verdict;
 
 -- name: unsettled
 -- Messages of which nobody knew whether they had arrived: somebody has them.

@@ -69,7 +69,10 @@ def test_nothing_to_do_needs_no_database(tmp_path: Path) -> None:
     assert take(nobody, tmp_path, RING, keep).segments == 0
 
 
-def test_a_handler_that_fails_leaves_the_segment_and_no_row(taken: psycopg.Connection, tmp_path: Path) -> None:
+def test_a_handler_that_fails_leaves_the_segment_and_what_was_committed(
+    taken: psycopg.Connection, tmp_path: Path
+) -> None:
+    """Each list is a transaction: one that fails takes none of those before it back, nor holds them open."""
     path = journal(tmp_path, records(*range(10)))
 
     def fails(conn: psycopg.Connection, some: list[Record]) -> None:
@@ -79,7 +82,7 @@ def test_a_handler_that_fails_leaves_the_segment_and_no_row(taken: psycopg.Conne
 
     with pytest.raises(RuntimeError):
         take(taken, tmp_path, RING, fails, batch=5)
-    assert (numbers(taken), path.exists()) == ([], True)
+    assert (numbers(taken), path.exists()) == (list(range(5)), True)
     assert take(taken, tmp_path, RING, keep).records == 10  # the lock is free again, too
     assert numbers(taken) == list(range(10))
 
@@ -95,6 +98,27 @@ def test_what_the_database_refuses_stays_and_does_not_stop_the_others(
         f"{tmp_path.name}/{bad.name} was not taken and stays: the database refuses a record (NotNullViolation)",
     )
     assert (numbers(taken), [p.name for p in tmp_path.iterdir()]) == ([2, 3], [bad.name])
+
+
+def test_what_takes_the_database_too_long_stays_and_does_not_stop_the_others(
+    taken: psycopg.Connection, tmp_path: Path
+) -> None:
+    slow = journal(tmp_path, records(1))
+    journal(tmp_path, records(2))
+
+    def sleeps(conn: psycopg.Connection, some: list[Record]) -> None:
+        keep(conn, some)
+        if some[0]["number"] == 1:
+            conn.execute("SELECT pg_sleep(60)")
+
+    found = take(taken, tmp_path, RING, sleeps, statement_ms=300)
+    assert found.problems == (
+        f"{tmp_path.name}/{slow.name} was not taken and stays: the database takes too long over it",
+    )
+    assert (numbers(taken), slow.exists()) == ([2], True)
+    taken.execute("SELECT pg_sleep(0.4)")  # the limit is gone
+    taken.rollback()
+    assert take(taken, tmp_path, RING, keep, statement_ms=300).records == 1
 
 
 def test_damage_is_set_aside_with_the_rest_taken(

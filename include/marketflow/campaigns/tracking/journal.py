@@ -1,8 +1,8 @@
 """The reader of a journal: closed segments of an event log of the edge service, on their way into tables.
 
 A journal is an `EventLog` (edge/collector/log.py) whose requests are JSON objects with an `event_id`. The oldest
-segment comes first. All of a segment is handed over in one transaction, in lists of bounded length, and the segment is
-deleted when that is committed: who is killed in between hands it over again, so who takes records must bear them twice.
+segment comes first. It is handed over in lists of bounded length, each in a transaction of its own, and deleted when
+all are committed: who is killed in between hands it over again, so who takes records must bear them twice.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 ASIDE = ".aside"
 """Added to the name of a segment of which some could not be read; the rest of it was taken."""
 _BATCH = 5_000
+_REFUSALS = (psycopg.DataError, psycopg.IntegrityError, psycopg.errors.QueryCanceled)
 Record = dict[str, Any]
 Handle = Callable[[psycopg.Connection, list[Record]], None]
 
@@ -50,13 +51,17 @@ def is_waiting(folder: Path) -> bool:
     return bool(_segments(folder))
 
 
-def take(conn: psycopg.Connection, folder: Path, keys: KeyRing, handle: Handle, *, batch: int = _BATCH) -> Taken:
+def take(
+    conn: psycopg.Connection, folder: Path, keys: KeyRing, handle: Handle, *, batch: int = _BATCH,
+    statement_ms: int | None = None,
+) -> Taken:  # fmt: skip
     """Hand all closed segments of `folder` to `handle(conn, records)`, at most `batch` records at a time.
 
     `conn` has no transaction open; `handle` works in the one that it is given, neither commits nor rolls back, and
     changes nothing when it is given a record (an `event_id`) again. One taker at a time: a second one returns at once.
-    A segment that the keys do not open, or whose records the database refuses, stays and is tried again the next time;
-    one that is damaged gets the ending `.aside` when what can be read of it is committed. Neither stops the others.
+    A segment that the keys do not open, whose records the database refuses, or over which a statement takes longer than
+    `statement_ms`, stays and is tried again the next time, whole; one that is damaged gets the ending `.aside` when
+    what can be read of it is committed. Neither stops the others.
     Raises psycopg.OperationalError when the database goes away, SourceError when the folder cannot be read.
     """
     if not is_waiting(folder):
@@ -64,7 +69,8 @@ def take(conn: psycopg.Connection, folder: Path, keys: KeyRing, handle: Handle, 
     with _alone(conn, folder) as is_ours:
         if not is_ours:
             return Taken(is_busy=True)
-        done = [_take_segment(conn, path, keys, handle, batch) for path in _segments(folder)]
+        limited = _limited(handle, statement_ms)
+        done = [_take_segment(conn, path, keys, limited, batch) for path in _segments(folder)]
     problems = tuple(words for one in done for words in one.problems)
     for words in problems:
         log.error("%s", words)
@@ -98,15 +104,27 @@ def _alone(conn: psycopg.Connection, folder: Path) -> Iterator[bool]:
             conn.commit()
 
 
+def _limited(handle: Handle, statement_ms: int | None) -> Handle:
+    """With a time limit for each statement: of a transaction that takes too long the server ends the connection."""
+    if statement_ms is None:
+        return handle
+
+    def limited(conn: psycopg.Connection, records: list[Record]) -> None:
+        conn.execute(queries("journals")["limit_time"], {"milliseconds": statement_ms})
+        handle(conn, records)
+
+    return limited
+
+
 def _take_segment(conn: psycopg.Connection, path: Path, keys: KeyRing, handle: Handle, batch: int) -> Taken:
     reading = _Reading(path, keys)
     try:
-        with conn.transaction():
-            for records in reading.batches(batch):
+        for records in reading.batches(batch):
+            with conn.transaction():
                 handle(conn, records)
     except FileNotFoundError:  # taken by somebody else, or by hand
         return Taken()
-    except (OSError, psycopg.DataError, psycopg.IntegrityError, MarketflowError) as error:
+    except (OSError, *_REFUSALS, MarketflowError) as error:
         return Taken(problems=(f"{reading.name} was not taken and stays: {_why(error)}",))
     if reading.lost:
         path.rename(path.with_name(path.name + ASIDE))
@@ -122,6 +140,8 @@ def _why(error: Exception) -> str:
         return str(error.strerror)
     if isinstance(error, MarketflowError):
         return str(error)
+    if isinstance(error, psycopg.errors.QueryCanceled):
+        return "the database takes too long over it"
     return f"the database refuses a record ({type(error).__name__})"
 
 

@@ -21,6 +21,8 @@ from marketflow.shared import Clock
 from marketflow.warehouse import queries
 
 log = logging.getLogger(__name__)
+# A sender's transaction may take half a minute: each has some seven statements, which take tenths of a second.
+_BATCH, _STATEMENT_MS = 2_000, 4_000
 
 
 class _Event(BaseModel):
@@ -63,7 +65,10 @@ def take_tracking(conn: psycopg.Connection, folder: Path, keys: KeyRing, clock: 
     Safe to repeat and to run twice at a time. Raises psycopg.OperationalError and SourceError.
     """
     counts: Counter[str] = Counter()
-    taken = take(conn, folder, keys, lambda c, records: counts.update(_store(c, records, clock)))
+    taken = take(
+        conn, folder, keys, lambda c, records: counts.update(_store(c, records, clock)), batch=_BATCH,
+        statement_ms=_STATEMENT_MS,
+    )  # fmt: skip
     if left_out := counts["unknown_messages"] + counts["malformed"]:
         log.warning("%d opens or clicks are left out: of no message of the ledger, or no such records", left_out)
     return TrackingSummary(segments=taken.segments, records=taken.records, problems=taken.problems, **counts)
@@ -76,7 +81,7 @@ def _store(conn: psycopg.Connection, records: list[Record], clock: Clock) -> Cou
     row = conn.execute(queries("tracking")["store"], {**_columns(events), "now": now}).fetchone()
     assert row is not None  # it counts
     counts = Counter(stored=row[0], unknown_messages=row[1], malformed=len(records) - len(events))
-    counts.update(judge(conn, [e.event_id for e in events], sorted({e.send_id for e in events})))
+    counts.update(judge(conn, [e.event_id for e in events]))
     counts["settled"] = _settle(conn, {e.send_id for e in events}, clock)
     return counts
 

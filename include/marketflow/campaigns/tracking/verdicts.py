@@ -22,26 +22,30 @@ MOMENT_SECONDS, MOMENT_LINKS = 2, 3
 """So many different links of a message within so many seconds are no person's clicks."""
 MINUTE_MESSAGES = 10
 """Clicks in so many messages within a minute from one network (/24, /48) are a program's."""
-_STATEMENTS = ("judge_alone", "judge_links", "judge_networks", "judge_neighbours")
+_MOST = 1_000
+"""Events of one message that are looked at within a minute of another: the edge service records no more."""
+_STATEMENTS = ("judge_alone", "judge_links", "judge_networks")
 
 
-def judge(conn: psycopg.Connection, event_ids: list[UUID], send_ids: list[int]) -> Counter[str]:
-    """Judge these new events of these messages, and earlier ones that they throw a light on; counts by verdict.
+def judge(conn: psycopg.Connection, event_ids: list[UUID]) -> Counter[str]:
+    """Judge these new events, and earlier ones that they throw a light on; counts by verdict.
 
-    Keys: `proxies` and `scanners`. In the caller's transaction; judging again changes nothing.
+    Keys: `proxies` and `scanners`. In the caller's transaction; judging again changes nothing. What is not within some
+    minutes of a new event is not looked at, so that it takes as long however many events there have been.
     """
     params = {
         "event_ids": event_ids,
-        "send_ids": send_ids,
         "proxies": list(PROXIES),
         "click_seconds": CLICK_SECONDS,
         "open_seconds": OPEN_SECONDS,
         "moment_seconds": MOMENT_SECONDS,
         "moment_links": MOMENT_LINKS,
         "minute_messages": MINUTE_MESSAGES,
+        "most": _MOST,
     }
-    found: Counter[str] = Counter()
+    judged: dict[UUID, str] = {}
     for name in _STATEMENTS:
-        for (verdict,) in conn.execute(queries("tracking")[name], params).fetchall():
-            found["proxies" if verdict == "proxy" else "scanners"] += 1
-    return found
+        judged.update(conn.execute(queries("tracking")[name], params).fetchall())
+    beside = {**params, "judged_ids": [*event_ids, *judged]}
+    judged.update(conn.execute(queries("tracking")["judge_neighbours"], beside).fetchall())
+    return Counter("proxies" if verdict == "proxy" else "scanners" for verdict in judged.values())
