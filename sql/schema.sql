@@ -94,6 +94,31 @@ CREATE FUNCTION ops.newer_of(known anyelement, said anyelement) RETURNS anyeleme
 
 ALTER FUNCTION ops.newer_of(known anyelement, said anyelement) OWNER TO marketflow_owner;
 
+CREATE FUNCTION privacy.has_address(point_id bigint) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    SELECT EXISTS (
+        SELECT 1 FROM core.contact_points AS p
+        WHERE p.contact_point_id = point_id AND octet_length(p.address) > 0
+    )
+$$;
+
+ALTER FUNCTION privacy.has_address(point_id bigint) OWNER TO marketflow_owner;
+
+CREATE FUNCTION privacy.is_suppressed(point_id bigint) RETURNS boolean
+    LANGUAGE sql STABLE SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    SELECT EXISTS (
+        SELECT 1 FROM privacy.suppressions AS u
+        INNER JOIN core.contact_points AS p ON u.channel = p.channel AND u.address_hash = p.address_hash
+        WHERE p.contact_point_id = point_id
+    )
+$$;
+
+ALTER FUNCTION privacy.is_suppressed(point_id bigint) OWNER TO marketflow_owner;
+
 CREATE FUNCTION privacy.lift_unsubscription(point_id bigint, asked_at timestamp with time zone) RETURNS bigint
     LANGUAGE sql SECURITY DEFINER
     SET search_path TO ''
@@ -104,7 +129,7 @@ CREATE FUNCTION privacy.lift_unsubscription(point_id bigint, asked_at timestamp 
         WHERE
             p.contact_point_id = point_id
             AND u.channel = p.channel AND u.address_hash = p.address_hash
-            AND u.reason = 'unsubscribed' AND u.since <= asked_at
+            AND u.reason = 'unsubscribed' AND u.since < asked_at
         RETURNING 1
     )
 
@@ -112,6 +137,30 @@ CREATE FUNCTION privacy.lift_unsubscription(point_id bigint, asked_at timestamp 
 $$;
 
 ALTER FUNCTION privacy.lift_unsubscription(point_id bigint, asked_at timestamp with time zone) OWNER TO marketflow_owner;
+
+CREATE FUNCTION privacy.suppress_unsubscribed(point_id bigint, asked_at timestamp with time zone) RETURNS bigint
+    LANGUAGE sql SECURITY DEFINER
+    SET search_path TO ''
+    AS $$
+    WITH noted AS (
+        INSERT INTO privacy.suppressions AS u (channel, address_hash, reason, since)
+        SELECT
+            p.channel,
+            p.address_hash,
+            'unsubscribed' AS reason,
+            asked_at AS since
+        FROM core.contact_points AS p
+        WHERE p.contact_point_id = point_id
+        ON CONFLICT (channel, address_hash) DO UPDATE
+            SET since = excluded.since
+            WHERE u.reason = 'unsubscribed' AND u.since < excluded.since
+        RETURNING 1
+    )
+
+    SELECT count(*) FROM noted
+$$;
+
+ALTER FUNCTION privacy.suppress_unsubscribed(point_id bigint, asked_at timestamp with time zone) OWNER TO marketflow_owner;
 
 CREATE AGGREGATE ops.last_said(anyelement) (
     SFUNC = ops.newer_of,
@@ -3219,8 +3268,17 @@ GRANT USAGE ON SCHEMA privacy TO marketflow_loader;
 
 GRANT USAGE ON SCHEMA raw TO marketflow_loader;
 
+REVOKE ALL ON FUNCTION privacy.has_address(point_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION privacy.has_address(point_id bigint) TO marketflow_edge;
+
+REVOKE ALL ON FUNCTION privacy.is_suppressed(point_id bigint) FROM PUBLIC;
+GRANT ALL ON FUNCTION privacy.is_suppressed(point_id bigint) TO marketflow_edge;
+
 REVOKE ALL ON FUNCTION privacy.lift_unsubscription(point_id bigint, asked_at timestamp with time zone) FROM PUBLIC;
 GRANT ALL ON FUNCTION privacy.lift_unsubscription(point_id bigint, asked_at timestamp with time zone) TO marketflow_edge;
+
+REVOKE ALL ON FUNCTION privacy.suppress_unsubscribed(point_id bigint, asked_at timestamp with time zone) FROM PUBLIC;
+GRANT ALL ON FUNCTION privacy.suppress_unsubscribed(point_id bigint, asked_at timestamp with time zone) TO marketflow_edge;
 
 GRANT SELECT,INSERT,UPDATE ON TABLE activation.campaign_states TO marketflow_sender;
 

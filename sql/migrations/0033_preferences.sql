@@ -51,14 +51,63 @@ AS $$
         WHERE
             p.contact_point_id = point_id
             AND u.channel = p.channel AND u.address_hash = p.address_hash
-            AND u.reason = 'unsubscribed' AND u.since <= asked_at
+            AND u.reason = 'unsubscribed' AND u.since < asked_at
         RETURNING 1
     )
 
     SELECT count(*) FROM lifted
 $$;
-REVOKE ALL ON FUNCTION privacy.lift_unsubscription FROM public;
-GRANT EXECUTE ON FUNCTION privacy.lift_unsubscription TO marketflow_edge;
+-- Who unsubscribes again has said so then: what she said in between, and comes later, does not lift it. Other reasons stay as they are.
+CREATE FUNCTION privacy.suppress_unsubscribed(point_id bigint, asked_at timestamptz) RETURNS bigint
+LANGUAGE sql
+SECURITY DEFINER
+SET search_path = ''
+AS $$
+    WITH noted AS (
+        INSERT INTO privacy.suppressions AS u (channel, address_hash, reason, since)
+        SELECT
+            p.channel,
+            p.address_hash,
+            'unsubscribed' AS reason,
+            asked_at AS since
+        FROM core.contact_points AS p
+        WHERE p.contact_point_id = point_id
+        ON CONFLICT (channel, address_hash) DO UPDATE
+            SET since = excluded.since
+            WHERE u.reason = 'unsubscribed' AND u.since < excluded.since
+        RETURNING 1
+    )
+
+    SELECT count(*) FROM noted
+$$;
+-- All that the service needs to know of a suppression and of an address; it may read neither.
+CREATE FUNCTION privacy.is_suppressed(point_id bigint) RETURNS boolean
+LANGUAGE sql
+STABLE
+SECURITY DEFINER
+SET search_path = ''
+AS $$
+    SELECT EXISTS (
+        SELECT 1 FROM privacy.suppressions AS u
+        INNER JOIN core.contact_points AS p ON u.channel = p.channel AND u.address_hash = p.address_hash
+        WHERE p.contact_point_id = point_id
+    )
+$$;
+CREATE FUNCTION privacy.has_address(point_id bigint) RETURNS boolean
+LANGUAGE sql
+STABLE
+SECURITY DEFINER
+SET search_path = ''
+AS $$
+    SELECT EXISTS (
+        SELECT 1 FROM core.contact_points AS p
+        WHERE p.contact_point_id = point_id AND octet_length(p.address) > 0
+    )
+$$;
+REVOKE ALL ON FUNCTION
+privacy.lift_unsubscription, privacy.suppress_unsubscribed, privacy.is_suppressed, privacy.has_address FROM public;
+GRANT EXECUTE ON FUNCTION
+privacy.lift_unsubscription, privacy.suppress_unsubscribed, privacy.is_suppressed, privacy.has_address TO marketflow_edge;
 
 -- edge: the choices, and what the web version of a mail is made of; no address, no name
 GRANT INSERT ON privacy.preference_events TO marketflow_edge;

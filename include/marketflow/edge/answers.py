@@ -27,6 +27,7 @@ log = logging.getLogger(__name__)
 PAGE: Literal["preference page"] = "preference page"
 MARKETING, EVERYTHING = ("marketing",), ("marketing", "transactional")
 _BUSY_SECONDS, _LOOK_SECONDS = 60.0, 0.05
+_BATCH = 200  # answers in a transaction, each of which holds a lock
 Connect = Callable[[], AbstractContextManager[psycopg.Connection]]
 
 
@@ -68,8 +69,12 @@ def answer(send_id: int, asked_at: dt.datetime, **said: Any) -> Answer:
 
 
 def record(conn: psycopg.Connection, said: Answer, now: dt.datetime) -> bool:
-    """Write an answer to the warehouse; False when there is no such message. Recorded again it changes nothing."""
+    """Write an answer to the warehouse; False when there is no such message, or nobody any more who could choose.
+
+    Recorded again it changes nothing.
+    """
     q = queries("edge")
+    conn.execute(q["in_turn"], {"send_id": said.send_id})
     common = {"send_id": said.send_id, "asked_at": said.asked_at, "now": now, "page": PAGE}
     found = []
     if said.choices is not None:
@@ -112,7 +117,7 @@ def _take_in_turn(conn: psycopg.Connection, folder: Path, keys: KeyRing, clock: 
             record(conn, _read(one), clock.now())
 
     deadline = time.monotonic() + _BUSY_SECONDS
-    while (taken := take(conn, folder, keys, handle)).is_busy:
+    while (taken := take(conn, folder, keys, handle, batch=_BATCH)).is_busy:
         if time.monotonic() > deadline:
             raise SourceError(f"the journal {folder.name} is being taken by somebody else, and does not get empty")
         time.sleep(_LOOK_SECONDS)

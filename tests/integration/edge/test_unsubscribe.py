@@ -12,7 +12,7 @@ import pytest
 
 from campaign_shop import RING, Desk
 from edge_service import BEFORE, after, link, records, win_back
-from marketflow.privacy import KeyRing, generate_key_ring, unsubscribe_token
+from marketflow.privacy import KeyRing, generate_key_ring, message_token, unsubscribe_token
 from marketflow.shared import Clock
 
 
@@ -50,13 +50,18 @@ def test_one_click_counts_at_once(http: httpx.Client, conn: psycopg.Connection, 
     assert (plan.planned, plan.refusals) == (0, {"suppressed": 1})
 
 
-def test_an_import_that_still_says_yes_does_not_undo_it(
+def test_an_import_that_still_says_yes_does_not_undo_it_and_she_herself_can(
     http: httpx.Client, conn: psycopg.Connection, sent: int, clock: Clock
 ) -> None:
     http.post(link(sent))
     conn.execute("UPDATE privacy.consents SET granted = true")
     conn.commit()
     assert Desk(conn, clock).plan(win_back(), occasion="another day").refusals == {"suppressed": 1}
+    page = f"/p/{message_token(RING, 'preferences', sent, clock.now().date())}"
+    assert 'name="channel" value="email">' in http.get(page).text, "the page does not say that offers come"
+    form = {"action": "save", "shown_channel": "email", "channel": "email", "frequency": "any", "language": ""}
+    assert 'name="channel" value="email" checked>' in http.post(page, data=form).text
+    assert Desk(conn, clock).plan(win_back(), occasion="another day").planned == 1
 
 
 @pytest.mark.parametrize(
