@@ -180,7 +180,8 @@ def test_killed_senders_double_nobody_and_lose_nobody(
     before = reconcile(conn, filled, record)
     assert before["unknown"] <= WINDOW * (killed + 1)
     asleep.send_signal(signal.SIGCONT)  # the orphan comes back, with messages in its hands
-    assert asleep.wait(30) == 0
+    # 1: it slept in the middle of a transaction, and longer than the server lets one last; it is as good as killed
+    assert asleep.wait(30) in (0, 1)
     until(done, "what the orphan gave back")
     after = reconcile(conn, filled, record)
     assert after["unknown"] <= WINDOW * killed, "the orphan says what it knows"
