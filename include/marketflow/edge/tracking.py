@@ -2,13 +2,13 @@
 
 What happened is brought to the disk first and answered then; a click's answer carries the event's id (mf_click), so one
 that does was recorded. When it cannot be recorded the reader still gets the picture, or gets to the shop: the answer
-then says `Tracking: not recorded`, and has no id.
+then says `Tracking: not recorded`, and has no id. That is so, too, when the disk takes longer than a reader waits.
 """
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
-import logging
 import uuid
 from collections.abc import Sequence
 from typing import Literal
@@ -22,6 +22,7 @@ from starlette.routing import Route
 from marketflow.edge import pages
 from marketflow.edge.clients import Network, client_kind, network_hash
 from marketflow.edge.collector.log import EventLog, NotDurable
+from marketflow.edge.floods import Floods
 from marketflow.edge.words import language
 from marketflow.privacy import CLICK_PARAMETER, KeyRing, MessageLink, read_click_token, read_message_token
 from marketflow.shared import Clock
@@ -31,13 +32,11 @@ PIXEL = (
     b"\x01\x00\x00\x02\x02D\x01\x00;"
 )
 """A GIF of one transparent point, 43 bytes."""
-PER_MINUTE = 60
-"""Opens and clicks of one message that are recorded in a minute; a person has a handful."""
-_MESSAGES = 100_000  # that are counted at a time
+_WAIT_SECONDS = 2.0  # that a reader waits for the disk
+_MOST_LATE = 10_000  # records that nobody waits for any more and that are not on the disk yet
 _HEADERS = {"Cache-Control": "no-store", "Referrer-Policy": "no-referrer", "X-Robots-Tag": "noindex, nofollow"}
 _NOT_RECORDED = {"Tracking": "not recorded"}
 _UNQUOTED = "%/:=&?~#+!$,;'@()*[]"
-log = logging.getLogger(__name__)
 
 
 class Tracker:
@@ -53,7 +52,7 @@ class Tracker:
     ) -> None:  # fmt: skip
         self.journal, self._keys, self._clock, self._brand = journal, keys, clock, brand
         self._link_days, self._utm_source, self._click_id, self._proxies = link_days, utm_source, click_id, proxies
-        self._minute, self._seen = 0, dict[int, int]()
+        self._floods, self._late = Floods(clock), set[asyncio.Task[None]]()
         self.unrecorded = 0
 
     @property
@@ -92,14 +91,21 @@ class Tracker:
         headers = {"Location": landing(found.url, tags), **_HEADERS, **({} if recorded else _NOT_RECORDED)}
         return Response(status_code=302, headers=headers)
 
+    async def view(self, request: Request) -> None:
+        """The web version that `request` asks for is shown; one of an old message is not counted."""
+        found = read_message_token(self._keys, "web_version", request.path_params["token"])
+        if found is not None and not self._is_expired(found):
+            await self._record(request, "web_version", found, None)
+
     def _is_expired(self, link: MessageLink) -> bool:
         return (self._clock.now().astimezone(dt.UTC).date() - link.made_on).days > self._link_days
 
     async def _record(
-        self, request: Request, kind: Literal["open", "click"], link: MessageLink, url: str | None
+        self, request: Request, kind: Literal["open", "click", "web_version"], link: MessageLink, url: str | None
     ) -> str | None:
         """The id of the event when it is durable; None when it is not, or the message has had too many just now."""
-        if self._is_flood(link.send_id):
+        if self._floods.is_flood(link.send_id) or len(self._late) >= _MOST_LATE:
+            self.unrecorded += 1
             return None
         event_id = str(uuid.uuid4())
         peer = request.client.host if request.client else None
@@ -113,26 +119,29 @@ class Tracker:
             "client": client_kind(request.headers.get("user-agent", "")),
             "network": network_hash(self._keys, peer, request.headers.getlist("x-forwarded-for"), self._proxies),
         }
-        try:
-            await self.journal.append(orjson.dumps(record))
-        except NotDurable:  # the journal has told it
+        if not await self._is_durable(orjson.dumps(record)):
             self.unrecorded += 1
             return None
         return event_id
 
-    def _is_flood(self, send_id: int) -> bool:
-        """Has this message been opened and clicked too often in this minute? Who has one link can ask for ever."""
-        minute = int(self._clock.now().timestamp() // 60)
-        if minute != self._minute or len(self._seen) >= _MESSAGES:
-            self._minute, self._seen = minute, {}
-        count = self._seen[send_id] = self._seen.get(send_id, 0) + 1
-        if count == PER_MINUTE + 1:
-            log.warning(
-                "message %d is opened or clicked more than %d times a minute; no more of it", send_id, PER_MINUTE
-            )
-        if count > PER_MINUTE:
-            self.unrecorded += 1
-        return count > PER_MINUTE
+    async def _is_durable(self, record: bytes) -> bool:
+        """Is it on the disk, in time? What is late may still get there, and counts then, though it has been denied."""
+        writing = asyncio.ensure_future(self.journal.append(record))
+        done, _ = await asyncio.wait([writing], timeout=_WAIT_SECONDS)
+        if not done:
+            self._late.add(writing)
+            writing.add_done_callback(self._arrived)
+            return False
+        try:
+            writing.result()
+        except NotDurable:  # the journal has told it
+            return False
+        return True
+
+    def _arrived(self, writing: asyncio.Task[None]) -> None:
+        self._late.discard(writing)
+        if not writing.cancelled():
+            writing.exception()  # is known: the journal has told it
 
 
 def landing(url: str, tags: dict[str, str]) -> str:

@@ -17,7 +17,8 @@ import pytest
 from campaign_shop import RING
 from edge_process import EdgeProcess
 from journals import recorded
-from marketflow.edge.tracking import PER_MINUTE, PIXEL
+from marketflow.edge.floods import PER_MINUTE
+from marketflow.edge.tracking import PIXEL
 from marketflow.privacy import KeyRing, click_token, generate_key_ring, message_token, unsubscribe_token
 
 TODAY = dt.datetime.now(dt.UTC).date()

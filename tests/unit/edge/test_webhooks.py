@@ -67,6 +67,10 @@ FORGERIES: dict[str, dict[str, Any]] = {
     "a certificate that is a bucket": {"SigningCertURL": "https://s3.eu-central-1.amazonaws.com/evil/a.pem"},
     "a certificate with a backslash": {"SigningCertURL": "https://evil.test\\@sns.eu-central-1.amazonaws.com/a.pem"},
     "a certificate that is none": {"SigningCertURL": "https://sns.eu-central-1.amazonaws.com/?Action=x"},
+    "a certificate with a query": {"SigningCertURL": f"{CERTIFICATE}?made-up=1"},
+    "a certificate with an empty query": {"SigningCertURL": f"{CERTIFICATE}?"},
+    "a certificate with parameters": {"SigningCertURL": f"{CERTIFICATE};made-up=1"},
+    "a certificate with an empty fragment": {"SigningCertURL": f"{CERTIFICATE}#"},
     "a certificate in a bracket": {"SigningCertURL": "https://[sns.eu-central-1.amazonaws.com/a.pem"},
 }  # fmt: skip
 

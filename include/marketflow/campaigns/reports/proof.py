@@ -2,7 +2,8 @@
 
 Anybody can write a mail that says that somebody's address is dead. What only we can have made, and only who got the
 message (or a server on its way) can know, proves it: the token in the envelope sender (VERP), or the signed link of
-List-Unsubscribe among the headers that came back. A Message-ID is no secret (it is made of the campaign, the occasion
+List-Unsubscribe among the headers that came back. A link in a text is no proof: people pass mails on, and answer with
+what they were sent. A Message-ID is no secret (it is made of the campaign, the occasion
 and a number), so it counts only beside the address that this very message was sent to.
 """
 
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from marketflow.campaigns.delivery.verp import bounced_send
-from marketflow.campaigns.reports.parts import Part
+from marketflow.campaigns.reports.parts import Part, fields_of
 from marketflow.privacy import AddressRefused, KeyRing, normalise_email, read_unsubscribe_token
 from marketflow.shared.ids import MESSAGE_ID
 
@@ -21,6 +22,10 @@ _TO = (
     "delivered-to", "x-original-to", "envelope-to", "x-envelope-to", "x-delivered-to", "x-rcpt-to", "to",
 )  # fmt: skip
 _LINK = re.compile(r"/u/([A-Za-z0-9_-]{1,40}\.[A-Za-z0-9_-]{20,80})")
+_RETURNED = (
+    "message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers", "message/global-headers",
+)  # fmt: skip
+_FIELD = re.compile(r"^List-Unsubscribe:(.{0,2000}(?:\n[ \t].{0,2000}){0,9})", re.IGNORECASE | re.MULTILINE)
 _OWN_ID = re.compile(rf"message-id:\s{{0,9}}<?({MESSAGE_ID})>?", re.IGNORECASE)
 _MOST = 20  # candidates that are tried of each kind
 
@@ -67,14 +72,14 @@ class Finder:
         if send_id is None:
             send_id = self.by_addresses([*senders, *texts])
         if send_id is None:
-            send_id = self._by_link(texts)
+            send_id = self._by_link(mail)
         if send_id is not None:
             return Named(send_id=send_id)
         return self._by_id(texts, recipients)
 
-    def _by_link(self, texts: list[str]) -> int | None:
-        for text in texts:
-            for token in _LINK.findall(text)[:_MOST]:
+    def _by_link(self, mail: Part) -> int | None:
+        for value in _returned_links(mail):
+            for token in _LINK.findall(value)[:_MOST]:
                 if (found := read_unsubscribe_token(self.keys, token)) is not None:
                     return found
         return None
@@ -90,3 +95,16 @@ class Finder:
             return self.keys.keyed_hash(normalise_email(recipient.rpartition(";")[2].strip().strip("<>")))
         except (AddressRefused, ValueError):
             return None
+
+
+def _returned_links(mail: Part) -> list[str]:
+    """The values of List-Unsubscribe in what came back: in a part of its own, or (qmail, Exim) in the one text."""
+    found = [
+        value
+        for leaf in mail.leaves()
+        if leaf.kind in _RETURNED
+        for value in fields_of(leaf.text().lstrip("\n").partition("\n\n")[0]).get("list-unsubscribe", [])
+    ]
+    if not mail.parts:
+        found += _FIELD.findall(mail.text())
+    return found[:_MOST]

@@ -72,7 +72,10 @@ class Sns:
         signature = _decoded(message.get("Signature"))
         if algorithm is None or not signature:
             raise Forged
-        key = await self._key(_amazons(message.get("SigningCertURL"), topic, _CERTIFICATE))
+        url = _amazons(message.get("SigningCertURL"), topic, _CERTIFICATE)
+        if "?" in url:  # each would be another address of the same certificate, and asked for anew
+            raise Forged
+        key = await self._key(url)
         try:
             key.verify(signature, canonical(message), PKCS1v15(), algorithm)
         except InvalidSignature:
@@ -149,7 +152,7 @@ def _amazons(url: object, topic: str, path: re.Pattern[str]) -> str:
         is_ours = (parts.scheme, parts.netloc) == ("https", host) and path.fullmatch(parts.path)
     except ValueError:
         raise Forged from None
-    if not is_ours or parts.fragment:
+    if not is_ours or "#" in url:
         raise Forged
     return url
 

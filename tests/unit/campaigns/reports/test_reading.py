@@ -89,6 +89,33 @@ def test_the_link_in_the_returned_headers_proves_as_much_as_the_envelope_sender(
     assert read(dsn(to="shop@example.com", returned="Subject: x\n")) == Reading("unclear", "no_proof")
 
 
+@pytest.mark.parametrize(
+    "returned",
+    [
+        "Subject: Re: Thank you\n\n> unsubscribe: <$LINK>\n> List-Unsubscribe: <$LINK>\nList-Unsubscribe: <$LINK>\n",
+        "Subject: <$LINK>\n",
+        "X-List-Unsubscribe: <$LINK>\n",
+    ],
+)
+def test_a_link_in_a_text_proves_nothing(returned: str) -> None:
+    """It is in mails that were passed on, and in answers that quote them."""
+    text = dsn(to="shop@example.com", returned=returned, words="Out of my way: <$LINK>\nList-Unsubscribe: <$LINK>")
+    assert read(text.replace("$VERP", "shop@example.com")) == Reading("unclear", "no_proof")
+
+
+def test_a_folded_link_in_a_text_with_what_came_back_proves() -> None:
+    """qmail and Exim write no parts: what came back stands below their words."""
+    text = (
+        "From: MAILER-DAEMON@mx.example.net\nTo: shop@example.com\n\nHi. This is the qmail-send program at mx.example.net."
+        "\nI'm afraid I wasn't able to deliver your message.\n\n<$RCPT>:\n550 5.1.1 User unknown\n\n"
+        "--- Below this line is a copy of the message.\n\nSubject: x\nList-Unsubscribe:\n <$LINK>\n\nHello\n"
+    )
+    found = read(text).report
+    assert found is not None
+    assert (found.kind, found.send_id) == ("bounce_hard", SEND)
+    assert read(text.replace("List-Unsubscribe:\n", "Unsubscribe:\n")).report is None
+
+
 def test_a_message_id_counts_beside_the_address_it_was_sent_to() -> None:
     text = dsn(to="shop@example.com", returned="Message-ID: <$ID>\n")
     found = read(text).report
