@@ -46,7 +46,7 @@ def create_app(
         routes=[
             *unsubscribe.routes(front),
             *preferences.routes(front),
-            *web_version.routes(front),
+            *web_version.routes(front, tracker),
             Route("/health", service.health, methods=["GET"]),
             *(tracker.routes() if tracker else ()),
             *(hooks.routes() if hooks else ()),
@@ -72,7 +72,7 @@ class _Service:
 
     async def health(self, _request: Request) -> Response:
         try:
-            await self._front.in_thread(self._front.desk.ping)
+            await self._front.ping()
             warehouse = "ok"
         except psycopg.Error:
             warehouse = "cannot be reached"
@@ -81,6 +81,8 @@ class _Service:
         is_whole = serves and warehouse == "ok"
         status = "ok" if is_whole else "events only: the warehouse is away" if serves else "out of service"
         parts = {"status": status, "collector": collecting, "warehouse": warehouse}
+        if self._front.standby:
+            parts["answers"] = self._front.standby.state
         if self._tracker:
             parts["tracking"] = self._tracker.state
         if self._hooks:

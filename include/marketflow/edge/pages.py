@@ -51,7 +51,7 @@ class Shown:
     language: str
 
 
-def ask(brand: str, lang: str, preferences_link: str) -> HTMLResponse:
+def ask(brand: str, lang: str, preferences_link: str = "") -> HTMLResponse:
     """What the link in a mail shows. Looking at it changes nothing: mail scanners open links too."""
     return _page("ask", brand, lang, "ask_title", ["ask_words"], preferences_link=preferences_link)
 

@@ -63,13 +63,20 @@ class _Preferences:
             said = read_form(await body(request), topics(), words(lang)["consent_text"].format(brand=brand))
         except WrongForm:
             return pages.wrong(brand, lang, 400)
+        return await self._taken(request, send_id, said)
+
+    async def _taken(self, request: Request, send_id: int, said: dict[str, Any]) -> Response:
+        brand, lang = self._front.brand, language(request)
         try:
-            found = await self._front.take(answer(send_id, self._front.clock.now(), **said))
+            taken = await self._front.take(answer(send_id, self._front.clock.now(), **said))
         except NotDurable:
             return pages.later(brand, lang)
-        if not found:
+        if taken == "unknown":
             return pages.unknown(brand, lang)
-        return await self._form(request, is_saved=True) if "choices" in said else pages.left(brand, lang)
+        if "choices" not in said:
+            return pages.left(brand, lang)
+        # what waits in the journal cannot be shown: the warehouse has the choices of before, if it can be read at all
+        return pages.kept(brand, lang) if taken == "kept" else await self._form(request, is_saved=True)
 
     async def _form(self, request: Request, *, is_saved: bool) -> Response:
         brand, lang = self._front.brand, language(request)

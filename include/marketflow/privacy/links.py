@@ -22,7 +22,8 @@ from itsdangerous import Signer
 
 from marketflow.privacy.keys import KeyRing
 
-LinkKind = Literal["open", "click", "web_version", "preferences"]
+LinkKind = Literal["open", "click", "web_version", "preferences", "leave"]
+"""What a link does. leave: it unsubscribes and leads nowhere else, for what people pass on."""
 CLICK_PARAMETER = "mf_click"
 """The parameter of an address that ties a page to the click that led there; its value is the click's event_id."""
 LONGEST_TARGET = 1_900

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 import json
 import re
+from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import httpx
 import psycopg
@@ -12,11 +14,16 @@ import pytest
 
 from campaign_shop import RING
 from conftest import free_port
-from edge_service import BEFORE, Running, link, records
+from edge_process import EdgeProcess
+from edge_service import BEFORE, Running, after, edge_dsn, link, records
+from marketflow.campaigns.tracking import take_tracking
 from marketflow.edge.web_version import with_main
-from marketflow.privacy import LinkKind, message_token
+from marketflow.embedded.postgres import Server
+from marketflow.privacy import LinkKind, message_token, read_unsubscribe_token
 from marketflow.shared import Clock
+from marketflow.warehouse import connect
 
+CLOCK = Clock(time_zone=ZoneInfo("UTC"))
 DAY = dt.date(2017, 12, 31)
 
 
@@ -46,11 +53,67 @@ def test_the_mail_without_its_reader_s_name(http: httpx.Client, conn: psycopg.Co
     assert records(conn) == BEFORE
 
 
-def test_its_links_lead_to_this_message_s_pages(http: httpx.Client, sent: int) -> None:
+def test_who_is_shown_it_gets_one_link_that_can_only_unsubscribe(
+    http: httpx.Client, conn: psycopg.Connection, sent: int
+) -> None:
+    """People pass its address on: it gives away neither the choices of the reader nor what proves a bounce."""
     found = http.get(page(sent)).text
-    assert f'{link(sent)}"' in found
-    assert "/p/" in found
+    assert "/p/" not in found
     assert "/w/" not in found, "it is the page that one looks at"
+    assert "Choose what you get" not in found
+    [leave] = set(re.findall(r"/u/[\w.-]+", found))
+    assert leave == f"/u/{message_token(RING, 'leave', sent, dt.datetime.now(dt.UTC).date())}"
+    assert read_unsubscribe_token(RING, leave.removeprefix("/u/")) is None
+    asked = http.get(leave)
+    assert asked.status_code == 200
+    assert 'method="post"' in asked.text
+    assert "/p/" not in asked.text
+    assert "/p/" in http.get(link(sent)).text, "the link in her own mail does"
+    assert records(conn) == BEFORE
+    for other in ("/p/", "/w/"):
+        assert http.get(leave.replace("/u/", other)).status_code == 404
+    assert http.post(leave).status_code == 200
+    assert records(conn) == after(sent)
+
+
+def test_a_look_at_it_is_recorded_like_an_opening(
+    pg_server: Server, warehouse_dsn: str, conn: psycopg.Connection, sent: int, tmp_path: Path
+) -> None:
+    hour = dt.timedelta(hours=1)
+    conn.execute("UPDATE activation.sends SET sending_at = %(t)s, settled_at = %(t)s", {"t": CLOCK.now() - hour})
+    conn.commit()
+    with EdgeProcess(tmp_path, dsn=edge_dsn(pg_server, warehouse_dsn), journal_seconds=0.2) as edge:
+        address = f"http://127.0.0.1:{edge.port}"
+        today = CLOCK.now().date()
+        paths = [f"/w/{message_token(RING, 'web_version', sent, today - dt.timedelta(days=n))}" for n in (0, 0, 500)]
+        chrome = {"user-agent": "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 Chrome/131.0 Safari/537.36"}
+        assert [httpx.get(address + path, headers=chrome).status_code for path in paths] == [200] * 3
+        assert httpx.head(address + paths[0], headers=chrome).status_code == 200
+        conn.execute(
+            "UPDATE activation.plans SET definition = jsonb_set(definition, '{campaign,tracking}', '{\"opens\": false}')"
+        )
+        conn.commit()
+        assert httpx.get(address + paths[0], headers=chrome).status_code == 200
+    with connect(warehouse_dsn, "sender") as sender:
+        assert take_tracking(sender, edge.folder / "tracked", RING, CLOCK).stored == 3
+    assert conn.execute("SELECT web_views, opens FROM marts.message_activity").fetchall() == [(2, 0)]
+    reasons = conn.execute("SELECT verdict_reason FROM activation.tracking_events WHERE method = 'HEAD'").fetchall()
+    assert reasons == [("head_request",)]
+
+
+def test_of_an_address_that_was_forgotten_nothing_is_shown_or_chosen_and_leaving_works(
+    http: httpx.Client, conn: psycopg.Connection, sent: int
+) -> None:
+    conn.execute("UPDATE core.contact_points SET address = ''")
+    conn.commit()
+    choices = page(sent, "preferences").replace("/w/", "/p/")
+    form = {"action": "save", "shown_channel": "email", "channel": "email", "frequency": "1_7", "language": "zh"}
+    assert [http.get(page(sent)).status_code, http.get(choices).status_code] == [410, 404]
+    assert http.post(choices, data=form).status_code == 404
+    assert conn.execute("SELECT count(*) FROM privacy.preferences").fetchone() == (0,)
+    assert records(conn) == BEFORE
+    assert http.post(link(sent)).status_code == 200
+    assert records(conn) == after(sent)
 
 
 def test_it_runs_nothing_and_is_found_by_nobody(http: httpx.Client, conn: psycopg.Connection, sent: int) -> None:

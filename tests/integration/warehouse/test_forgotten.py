@@ -51,6 +51,21 @@ def test_a_deleted_contact_does_not_come_back_with_a_rebuild(shelf: Shelf) -> No
     assert table_checksums(shelf.conn, ["core", "privacy"]) == before
 
 
+def test_what_was_chosen_goes_with_the_address_and_with_no_other(shelf: Shelf) -> None:
+    shelf.bring(1, person(1), person(2, customer_ref="2"))
+    shelf.conn.execute(
+        "INSERT INTO privacy.preferences SELECT contact_point_id, '{news}', NULL, NULL, 'zh', '2017-12-01Z'"
+        " FROM core.contact_points"
+    )
+    shelf.conn.commit()
+    shelf.bring(3, GONE)
+    kept = shelf.conn.execute(
+        "SELECT octet_length(p.address) > 0 FROM privacy.preferences JOIN core.contact_points AS p USING (contact_point_id)"
+    ).fetchall()
+    assert kept == [(True,)]
+    assert sorted(shelf.addresses().values()) == [False, True]
+
+
 def test_the_key_of_a_deleted_contact_stays_when_her_own_record_has_it(shelf: Shelf) -> None:
     shelf.bring(1, person(1), contacts=[contact()])
     shelf.bring(2, contacts=[contact(is_deleted=True)])

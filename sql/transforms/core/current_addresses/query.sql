@@ -316,3 +316,9 @@ FROM (
         )
 ) AS g
 WHERE p.contact_point_id = g.contact_point_id;
+
+-- step: forget_choices
+-- What was chosen for an address goes with it. Few choose.
+DELETE FROM privacy.preferences AS f
+USING core.contact_points AS p
+WHERE f.contact_point_id = p.contact_point_id AND octet_length(p.address) = 0;
