@@ -36,9 +36,9 @@ CLIENTS = 4
 
 
 @pytest.fixture
-def server() -> Iterator[Server]:
+def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     """A PostgreSQL server of the test's own, to be killed."""
-    server = Server(home=SCRATCH / "pg-to-be-killed", port=free_port(), password="test-only")
+    server = Server(home=SCRATCH / f"pg-of-{request.node.name}", port=free_port(), password="test-only")
     server.start()
     try:
         bootstrap(server.dsn(), "warehouse", PASSWORDS)
