@@ -62,6 +62,8 @@ def build_core(conn: psycopg.Connection, *, clock: Clock, shop: Shop | None = No
         line_loads = sorted({*loads, *(int(row[0]) for row in repaired)})
         params = parameters(loads, now=clock.now(), shop=shop_of(clock, shop), line_loads=line_loads)
         changed, warnings = merge(conn, params, clock=clock)
+        if changed["core.products"]:
+            _write_products(conn, clock)
         conn.execute(q["mark_merged"], params)
     return BuildSummary(changed=True, loads=loads, rows_changed=changed, warnings=warnings)
 
@@ -102,6 +104,20 @@ def build_marts(conn: psycopg.Connection, *, clock: Clock, force: bool = False) 
             return BuildSummary(changed=False)
         days = _days(conn, "all_days" if force else "touched_days", position=seen, newest=newest)
         return _write_marts(conn, clock, days, newest)
+
+
+def _write_products(conn: psycopg.Connection, clock: Clock) -> None:
+    """Bring marts.products up to date, in the caller's transaction: it needs no model, and the models need it.
+
+    They are woken by core, beside the other marts or before them. Of products that are not in it nothing is learnt.
+    """
+    lock_job(conn, "build_marts")
+    now = clock.now()
+    params = {"now": now, "days": [], "as_of": data_as_of(conn, clock), **excluded_products()}
+    products = load_transforms()["marts.products"]
+    if run_steps(conn, products, params)[0] >= _ANALYZE_FROM:
+        _analyze(conn, products, is_first=False)
+    note_freshness(conn, products.name, now=now, data_as_of=params["as_of"])
 
 
 def refresh_marts(

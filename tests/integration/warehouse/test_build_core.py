@@ -47,6 +47,19 @@ def test_a_first_build(conn: psycopg.Connection, clock: Clock) -> None:
     assert len(touched(conn, "product")) == 14
 
 
+def test_which_products_may_be_proposed_is_known_before_any_mart_is_built(
+    conn: psycopg.Connection, clock: Clock
+) -> None:
+    """Core wakes the recommenders, which may be done before the marts are begun."""
+    small_shop(conn)
+    build_core(conn, clock=clock)
+    assert count(conn, "marts.products") == count(conn, "core.products")
+    proposed = "SELECT count(*) > 0 FROM marts.products WHERE is_recommendable"
+    assert conn.execute(proposed).fetchone() == (True,)
+    known = "SELECT row_count FROM ops.table_freshness WHERE table_name = 'marts.products'"
+    assert conn.execute(known).fetchone() == (count(conn, "core.products"),)
+
+
 def test_a_second_build_finds_nothing(conn: psycopg.Connection, clock: Clock) -> None:
     small_shop(conn)
     build_core(conn, clock=clock)
