@@ -2,6 +2,7 @@
 
 Merges the loads that passed the gate into `core`: customers with their contact points and consents, products, orders
 with lines, events and whatever else the sources bring. The newest version of a record wins, by the source's own time.
+Where products have changed, `marts.products` is brought up to date with them: the models that core wakes read it.
 
 * **Woken** by any ingest; without a load that passed, a run does nothing and wakes nobody.
 * **One transaction**: it is all there or not at all. A stop-check that finds rows rolls it back and names the check.

@@ -48,6 +48,7 @@ class BuildSummary:
 def build_core(conn: psycopg.Connection, *, clock: Clock, shop: Shop | None = None) -> BuildSummary:
     """Merge the loads that passed the gate into core, note what they touched, and mark them merged.
 
+    Where products have changed, marts.products is brought up to date in the same transaction.
     All or nothing: a `stop` check that finds rows raises BatchRefused and rolls everything back. The loads may be of
     several systems. `shop` stands for what records do not say; None is a shop in the clock's zone that sells in USD.
     """
