@@ -1,7 +1,6 @@
 """A mailbox with a hundred thousand bounces: each is fetched, read, recorded in the ledger and moved aside.
 
-The server is pymap, in memory, in a process of its own. The baseline only fetches: imaplib, whole mails, a hundred at a
-time, from the same server.
+The server is Dovecot. The baseline only fetches: imaplib, whole mails, a hundred at a time, from the same server.
 """
 
 from __future__ import annotations
@@ -9,15 +8,12 @@ from __future__ import annotations
 import datetime as dt
 import imaplib
 import os
-import socket
-import subprocess
-import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from zoneinfo import ZoneInfo
 
 from benchmarks import Result
+from benchmarks._dovecot import PASSWORD, USER, mail_server
 from benchmarks._mails import KEYS_JSON, NOW, fill_ledger
 from benchmarks._peak import peak_mib
 from benchmarks._warehouse import fresh_warehouse
@@ -29,17 +25,8 @@ from marketflow.shared import Clock
 from marketflow.warehouse import connect
 
 BOUNCES = int(os.environ.get("BENCH_BOUNCES", "100000"))
-_ADDRESS, _USER, _PASSWORD = "bounces@example.com", "demouser", "demopass"
+_ADDRESS = "bounces@example.com"
 _HANDED_OVER = "UPDATE activation.sends SET state = 'sent', sending_at = %s, settled_at = %s"
-_SERVER = """
-import sys
-from pymap.backend.mailbox import MailboxDataInterface
-from pymap.main import main
-from pymap.parsing.specials.flag import Recent, Wildcard, get_system_flags
-MailboxDataInterface.permanent_flags = property(lambda _: get_system_flags() - {Recent} | {Wildcard})
-sys.argv[0] = "pymap"
-main()
-"""
 _BOUNCE = """\
 Return-Path: <>\r
 Delivered-To: %(verp)s\r
@@ -77,7 +64,7 @@ Subject: Thank you\r
 def run() -> Result:
     """Mails a second, beside those of a client that only fetches; and the reader's memory."""
     keys = KeyRing.from_json(KEYS_JSON)
-    with fresh_warehouse() as bench, _server() as port:
+    with fresh_warehouse() as bench, mail_server() as port:
         fill_ledger(bench.dsn, BOUNCES)
         with connect(bench.dsn) as conn:
             conn.execute(_HANDED_OVER, [NOW - dt.timedelta(hours=1)] * 2)
@@ -85,7 +72,7 @@ def run() -> Result:
         _fill(port, keys, send_ids)
         plain = _only_fetch(port)
         target = MailboxTarget(
-            name="bench", host="127.0.0.1", port=port, username=_USER, password=_PASSWORD, security="plain"
+            name="bench", host="127.0.0.1", port=port, username=USER, password=PASSWORD, security="plain"
         )
         first, _ = _read(bench.dsn, target, keys, most=max(BOUNCES // 10, 100))
         peak = peak_mib()
@@ -111,7 +98,7 @@ def _read(dsn: str, target: MailboxTarget, keys: KeyRing, most: int) -> tuple[fl
 
 def _only_fetch(port: int) -> float:
     with imaplib.IMAP4("127.0.0.1", port) as client:
-        client.login(_USER, _PASSWORD)
+        client.login(USER, PASSWORD)
         client.select("INBOX", readonly=True)
         began = time.perf_counter()
         for start in range(1, BOUNCES + 1, 100):
@@ -124,7 +111,7 @@ def _only_fetch(port: int) -> float:
 def _fill(port: int, keys: KeyRing, send_ids: Sequence[int]) -> None:
     """A bounce about each message, many in one command (RFC 3502)."""
     with imaplib.IMAP4("127.0.0.1", port) as client:
-        client.login(_USER, _PASSWORD)
+        client.login(USER, PASSWORD)
         for start in range(0, len(send_ids), 200):
             client.send(b"X1 APPEND INBOX")
             for send_id in send_ids[start : start + 200]:
@@ -135,25 +122,3 @@ def _fill(port: int, keys: KeyRing, send_ids: Sequence[int]) -> None:
             while not (line := client.readline()).startswith(b"X1 "):
                 assert line, "the server hung up"
             assert line.startswith(b"X1 OK"), line
-
-
-@contextmanager
-def _server() -> Iterator[int]:
-    """A mail server with one empty mailbox."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = int(probe.getsockname()[1])
-    process = subprocess.Popen(
-        [sys.executable, "-c", _SERVER, "--no-tls", "--host", "127.0.0.1", "--port", str(port), "dict"]
-    )
-    try:
-        deadline = time.monotonic() + 30
-        while process.poll() is None and time.monotonic() < deadline:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", port)) == 0:
-                    break
-            time.sleep(0.05)
-        yield port
-    finally:
-        process.terminate()
-        process.wait(30)

@@ -30,33 +30,17 @@ main()
 """
 
 
-class ImapServer:
-    """One user with an INBOX, in memory."""
+class Mailboxes:
+    """One user's folders on a server that runs."""
 
-    def __init__(self) -> None:
-        self.port = free_port()
-        options = ["--no-tls", "--host", "127.0.0.1", "--port", str(self.port), "dict"]
-        self._process = subprocess.Popen([sys.executable, "-c", _MAIN, *options], stderr=subprocess.PIPE)
-
-    def __enter__(self) -> Self:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and self._process.poll() is None:
-            with socket.socket() as probe:
-                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return self
-            time.sleep(0.05)
-        self._process.terminate()
-        raise AssertionError(self._process.communicate()[1].decode())
-
-    def __exit__(self, *_: object) -> None:
-        self._process.terminate()
-        self._process.communicate(timeout=20)
+    def __init__(self, port: int, user: str = USER, password: str = PASSWORD) -> None:
+        self.port, self.user, self.password = port, user, password
 
     @contextlib.contextmanager
     def client(self) -> Iterator[imaplib.IMAP4]:
         """Logged in."""
         with imaplib.IMAP4("127.0.0.1", self.port) as client:
-            client.login(USER, PASSWORD)
+            client.login(self.user, self.password)
             yield client
 
     def append(self, mails: list[bytes], folder: str = "INBOX", hows: Sequence[bytes] = (b"()",)) -> None:
@@ -82,10 +66,33 @@ class ImapServer:
     def target(self, **changes: object) -> MailboxTarget:
         """How to get there."""
         found = {
-            "name": "bounces", "host": "127.0.0.1", "port": self.port, "username": USER, "password": PASSWORD,
+            "name": "bounces", "host": "127.0.0.1", "port": self.port, "username": self.user, "password": self.password,
             "security": "plain", "timeout": 20.0,
         }  # fmt: skip
         return MailboxTarget(**{**found, **changes})  # type: ignore[arg-type]
+
+
+class ImapServer(Mailboxes):
+    """One user with an INBOX, in memory."""
+
+    def __init__(self) -> None:
+        super().__init__(free_port())
+        options = ["--no-tls", "--host", "127.0.0.1", "--port", str(self.port), "dict"]
+        self._process = subprocess.Popen([sys.executable, "-c", _MAIN, *options], stderr=subprocess.PIPE)
+
+    def __enter__(self) -> Self:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline and self._process.poll() is None:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return self
+            time.sleep(0.05)
+        self._process.terminate()
+        raise AssertionError(self._process.communicate()[1].decode())
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.communicate(timeout=20)
 
 
 @dataclass

@@ -2,35 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pymysql
-import pytest
 from tenacity import retry, retry_if_exception_type, stop_after_delay, wait_fixed
 
 from marketflow.embedded.osuser import hand_over, identity
+from needed_programs import program
 
-REQUIRE = "REQUIRE_SERVERS"  # set by .ci/run
 USER, PASSWORD, DATABASE = "shop", "test-only", "shop"
-
-
-def _program(name: str) -> str | None:
-    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/bin")
-
-
-def require() -> None:
-    """Skip the test where the programs are not installed; in CI (REQUIRE_SERVERS=1) fail it."""
-    if _program("mariadbd") and _program("mariadb-install-db"):
-        return
-    message = "mariadb-server is not installed: apt-get install mariadb-server"
-    if os.environ.get(REQUIRE) == "1":
-        pytest.fail(message)
-    pytest.skip(message)
+PACKAGE, PROGRAMS = "mariadb-server", ("mariadbd", "mariadb-install-db")
 
 
 @contextmanager
@@ -40,10 +24,10 @@ def running(home: Path, port: int) -> Iterator[str]:
     hand_over(home)
     data, socket = home / "data", home / "s"
     common = ["--no-defaults", f"--datadir={data}"]
-    install = [_program("mariadb-install-db"), *common, "--auth-root-authentication-method=normal", "--skip-test-db"]
+    install = [program("mariadb-install-db"), *common, "--auth-root-authentication-method=normal", "--skip-test-db"]
     subprocess.run(install, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, cwd="/", **identity())
     serve = [
-        _program("mariadbd"), *common, f"--socket={socket}", f"--port={port}", "--bind-address=127.0.0.1",
+        program("mariadbd"), *common, f"--socket={socket}", f"--port={port}", "--bind-address=127.0.0.1",
         f"--pid-file={home / 'pid'}", "--skip-name-resolve", "--innodb-buffer-pool-size=32M",
     ]  # fmt: skip
     with (home / "log").open("wb") as log:

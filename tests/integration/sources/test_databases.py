@@ -25,6 +25,7 @@ from marketflow.sources import LoadSummary, Source, take_in
 from marketflow.sources.places import from_environment, place_of, result
 from marketflow.sources.places.access import engine_of
 from marketflow.warehouse import connect
+from needed_programs import require
 
 from .conftest import SHOP, Rows, Write
 
@@ -77,7 +78,7 @@ class Shop:
 
 @pytest.fixture(scope="session")
 def mariadb() -> Iterator[str]:
-    mariadb_server.require()
+    require(mariadb_server.PACKAGE, *mariadb_server.PROGRAMS)
     with mariadb_server.running(SCRATCH / "mariadb", free_port()) as uri:
         yield uri
 
