@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import itertools
 import logging
 import os
+import random
 import shutil
 import socket
 import tempfile
@@ -48,10 +50,26 @@ _in_memory_homes: list[Path] = []
 
 
 def free_port() -> int:
-    """A TCP port that nobody listens on."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return int(s.getsockname()[1])
+    """A TCP port that nobody listens on, and that nobody else is told of.
+
+    Below those from which the kernel takes the local end of a connection, each process with a range of its own: a port
+    that is asked of the kernel may come twice, and may be gone before its server binds it.
+    """
+    for port in _ports:
+        with socket.socket() as s, contextlib.suppress(OSError):
+            s.bind(("127.0.0.1", port))
+            return port
+    raise AssertionError("each port of the range was given out")
+
+
+def _port_range(first: int = 10_000, of_each: int = 2_500, processes: int = 8) -> Iterator[int]:
+    """The ports of this process, begun anywhere in its range, as other test runs may be at work beside this one."""
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % processes
+    begin = random.SystemRandom().randrange(of_each)
+    return (first + worker * of_each + (begin + n) % of_each for n in range(of_each))
+
+
+_ports = _port_range()
 
 
 @pytest.fixture(scope="session")

@@ -25,3 +25,8 @@ FROM models.runs AS r
 WHERE r.model = %(model)s AND r.as_of = %(day)s::date AND NOT r.is_test AND r.state IN ('done', 'refused')
 ORDER BY r.run_id DESC
 LIMIT 1;
+
+-- name: published_run
+SELECT p.run_id
+FROM models.published AS p
+WHERE p.model = %(model)s;

@@ -76,7 +76,8 @@ def recommend(model: str, *, as_of: str | None, is_test: bool, force: bool, **as
 
     # what is for sale changes with every feed of the stock, and is left out by the marts; texts change the likeness
     watched = ["day", "product"] if model == "related_products" else ["day"]
-    return _learn(model, None, run, always=force, aside=is_test or as_of is not None, watched=watched)
+    aside = is_test or as_of is not None
+    return _learn(model, None, run, always=force, aside=aside, watched=watched, at_first=["product"])
 
 
 def recommend_campaigns(*, as_of: str | None, is_test: bool, force: bool, **asked: Any) -> dict[str, Any]:
@@ -144,15 +145,19 @@ def _learn(
     always: bool,
     aside: bool,
     watched: Sequence[str] = ("day", "product"),
+    at_first: Sequence[str] = (),
 ) -> dict[str, Any]:
     """Run a model when orders or products have changed since its last run, or with `of_the_day` for each new day.
 
-    watched: the changes that count, those of orders' days and of products. of_the_day: the model's name; it runs too
+    watched: the changes that count, those of orders' days and of products. at_first: those that count besides until a
+    run has been published, as the files of a new warehouse come in any order. of_the_day: the model's name; it runs too
     when there is no run of it of the business day. aside: a test, or a run as of another day, which has not done the
     work that was woken. Other changes (a customer's record, behaviour) need no new run, but the marts have to hear of
     them.
     """
     with warehouse() as conn:
+        if at_first and not _is_published(conn, consumer):
+            watched = [*watched, *at_first]
         seen, newest = position(conn, consumer, list(watched))
         if seen >= newest and not (always or aside) and not _is_new_day(conn, of_the_day):
             marts, changes = position(conn, "build_marts")
@@ -179,3 +184,8 @@ def _is_new_day(conn: psycopg.Connection, model: str | None) -> bool:
     values = {"model": model, "day": settings().clock().business_date()}
     row = conn.execute(queries("orchestration")["ran_on"], values).fetchone()
     return row is None
+
+
+def _is_published(conn: psycopg.Connection, model: str) -> bool:
+    """Has any run of the model been published?"""
+    return conn.execute(queries("orchestration")["published_run"], {"model": model}).fetchone() is not None
