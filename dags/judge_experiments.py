@@ -1,12 +1,12 @@
 """# Judge experiments
 
-Looks at every running experiment: people, conversions and clicks by arm, the difference to the control with an
-interval that holds however often one looks, and whether people are in the shares that were meant. Writes a row per arm
-and day to `activation.experiment_looks`, which analysts read as `marts.experiment_results`.
+Looks at every running experiment of campaigns and journeys: people, conversions and clicks by arm, the difference to
+the control with an interval that holds however often one looks, and whether people are in the shares that were meant.
+Writes a row per arm and day to `activation.experiment_looks`, which analysts read as `marts.experiment_results`.
 
 * **Woken** by deliveries, by new orders, and each morning.
-* **Decides** where `campaign.yaml` says `winner: auto`: later occasions go to the winner only, the holdout stays. Once
-  decided it stays decided; to try again give the experiment a new name.
+* **Decides** where the file of a campaign or journey says `winner: auto`: who comes later goes to the winner only, the
+  holdout stays. Once decided it stays decided; to try again give the experiment a new name.
 * **An alarm** (`ratio_mismatch`, in the log and in the table) means that people, or the messages that were sent, are
   not in the shares that were meant: look for arms that cannot be rendered or are refused. Nothing is decided meanwhile.
 * **Clear or re-run** it at any time: it replaces today's look.

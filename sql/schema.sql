@@ -1519,6 +1519,27 @@ CREATE VIEW marts.experiment_results AS
 
 ALTER VIEW marts.experiment_results OWNER TO marketflow_owner;
 
+CREATE VIEW marts.journey_draws AS
+ SELECT s.journey,
+    s.experiment,
+    m.visit_id,
+    v.customer_id,
+    substr(m.why, (length('arm: '::text) + 1)) AS arm,
+    m.moved_at AS drawn_at,
+    m.version,
+    m.from_step AS step
+   FROM ((( SELECT k.journey,
+            k.version,
+            (x.value ->> 'step'::text) AS step,
+            ((x.value -> 'experiment'::text) ->> 'name'::text) AS experiment
+           FROM (activation.journey_versions k
+             CROSS JOIN LATERAL jsonb_array_elements((k.definition -> 'steps'::text)) x(value))
+          WHERE (((x.value -> 'experiment'::text) ->> 'name'::text) IS NOT NULL)) s
+     JOIN activation.journey_moves m ON (((s.journey = m.journey) AND (s.version = m.version) AND (s.step = m.from_step) AND starts_with(m.why, 'arm: '::text))))
+     JOIN activation.journey_visits v ON ((m.visit_id = v.visit_id)));
+
+ALTER VIEW marts.journey_draws OWNER TO marketflow_owner;
+
 CREATE VIEW marts.journey_steps AS
  WITH flows AS (
          SELECT m.journey,
@@ -2927,6 +2948,8 @@ CREATE INDEX delivery_events_bad ON activation.delivery_events USING btree (chan
 
 CREATE INDEX delivery_events_send ON activation.delivery_events USING btree (send_id);
 
+CREATE INDEX journey_moves_drawn ON activation.journey_moves USING btree (journey, from_step, version, moved_at) WHERE starts_with(why, 'arm: '::text);
+
 CREATE INDEX journey_ticks_journey ON activation.journey_ticks USING btree (journey, ticked_at);
 
 CREATE UNIQUE INDEX journey_versions_current ON activation.journey_versions USING btree (journey) WHERE is_current;
@@ -3436,6 +3459,10 @@ GRANT SELECT ON TABLE marts.experiment_results TO marketflow_sender;
 GRANT SELECT ON TABLE marts.experiment_results TO marketflow_audience;
 GRANT SELECT ON TABLE marts.experiment_results TO marketflow_analyst;
 
+GRANT SELECT ON TABLE marts.journey_draws TO marketflow_sender;
+GRANT SELECT ON TABLE marts.journey_draws TO marketflow_audience;
+GRANT SELECT ON TABLE marts.journey_draws TO marketflow_analyst;
+
 GRANT SELECT ON TABLE marts.journey_steps TO marketflow_sender;
 GRANT SELECT ON TABLE marts.journey_steps TO marketflow_audience;
 GRANT SELECT ON TABLE marts.journey_steps TO marketflow_analyst;
@@ -3737,6 +3764,17 @@ ALTER DEFAULT PRIVILEGES FOR ROLE marketflow_owner IN SCHEMA marts GRANT SELECT 
 --     decided_at timestamp with time zone,
 --     reason text,
 --     is_simulated boolean
+-- );
+
+-- VIEW marts.journey_draws (
+--     journey text,
+--     experiment text,
+--     visit_id bigint,
+--     customer_id bigint,
+--     arm text,
+--     drawn_at timestamp with time zone,
+--     version text,
+--     step text
 -- );
 
 -- VIEW marts.journey_steps (

@@ -185,7 +185,8 @@ added AS (
         f.source,
         f.code
     FROM found AS f
-    ORDER BY f.kind = 'bounce_soft', f.number
+    -- by key first: two batches with the same reports in another order would wait for each other
+    ORDER BY f.event_id, f.kind = 'bounce_soft', f.number
     ON CONFLICT (event_id) DO NOTHING
     RETURNING event_id
 )

@@ -69,6 +69,43 @@ FROM activation.plan_members AS m
 WHERE m.plan_id = %(plan_id)s AND m.variant IS NOT NULL
 GROUP BY m.variant;
 
+-- name: read_branch
+-- Of a journey's experiment; people are in it once somebody has entered by a version that has it.
+SELECT
+    e.allocation_version,
+    e.definition -> 'shares' AS shares,
+    e.started_at,
+    EXISTS (
+        SELECT FROM activation.journey_versions AS v
+        INNER JOIN activation.journey_visits AS i ON v.journey = i.journey AND v.version = i.version
+        WHERE
+            v.journey = e.campaign
+            AND v.definition @> jsonb_build_object(
+                'steps', jsonb_build_array(jsonb_build_object('experiment', jsonb_build_object('name', e.experiment)))
+            )
+    ) OR EXISTS (
+        -- they may go on by another version by now
+        SELECT FROM marts.journey_draws AS d
+        WHERE d.journey = e.campaign AND d.experiment = e.experiment
+    ) AS is_running
+FROM activation.experiments AS e
+WHERE e.campaign = %(campaign)s AND e.experiment = %(experiment)s
+FOR UPDATE OF e;
+
+-- name: begin_branch
+INSERT INTO activation.experiments AS e (campaign, experiment, allocation_version, definition, started_at)
+VALUES (%(campaign)s, %(experiment)s, %(allocation_version)s, %(meant)s, %(now)s)
+ON CONFLICT (campaign, experiment) DO UPDATE
+    SET
+        allocation_version = excluded.allocation_version,
+        definition = excluded.definition,
+        started_at = excluded.started_at;
+
+-- name: branch_winner
+SELECT e.winner
+FROM activation.experiments AS e
+WHERE e.campaign = %(campaign)s AND e.experiment = %(experiment)s;
+
 -- name: experiments_open
 -- Those that have reached people and of whom something may be new: as long as a window is open, and once after that.
 SELECT
@@ -81,12 +118,22 @@ FROM activation.experiments AS e
 CROSS JOIN
     LATERAL (
         SELECT
-            min(p.released_at) AS began_at,
-            max(p.released_at) AS last_at
-        FROM activation.plans AS p
-        WHERE
-            p.campaign = e.campaign AND p.experiment = e.experiment AND NOT p.is_dry_run
-            AND p.released_at <= %(now)s::timestamptz
+            min(x.exposed_at) AS began_at,
+            max(x.exposed_at) AS last_at
+        FROM (
+            SELECT p.released_at AS exposed_at
+            FROM activation.plans AS p
+            WHERE
+                p.campaign = e.campaign AND p.experiment = e.experiment AND NOT p.is_dry_run
+                AND p.released_at <= %(now)s::timestamptz
+            UNION ALL
+            -- a journey draws on for ever; who is drawn after the decision does not count
+            SELECT d.drawn_at AS exposed_at
+            FROM marts.journey_draws AS d
+            WHERE
+                d.journey = e.campaign AND d.experiment = e.experiment AND d.drawn_at <= %(now)s::timestamptz
+                AND d.drawn_at < coalesce(e.decided_at, 'infinity')
+        ) AS x
     ) AS r
 CROSS JOIN
     LATERAL (
@@ -105,7 +152,8 @@ ORDER BY e.campaign, e.experiment;
 
 -- name: count_arms
 -- A person counts once, in the arm of her first plan and from its release on: all arms from the same moment, whether her message went
--- at once, late or not at all, and so do those who are held out. Who was planned after the decision does not count.
+-- at once, late or not at all, and so do those who are held out. Who was planned after the decision does not count. In a journey: from
+-- her first draw on; all of the journey's mails may have been of the experiment.
 WITH mine AS (
     SELECT
         p.plan_id,
@@ -117,20 +165,48 @@ WITH mine AS (
         AND p.released_at < coalesce(%(decided_at)s::timestamptz, 'infinity')
 ),
 
-exposed AS (
-    SELECT DISTINCT ON (coalesce(c.merged_into, m.customer_id))
-        coalesce(c.merged_into, m.customer_id) AS person_id,
+drawn AS (
+    SELECT
+        m.customer_id,
         m.variant,
         p.released_at,
-        least(
-            p.released_at + make_interval(days => %(window_days)s::integer), %(now)s::timestamptz
-        ) AS counted_until,
-        coalesce(c.is_simulated, FALSE) AS is_simulated
+        p.plan_id AS number
     FROM mine AS p
     INNER JOIN activation.plan_members AS m ON p.plan_id = m.plan_id
-    LEFT JOIN core.customers AS c ON m.customer_id = c.customer_id
     WHERE m.variant IS NOT NULL AND m.customer_id IS NOT NULL
-    ORDER BY coalesce(c.merged_into, m.customer_id), p.released_at, p.plan_id
+    UNION ALL
+    SELECT
+        d.customer_id,
+        d.arm AS variant,
+        d.drawn_at AS released_at,
+        d.visit_id AS number
+    FROM marts.journey_draws AS d
+    WHERE
+        d.journey = %(campaign)s AND d.experiment = %(experiment)s AND d.drawn_at <= %(now)s::timestamptz
+        AND d.drawn_at < coalesce(%(decided_at)s::timestamptz, 'infinity')
+),
+
+exposed AS (
+    SELECT DISTINCT ON (coalesce(c.merged_into, d.customer_id))
+        coalesce(c.merged_into, d.customer_id) AS person_id,
+        d.variant,
+        d.released_at,
+        least(
+            d.released_at + make_interval(days => %(window_days)s::integer), %(now)s::timestamptz
+        ) AS counted_until,
+        coalesce(c.is_simulated, FALSE) AS is_simulated
+    FROM drawn AS d
+    LEFT JOIN core.customers AS c ON d.customer_id = c.customer_id
+    ORDER BY coalesce(c.merged_into, d.customer_id), d.released_at, d.number
+),
+
+messages AS (
+    SELECT m.plan_id
+    FROM mine AS m
+    UNION ALL
+    SELECT p.plan_id
+    FROM activation.plans AS p
+    WHERE %(is_journey)s AND p.campaign = %(campaign)s AND NOT p.is_dry_run
 ),
 
 -- What is said of people, one row each: they are brought together by one sort. A join of sets whose size nobody knows
@@ -162,7 +238,7 @@ facts AS (
         s.state = 'sent' AS is_sent,
         FALSE AS is_buyer,
         t.occurred_at AS clicked_at
-    FROM mine AS p
+    FROM messages AS p
     INNER JOIN activation.sends AS s ON p.plan_id = s.plan_id
     LEFT JOIN core.customers AS c ON s.customer_id = c.customer_id
     LEFT JOIN activation.tracking_events AS t

@@ -711,13 +711,15 @@ INSERT INTO pg_temp.journey_turns (visit_id, from_step, to_step, why)
 SELECT
     m.visit_id,
     m.step,
-    a.arm AS to_step,
+    a.target AS to_step,
     'arm: ' || a.arm AS why
 FROM pg_temp.journey_moving AS m
 CROSS JOIN
     LATERAL (SELECT activation.draw(%(salt)s, m.person_id) AS place) AS d
 INNER JOIN
-    unnest(%(arms)s::text[], %(lows)s::double precision[], %(highs)s::double precision[]) AS a (arm, low, high)
+    unnest(
+        %(arms)s::text[], %(targets)s::text[], %(lows)s::double precision[], %(highs)s::double precision[]
+    ) AS a (arm, target, low, high)
     ON d.place >= a.low AND d.place < a.high
 WHERE m.step = %(step)s;
 

@@ -109,7 +109,8 @@ def test_the_size_of_an_experiment_is_said_before_it_starts(tmp_path: Path) -> N
     assert "times the 10,602 of a single look at the end" in done.stdout  # Fleiss: 5,301 in each arm
     assert "WARNING: too few people" in done.stdout
     for wrong, expected in (
-        (("experiment", "plan", "win_bak"), "there is no campaign 'win_bak'; did you mean 'win_back'?"),
+        (("experiment", "plan", "win_bak"), "there is no campaign or journey 'win_bak'; did you mean 'win_back'?"),
+        (("experiment", "plan", "welcome_series"), "welcome_series has no experiment; docs/marketers.md says"),
         (("experiment", "plan", "thank_you"), "thank_you has no experiment; docs/marketers.md says how to write one"),
         (("experiment", "size", "--rate", "0.9", "--effect", "0.2"), "rate and effect together are 100 % or more"),
     ):

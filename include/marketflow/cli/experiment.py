@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -20,22 +20,37 @@ def experiment() -> None:
 
 @app.command()
 def plan(
-    name: Annotated[str, typer.Argument(help="a campaign with an `experiment`")],
+    name: Annotated[str, typer.Argument(help="a campaign or a journey with an `experiment`")],
     *,
-    audience: Annotated[int | None, typer.Option(min=1, help="people of one occasion; a dry run counts them")] = None,
+    audience: Annotated[
+        int | None, typer.Option(min=1, help="people of one occasion, or who come to a journey's branch in its time")
+    ] = None,
 ) -> None:
-    """Say of a campaign's experiment whom it needs, and what an audience of so many finds."""
-    from marketflow.campaigns import load_campaigns
+    """Say of the experiments of a campaign or a journey whom they need, and what an audience of so many finds."""
     from marketflow.evaluation.experiments import size_lines
 
-    found = {c.name: c for c in load_campaigns()}
-    if name not in found:
-        raise DefinitionError(f"there is no campaign {name!r}{nearest(name, list(found))}")
-    campaign = found[name]
-    if campaign.experiment is None:
+    for meant in _meant(name):
+        for line in size_lines(meant, audience):
+            print(line)
+
+
+def _meant(name: str) -> list[dict[str, Any]]:
+    """The experiments of whatever has that name. Raises DefinitionError when it is nothing, or has none."""
+    from marketflow.campaigns import load_campaigns
+    from marketflow.campaigns.journeys import load_journeys
+
+    campaigns = {c.name: c for c in load_campaigns()}
+    journeys = {j.name: j for j in load_journeys()}
+    if name not in {**campaigns, **journeys}:
+        raise DefinitionError(f"there is no campaign or journey {name!r}{nearest(name, [*campaigns, *journeys])}")
+    if name in journeys:
+        found = [experiment["meant"] for experiment in journeys[name].experiments.values()]
+    else:
+        experiment = campaigns[name].experiment
+        found = [experiment.meant(campaigns[name].window_days)] if experiment else []
+    if not found:
         raise DefinitionError(f"{name} has no experiment; docs/marketers.md says how to write one")
-    for line in size_lines(campaign.experiment.meant(campaign.window_days), audience):
-        print(line)
+    return found
 
 
 @app.command()

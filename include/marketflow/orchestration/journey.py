@@ -75,11 +75,20 @@ def let_in(journey: Journey, *, dry_run: bool) -> dict[str, int]:
         except DefinitionError as error:  # trying again would not mend it
             raise AirflowFailException(str(error)) from None
     if found.is_new_version:
-        log.info("%s: a new version is in force, %s", journey.name, journey.version[:12])
+        _tell_version(journey)
     if found.refused:
         log.warning("%s: nobody was let in: %s", journey.name, found.refused)
     log.info("%s: %s", journey.name, found.counts)
     return found.counts
+
+
+def _tell_version(journey: Journey) -> None:
+    """With what each experiment needs, said before anybody is in it."""
+    from marketflow.evaluation.experiments import size_lines
+
+    log.info("%s: a new version is in force, %s", journey.name, journey.version[:12])
+    for experiment in journey.experiments.values():
+        log.info("%s: %s", journey.name, " ".join(size_lines(experiment["meant"])))
 
 
 def move_people(name: str, *, dry_run: bool) -> dict[str, Any]:
@@ -141,7 +150,8 @@ def _runbook(journey: Journey) -> str:
         "* **Stale data** move nobody (*who is due waits*, in the log of move): while orders, events or the marts that "
         "this journey asks do not know the whole business day, nobody is written to who may have ordered since. It "
         "goes on by itself within an hour after they do.\n"
-        "* **enrol fails**: the definition cannot be used. Who is inside goes on by the version before.\n"
+        "* **enrol fails**: the definition cannot be used, or an experiment has other arms or shares than people are "
+        "in it by. Who is inside goes on by the version before.\n"
         f"* **Who is inside when the files change** {_ON_CHANGE[journey.on_change]}\n"
     )
 
@@ -162,6 +172,7 @@ def _facts(journey: Journey) -> dict[str, str]:
         "Again": entry.again if entry.again in ("never", "always") else f"after {entry.again}",
         "At most inside": entry.at_most and f"{entry.at_most:,} people",
         "Goal": goal and f"`{goal.event or goal.where}`",
+        "Experiments": ", ".join(e["name"] for e in journey.experiments.values()),
         "About": journey.topic and f"{journey.topic} (whoever does not want to hear of it gets no such mail)",
         "From": journey.start,
         "Until": journey.end,

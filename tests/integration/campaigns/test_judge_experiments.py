@@ -249,7 +249,14 @@ def test_the_analyst_reads_the_results(trial: Trial) -> None:
 def test_nobody_is_sought_person_by_person_right_after_the_plan(trial: Trial) -> None:
     # The server knows nothing of rows that were just written, takes them to be few, and would join sets of people by
     # nested loops: 90 s for 1,200 of them.
-    values = {"campaign": "letter", "experiment": "subject", "now": BEGAN, "decided_at": None, "window_days": 14}
+    values = {
+        "campaign": "letter",
+        "experiment": "subject",
+        "now": BEGAN,
+        "decided_at": None,
+        "window_days": 14,
+        "is_journey": False,
+    }
     found = trial.desk.conn.execute("EXPLAIN (FORMAT JSON) " + queries("experiments")["count_arms"], values).fetchone()
     assert found
     loops = [

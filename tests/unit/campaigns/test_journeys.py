@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from pathlib import Path
 
@@ -15,6 +16,13 @@ from marketflow.campaigns.journeys.graph import order
 from marketflow.campaigns.journeys.model import schema_text
 from marketflow.shared import DefinitionError, settings
 
+JUDGED = """steps:
+  x: {branch: {shares: %s, experiment: {expected_rate: 0.1, minimal_effect: 0.1, %s}}}
+  a: {exit: {reason: x}}
+  b: {exit: {reason: x}}
+"""
+HELD = "  holdout: {exit: {reason: x}}\n"
+SECOND = "  y: {branch: {shares: {a: 1, b: 1}, experiment: {expected_rate: 0.1, minimal_effect: 0.1}}}\n"
 ENTRY = 'entry: {on: daily, where: "orders > 0"}\n'
 
 
@@ -50,6 +58,18 @@ def write(root: Path, text: str, *, entry: str = ENTRY, name: str = "trip", mail
         ("steps:\n  end: {exit: {reason: x}}\n", "is the word for the journey's end"),
         ("steps:\n  a: {send: {}}\n", "its templates are missing: there is no folder 'a'"),
         ("steps:\n  a: {branch: {shares: {b: 1}}}\n  b: {exit: {reason: x}}\n", "shares names two steps or more"),
+        (JUDGED % ("{a: 1, b: 1}", "metric: opens"), "steps.x.branch.experiment.metric: opens alone decide nothing"),
+        (JUDGED % ("{a: 1, b: 1}", "control: c"), "control: 'c' is none of the arms: a, b"),
+        ((JUDGED % ("{a: 1, b: 1}", "power: 0.8")).replace("rate: 0.1", "rate: 0.95"), "100 % or more: nobody can do that"),
+        (JUDGED % ("{a: 1, b: 1}", "minimal_lift: 1"), "give minimal_effect (absolute) or minimal_lift (relative)"),
+        (JUDGED % ("{a: 0, b: 1}", "alpha: 0.05"), "steps.x.branch.shares.a"),
+        (JUDGED % ("{a: 1, holdout: 1}", "winner: auto") + HELD, "one arm beside a holdout goes with metric: conversion"),
+        (JUDGED % ("{a: 1, b: 1, holdout: 1}", "control: holdout") + HELD, "take one of the others as the control"),
+        (JUDGED % ("{a: 1, b: 1, holdout: 1}", "alpha: 0.05") + HELD.replace("exit: {reason: x}", "wait: {for: 1 day}"),
+         "steps.holdout: who is held out gets nothing: let the step `holdout` be an exit"),
+        (JUDGED % ("{a: 1, b: 1}", "name: y") + SECOND, "steps.y.branch.experiment: 'y' is the experiment of step x, too"),
+        ("steps:\n  x: {branch: {where: q, then: a, experiment: {expected_rate: 0.1, minimal_lift: 1}}}\n  a: {exit: {reason: x}}\n",
+         "experiment goes with shares"),
         ("on_change: move\nmoved: {old: c}\nsteps:\n  b: {exit: {reason: x}}\n", "moved.old: there is no step 'c'"),
         ("topic: ofers\nsteps:\n  b: {exit: {reason: x}}\n", ":6: topic: contact_policy.yaml has no topic 'ofers'; did you mean 'offers'"),
         ("steps:\n  a: {send: {topic: nws}}\n", "steps.a.send.topic: contact_policy.yaml has no topic 'nws'; did you mean 'news'"),
@@ -63,6 +83,38 @@ def test_what_is_wrong_is_told_by_place(tmp_path: Path, text: str, words: str) -
         load_journey(folder)
     assert str(folder / "journey.yaml") in str(told.value)
     assert words.removeprefix(":") in str(told.value)
+
+
+def test_an_experiment_is_frozen_with_its_control_first_and_in_percent(tmp_path: Path) -> None:
+    text = JUDGED % ("{a: 1, b: 2, holdout: 1}", "control: b") + HELD
+    journey = load_journey(write(tmp_path, text.replace("minimal_effect: 0.1", "minimal_lift: 0.5")))
+    [step] = [s for s in journey.frozen["steps"] if s["experiment"]]
+    meant = step["experiment"]["meant"]
+    assert (step["step"], step["experiment"]["name"], meant["step"], meant["window_days"]) == ("x", "x", "x", 14)
+    assert (meant["control"], meant["shares"]) == ("b", [["b", 50], ["a", 25], ["holdout", 25]])
+    assert meant["effect"] == pytest.approx(0.05)
+
+
+def test_one_arm_beside_a_holdout_is_compared_with_it(tmp_path: Path) -> None:
+    text = (
+        "steps:\n  x: {branch: {shares: {a: 1, holdout: 1}, experiment: {expected_rate: 0.1, minimal_effect: 0.1}}}\n"
+    )
+    journey = load_journey(write(tmp_path, text + "  a: {exit: {reason: x}}\n" + HELD))
+    assert journey.experiments["x"]["meant"]["shares"] == [["holdout", 50], ["a", 50]]
+
+
+def test_the_allocation_of_a_branch_changes_with_what_counts_and_nothing_else(tmp_path: Path) -> None:
+    folders = map(str, itertools.count())
+
+    def version(more: str, shares: str = "{a: 1, b: 1}") -> str:
+        journey = load_journey(write(tmp_path / next(folders), JUDGED % (shares, more)))
+        return str(journey.experiments["x"]["allocation_version"])
+
+    begun = version("alpha: 0.05")
+    assert version("power: 0.9") == version("alpha: 0.05", "{a: 50, b: 50}") == begun
+    for more, shares in (("alpha: 0.01", "{a: 1, b: 1}"), ("metric: clicks", "{a: 1, b: 1}"), ("control: b", "{a: 1, b: 1}"),
+                         ("alpha: 0.05", "{a: 1, b: 2}")):  # fmt: skip
+        assert version(more, shares) != begun
 
 
 def test_a_loop_with_a_wait_for_a_time_is_none_that_runs_for_ever(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, Literal, Self
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
@@ -35,18 +36,9 @@ class Arm(Strict):
         return _percent(share, "an arm of share 0 is empty, and tells nothing: leave it out, or give it people")
 
 
-class Experiment(Strict):
-    """Versions of the campaign that are compared, and how."""
+class Question(Strict):
+    """What an experiment asks, and when it is answered; not whom it asks."""
 
-    name: str = Field(pattern=rf"^{_NAME}$", description="people are drawn by it: another name draws them anew")
-    arms: dict[str, Arm] = Field(
-        min_length=1, max_length=10, description="by name, as in {plain: {share: 50}, question: {share: 50, templates: "
-        "question}}. The first is the control, which the others are compared with. One arm needs a holdout"
-    )  # fmt: skip
-    holdout: float = Field(
-        0, ge=0, le=90, description="percent of the audience that gets nothing from this campaign, beside those whom "
-        "include/contact_policy.yaml holds out of all campaigns"
-    )  # fmt: skip
     metric: Literal["conversion", "clicks"] = Field(
         "conversion",
         description="what decides. conversion: people who ordered within attribution_days; clicks: people who clicked, "
@@ -73,7 +65,7 @@ class Experiment(Strict):
     power: float = Field(0.8, ge=0.5, le=0.99, description="how often the smallest difference worth finding is found")
     winner: Literal["auto", "none"] = Field(
         "none",
-        description="auto: later occasions go to the winner only, and the holdout stays; none: a person decides",
+        description="auto: who comes later goes to the winner only, and the holdout stays; none: a person decides",
     )
     minimum_days: int | None = Field(
         None, ge=1, le=365, description="no decision before so many days; without it attribution_days"
@@ -88,6 +80,38 @@ class Experiment(Strict):
                 "opens alone decide nothing: mail programs open mails that nobody reads; take conversion or clicks"
             )
         return metric
+
+    @model_validator(mode="after")
+    def _can_be_answered(self) -> Self:
+        if (self.minimal_effect is None) == (self.minimal_lift is None):
+            raise ValueError("give minimal_effect (absolute) or minimal_lift (relative), one of them")
+        if self.expected_rate + self.effect >= 1:
+            raise ValueError("expected_rate and the effect together are 100 % or more: nobody can do that")
+        return self
+
+    @property
+    def effect(self) -> float:
+        """The smallest difference worth finding, absolute."""
+        return self.minimal_effect or self.expected_rate * (self.minimal_lift or 0)
+
+    def alone(self) -> None:
+        """Raise ValueError unless one arm beside a holdout can be judged so."""
+        if self.metric == "clicks" or self.winner == "auto":
+            raise ValueError("one arm beside a holdout goes with metric: conversion and winner: none")
+
+
+class Experiment(Question):
+    """Versions of the campaign that are compared, and how."""
+
+    name: str = Field(pattern=rf"^{_NAME}$", description="people are drawn by it: another name draws them anew")
+    arms: dict[str, Arm] = Field(
+        min_length=1, max_length=10, description="by name, as in {plain: {share: 50}, question: {share: 50, templates: "
+        "question}}. The first is the control, which the others are compared with. One arm needs a holdout"
+    )  # fmt: skip
+    holdout: float = Field(
+        0, ge=0, le=90, description="percent of the audience that gets nothing from this campaign, beside those whom "
+        "include/contact_policy.yaml holds out of all campaigns"
+    )  # fmt: skip
 
     @field_validator("holdout")
     @classmethod
@@ -110,10 +134,6 @@ class Experiment(Strict):
         if total != 100:
             with_holdout = " with the holdout" if self.holdout else ""
             raise ValueError(f"the shares add up to {total:g} %{with_holdout}; they must make 100")
-        if (self.minimal_effect is None) == (self.minimal_lift is None):
-            raise ValueError("give minimal_effect (absolute) or minimal_lift (relative), one of them")
-        if self.expected_rate + self.effect >= 1:
-            raise ValueError("expected_rate and the effect together are 100 % or more: nobody can do that")
         if len(self.arms) == 1:
             self._alone()
         return self
@@ -121,13 +141,7 @@ class Experiment(Strict):
     def _alone(self) -> None:
         if not self.holdout:
             raise ValueError("one arm has nothing to be compared with: add another, or a holdout")
-        if self.metric == "clicks" or self.winner == "auto":
-            raise ValueError("one arm beside a holdout goes with metric: conversion and winner: none")
-
-    @property
-    def effect(self) -> float:
-        """The smallest difference worth finding, absolute."""
-        return self.minimal_effect or self.expected_rate * (self.minimal_lift or 0)
+        self.alone()
 
     @property
     def shares(self) -> dict[str, float]:
@@ -158,7 +172,12 @@ class Experiment(Strict):
     @property
     def allocation_version(self) -> str:
         """16 hex digits that change with it, the order of the arms too."""
-        return hashlib.sha256(json.dumps(self.allocation).encode()).hexdigest()[:16]
+        return allocation_version(self.allocation)
+
+
+def allocation_version(allocation: Mapping[str, Any]) -> str:
+    """16 hex digits that change with what may not change while an experiment runs."""
+    return hashlib.sha256(json.dumps(allocation).encode()).hexdigest()[:16]
 
 
 def _percent(share: float, empty: str) -> float:

@@ -1,11 +1,15 @@
 """Experiments: who gets which version of a campaign, and who none, drawn when everything else is settled.
 
-Reads:  the plan's members, core.customers (who turned out to be one), activation.experiments.
+Reads:  the plan's members, core.customers (who turned out to be one), activation.experiments; of a journey's branch
+        its versions, visits and moves.
 Writes: activation.experiments (until the first people are in it), plans.experiment, plan_members.variant and outcome.
 Never:  looks at what came of it (evaluation.experiments does); draws by chance: a person's arm is always the same.
 """
 
 from marketflow.campaigns.experiments.assign import Assigned, ExperimentChanged, assign
+from marketflow.campaigns.experiments.branches import begin_branch, branch_winner
 from marketflow.campaigns.experiments.words import same_content, subjects_differ
 
-__all__ = ["Assigned", "ExperimentChanged", "assign", "same_content", "subjects_differ"]
+__all__ = [
+    "Assigned", "ExperimentChanged", "assign", "begin_branch", "branch_winner", "same_content", "subjects_differ",
+]  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
@@ -74,22 +75,23 @@ def _begin(
         return None, None
     version, shares, winner, started_at, is_running, begun_with = row
     if version != experiment.allocation_version and is_running:
-        raise ExperimentChanged(_changed(experiment, dict(shares), started_at))
+        raise ExperimentChanged(f"experiment.arms: {changed(experiment.name, shares, experiment.shares, started_at)}")
     if version != experiment.allocation_version:
         return None, None  # nobody is in it yet: this plan begins it anew
     return winner, _REWRITTEN if is_running and begun_with != content else None
 
 
-def _changed(experiment: Experiment, shares: Mapping[str, float], started_at: Any) -> str:
+def changed(name: str, begun: Any, now: Any, started_at: dt.datetime) -> str:
+    """Why an experiment may not be another one while people are in it; `begun` and `now` give shares by arm."""
     return (
-        f"experiment.arms: {experiment.name} runs since {started_at:%Y-%m-%d} with {_told(shares)} and is "
-        f"{_told(experiment.shares)} now: arms, shares, metric and alpha stay as they are while people are in it. "
-        "Give the experiment a new name, which draws everybody anew, or put them back"
+        f"{name} runs since {started_at:%Y-%m-%d} with {_told(begun)} and is {_told(now)} now: arms, shares, metric "
+        "and alpha stay as they are while people are in it. Give the experiment a new name, which draws everybody "
+        "anew, or put them back"
     )
 
 
-def _told(shares: Mapping[str, float]) -> str:
-    return ", ".join(f"{name} {share:g} %" for name, share in shares.items())
+def _told(shares: Any) -> str:
+    return ", ".join(f"{name} {share:g} %" for name, share in dict(shares).items())
 
 
 def _bounds(experiment: Experiment, winner: str | None) -> tuple[list[str], list[float]]:

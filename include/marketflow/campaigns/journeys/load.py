@@ -13,8 +13,10 @@ from pydantic import ValidationError
 
 from marketflow.campaigns.definition import Campaign, Templates, segment_names
 from marketflow.campaigns.definition.checks import taken_names, topic_fault
+from marketflow.campaigns.definition.experiment import HELD_OUT
 from marketflow.campaigns.definition.templates import load_templates
 from marketflow.campaigns.journeys import graph
+from marketflow.campaigns.journeys.branch import frozen_experiment
 from marketflow.campaigns.journeys.model import JourneyFile, Send, Step
 from marketflow.shared import DefinitionError, settings
 from marketflow.shared.ages import age
@@ -38,13 +40,19 @@ class Journey(JourneyFile):
             "steps": [
                 {
                     "step": name, "kind": step.kind, "is_in_loop": name in loops,
-                    "ways": {w.label: w.to for w in ways if w.step == name},
+                    "ways": {w.label: w.to for w in ways if w.step == name}, "experiment": self.experiments.get(name),
                     **step.model_dump(mode="json", by_alias=True, include={step.kind}),
                 }
                 for name, step in self.steps.items()
             ],
             "sends": {name: mail(self, name).frozen for name in self.templates},
         }  # fmt: skip
+
+    @property
+    def experiments(self) -> dict[str, dict[str, Any]]:
+        """By the branch's name, those that are judged: name, allocation_version, and what is meant by it."""
+        found = {n: frozen_experiment(s.branch, n, self.attribution_days) for n, s in self.steps.items()}
+        return {step: experiment for step, experiment in found.items() if experiment is not None}
 
     @property
     def version(self) -> str:
@@ -118,7 +126,10 @@ def load_journey(folder: Path) -> Journey:
         raise DefinitionError(f"{path}: missing; each folder of journeys holds a journey.yaml")
     data, tree = read_yaml(path)
     checked = _checked(path, data, tree)
-    wrong = [*_names(folder, checked), *_topics(checked), *graph.faults(checked), *_folders(folder, checked)]
+    wrong = [
+        *_names(folder, checked), *_topics(checked), *graph.faults(checked), *_experiments(checked),
+        *_folders(folder, checked),
+    ]  # fmt: skip
     if wrong:
         raise DefinitionError("\n".join(told(path, tree, place, words) for place, words in wrong))
     templates = {
@@ -158,6 +169,23 @@ def _topics(journey: JourneyFile) -> list[tuple[Place, str]]:
         if step.send is not None:
             said.append((["steps", name, "send", "topic"], step.send.topic, step.send.purpose))
     return [(place, words) for place, topic, purpose in said if topic and (words := topic_fault(topic, purpose))]
+
+
+def _experiments(journey: JourneyFile) -> list[tuple[Place, str]]:
+    """Two experiments of one name, and people who are held out of nothing."""
+    found: list[tuple[Place, str]] = []
+    first: dict[str, str] = {}
+    for step, branch in [(n, s.branch) for n, s in journey.steps.items() if s.branch and s.branch.experiment]:
+        asked, held = branch.experiment, journey.steps.get(HELD_OUT)
+        name = asked.name or step if asked else step
+        if name in first:
+            words = f"{name!r} is the experiment of step {first[name]}, too: give each a name of its own"
+            found.append((["steps", step, "branch", "experiment"], words))
+        first.setdefault(name, step)
+        if HELD_OUT in (branch.shares or {}) and held is not None and held.exit is None:
+            words = "who is held out gets nothing: let the step `holdout` be an exit, or call it something else"
+            found.append((["steps", HELD_OUT], words))
+    return found
 
 
 def _folders(folder: Path, journey: JourneyFile) -> list[tuple[Place, str]]:

@@ -12,10 +12,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, 
 from marketflow.campaigns.definition.model import NAME, Account, Recommend
 from marketflow.campaigns.definition.strict import Strict
 from marketflow.campaigns.definition.triggers import DEFAULT_AFTER
+from marketflow.campaigns.journeys.branch import STEP, Branch, Condition, Target
 from marketflow.shared.ages import AGE_PATTERN, age
 
 END = "end"
-STEP = r"^[a-z][a-z0-9_]{0,39}$"
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MAIL_EVENTS = ("mail_opened", "mail_clicked")  # of this visit's own mails
 _LONGEST = dt.timedelta(days=366)
@@ -38,8 +38,6 @@ def _time(value: object) -> object:
 
 
 Duration = Annotated[str, StringConstraints(pattern=AGE_PATTERN), AfterValidator(_bounded)]
-Target = Annotated[str, StringConstraints(pattern=STEP)]
-Condition = Annotated[str, StringConstraints(min_length=1, max_length=4000)]
 TimeOfDay = Annotated[str, BeforeValidator(_time)]
 EventName = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,59}$")]
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -147,27 +145,6 @@ class Wait(Strict):
             raise ValueError("event needs at_most: what never happens would be waited for without end")
         if self.on and self.until is None:
             raise ValueError("on goes with until")
-        return self
-
-
-class Branch(Strict):
-    """Two ways by a condition, or several by chance."""
-
-    where: Condition | None = Field(None, description="a condition over the columns of marts.customer_360")
-    then: Target | None = Field(None, description="with `where`: the step for those of whom it is true")
-    otherwise: Target | None = Field(None, description="with `where`: the step for the others; without it the next one")
-    shares: dict[Target, Annotated[int, Field(ge=1, le=1000)]] | None = Field(
-        None, description="an experiment: step → weight. The same person always goes the same way"
-    )
-
-    @model_validator(mode="after")
-    def _one(self) -> Self:
-        if (self.where is None) == (self.shares is None):
-            raise ValueError("give either where or shares")
-        if self.where is not None and self.then is None:
-            raise ValueError("where needs then")
-        if self.shares is not None and ((self.then, self.otherwise) != (None, None) or len(self.shares) < 2):
-            raise ValueError("shares names two steps or more, and stands without then and otherwise")
         return self
 
 

@@ -11,6 +11,7 @@ from psycopg.types.json import Jsonb
 from marketflow.campaigns.audience import About, AudienceRefused, ShopWords, compile_predicate
 from marketflow.campaigns.audience.condition import known_columns
 from marketflow.campaigns.content import Finding, lint
+from marketflow.campaigns.experiments import ExperimentChanged, begin_branch
 from marketflow.campaigns.journeys.batch import event_statement
 from marketflow.campaigns.journeys.load import Journey, mail
 from marketflow.campaigns.journeys.model import END
@@ -23,7 +24,8 @@ def register(conn: psycopg.Connection, journey: Journey, *, clock: Clock) -> boo
 
     From here on people enter by this version. With `on_change: move` all who are inside go on by it, too, from the step
     of the same name; who stands on one that is no more goes on where `moved` says, or else where that step would have
-    led to, or leaves as `step_removed`. Raises DefinitionError for a condition or a template that cannot be used.
+    led to, or leaves as `step_removed`. Raises DefinitionError for a condition or a template that cannot be used, and
+    for an experiment with other arms or shares than people are in it by.
     """
     q = queries("journeys")
     values: dict[str, Any] = {
@@ -36,6 +38,7 @@ def register(conn: psycopg.Connection, journey: Journey, *, clock: Clock) -> boo
     if row is not None and row[0] == journey.version:
         return False
     check(conn, journey, clock=clock)
+    _begin_experiments(conn, journey, values)
     conn.execute(q["retire_versions"], values)
     conn.execute(q["version_keep"], {**values, "definition": Jsonb(journey.frozen)})
     numbered = [name for name, step in journey.steps.items() if step.kind in ("send", "webhook")]
@@ -64,6 +67,14 @@ def check(conn: psycopg.Connection, journey: Journey, *, clock: Clock) -> None:
     wrong += [f"{f.place}: {f.words}" for f in lint_journey(journey, clock=clock) if f.severity == "error"]
     if wrong:
         raise DefinitionError("\n".join(wrong))
+
+
+def _begin_experiments(conn: psycopg.Connection, journey: Journey, values: Mapping[str, Any]) -> None:
+    for step, experiment in journey.experiments.items():
+        try:
+            begin_branch(conn, journey.name, experiment, now=values["now"])
+        except ExperimentChanged as changed:
+            raise DefinitionError(f"{journey.name}, step {step}: {changed}") from None
 
 
 def lint_journey(journey: Journey, *, clock: Clock) -> list[Finding]:

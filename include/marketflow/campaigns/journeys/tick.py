@@ -19,6 +19,8 @@ from psycopg.types.json import Jsonb
 
 from marketflow.campaigns.audience import AudienceRefused
 from marketflow.campaigns.definition import ContactPolicy
+from marketflow.campaigns.definition.experiment import HELD_OUT
+from marketflow.campaigns.experiments import branch_winner
 from marketflow.campaigns.journeys.batch import Batch
 from marketflow.campaigns.journeys.freshness import stale_tables
 from marketflow.campaigns.journeys.graph import order
@@ -234,14 +236,21 @@ def _branch(batch: Batch, step: dict[str, Any]) -> None:
             return
         batch.execute("turns_branch", step=name, then_step=ways["then"], other_step=ways["otherwise"])
         return
-    arms = [(to, asked["shares"][to]) for to in sorted(asked["shares"])]
-    total, lows, low = sum(weight for _, weight in arms), [], 0
-    for _, weight in arms:
-        lows.append(low / total)
-        low += weight
+    if _is_anybody(batch, name):
+        _draw(batch, step)
+
+
+def _draw(batch: Batch, step: dict[str, Any]) -> None:
+    """By the weights; once an experiment is decided, all but the held out go to the arm that has won."""
+    name, shares, experiment = step["step"], step["branch"]["shares"], step.get("experiment")
+    arms, lows, total = sorted(shares), [0.0], sum(shares.values())
+    for arm in arms:
+        lows.append(lows[-1] + shares[arm] / total)
+    winner = branch_winner(batch.conn, batch.journey, experiment["name"]) if experiment else None
+    taken = [winner if winner in shares and arm != HELD_OUT else arm for arm in arms]
     batch.execute(
-        "turns_arms", step=name, arms=[to for to, _ in arms], lows=lows, highs=[*lows[1:], 1.0],
-        salt=f"{batch.journey}/{name}",
+        "turns_arms", step=name, arms=taken, targets=[step["ways"][f"arm: {arm}"] for arm in taken],
+        lows=lows[:-1], highs=[*lows[1:-1], 1.0], salt=f"{batch.journey}/{experiment['name'] if experiment else name}",
     )  # fmt: skip
 
 

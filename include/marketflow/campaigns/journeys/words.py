@@ -31,7 +31,8 @@ def title_of(journey: Journey, name: str, day: dt.date) -> str:
         return _wait(step.wait)
     if step.branch is not None and step.branch.shares is not None:
         total = sum(step.branch.shares.values())
-        return "Experiment " + " : ".join(f"{100 * n / total:.0f}" for n in step.branch.shares.values())
+        words = "Experiment " if step.branch.experiment else "By chance "
+        return words + " : ".join(f"{100 * n / total:.0f}" for n in step.branch.shares.values())
     if step.branch is not None:
         return f"Is it so: {step.branch.where}?"
     if step.webhook is not None:

@@ -1,6 +1,7 @@
 """Experiments: what was seen of each arm by now, and whether one has won.
 
-Reads:  activation.experiments, .plans, .plan_members, .sends, .tracking_events; core.customers, core.orders.
+Reads:  activation.experiments, .plans, .plan_members, .sends, .tracking_events; marts.journey_draws; core.customers,
+        core.all_orders.
 Writes: activation.experiment_looks (read as marts.experiment_results), the decision in activation.experiments, once.
 Never:  counts opens; takes a decision back; decides while people are in other shares than was meant.
 """

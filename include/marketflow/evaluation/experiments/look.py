@@ -49,7 +49,10 @@ def judge_experiments(conn: psycopg.Connection, *, clock: Clock) -> Looked:
 def _look(conn: psycopg.Connection, experiment: Mapping[str, Any], clock: Clock) -> tuple[Look, bool]:
     """The look, and whether it has decided."""
     q, definition, now = queries("experiments"), experiment["definition"], clock.now()
-    values = {**experiment, "now": now, "window_days": definition["window_days"], "look_on": clock.day_of(now)}
+    values = {
+        **experiment, "now": now, "window_days": definition["window_days"], "look_on": clock.day_of(now),
+        "is_journey": "step" in definition,
+    }  # fmt: skip
     del values["definition"]
     rows = {str(r["variant"]): r for r in conn.cursor(row_factory=dict_row).execute(q["count_arms"], values).fetchall()}
     counts = {name: Arm(**{f: int(row[f]) for f in Arm.__dataclass_fields__}) for name, row in rows.items()}

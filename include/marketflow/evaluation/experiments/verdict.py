@@ -62,7 +62,7 @@ def judge_counts(
     """
     design = design_of(definition)
     arms = {name: counts.get(name, Arm()) for name in design.shares}
-    ratio_p, sent_ratio_p = _ratios(design, arms)
+    ratio_p, sent_ratio_p = _ratios(design, arms, sends_alike="step" not in definition)
     early = _too_early(definition, arms, began_at, now)
     mismatch = min(ratio_p, sent_ratio_p) < ALARM
     judged = {name: _judged(definition, design, name, arms) for name in design.shares}
@@ -79,12 +79,15 @@ def successes(definition: Mapping[str, Any], arm: Arm) -> int:
     return arm.clickers if definition["metric"] == "clicks" else arm.conversions
 
 
-def _ratios(design: Design, arms: Mapping[str, Arm]) -> tuple[float, float]:
-    """P-values of the shares of people, and of the shares of those who were sent it, the holdout aside."""
+def _ratios(design: Design, arms: Mapping[str, Arm], *, sends_alike: bool) -> tuple[float, float]:
+    """P-values of the shares of people, and of the shares of those who were sent it, the holdout aside.
+
+    `sends_alike`: each arm sends one message to each; those of a journey's branch may send several, later, or none.
+    """
     everybody = list(design.shares)
     treated = [name for name in everybody if name != HELD_OUT]
     by_people = ratio_p_value([arms[n].assigned for n in everybody], [design.shares[n] for n in everybody])
-    if len(treated) == 1:
+    if len(treated) == 1 or not sends_alike:
         return float(by_people), 1.0
     by_sent = ratio_p_value([arms[n].sent for n in treated], [design.shares[n] for n in treated])
     return float(by_people), float(by_sent)
