@@ -1193,3 +1193,14 @@ SELECT
 FROM activation.journey_visits AS v
 LEFT JOIN core.customers AS c ON v.customer_id = c.customer_id
 WHERE v.journey = %(journey)s;
+
+-- name: judged
+-- What the newest look at each of its experiments says.
+SELECT
+    r.experiment,
+    r.arm,
+    r.verdict,
+    coalesce(r.is_winner, FALSE) AS is_winner
+FROM marts.experiment_results AS r
+WHERE r.campaign = %(journey)s AND r.is_newest
+ORDER BY r.experiment ASC, r.is_control DESC, r.arm ASC;

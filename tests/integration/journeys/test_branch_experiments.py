@@ -9,7 +9,7 @@ import pytest
 
 from campaign_shop import add_customer
 from journey_desk import NOW, Desk
-from marketflow.campaigns.journeys import Journey
+from marketflow.campaigns.journeys import Journey, read_counts
 from marketflow.evaluation.experiments import judge_experiments
 from marketflow.evaluation.experiments.look import Looked
 from marketflow.shared import DefinitionError
@@ -152,6 +152,9 @@ def test_who_comes_after_the_decision_goes_to_the_winner_and_does_not_count(desk
     assert look(desk).experiments == 1  # the last windows have closed since the last look
     assert look(desk).experiments == 0
     assert seen(desk, "is_winner")["voucher"] is True
+    counts = read_counts(desk.conn, "trip")
+    assert counts.winners == {"which": "voucher"}
+    assert counts.verdicts["which"]["voucher"] == "better"
 
 
 def test_who_turns_out_to_be_another_one_counts_once_in_her_first_arm(desk: Desk) -> None:

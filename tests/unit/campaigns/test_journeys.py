@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import json
 from pathlib import Path
@@ -179,3 +180,22 @@ def test_the_schema_for_editors_is_the_models() -> None:
     text = (ROOT / "include/journeys/journey.schema.json").read_text()
     assert text == schema_text()
     assert set(json.loads(text)["$defs"]["Step"]["properties"]) >= {"send", "wait", "branch", "webhook", "exit"}
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "winner", "words"),
+    [
+        ({}, None, "too early to tell"),
+        ({"a": "too_early", "b": "too_early"}, None, "too early to tell"),
+        ({"a": "control", "b": "undecided"}, None, "no difference proven yet"),
+        ({"a": "control", "b": "better", "c": "worse"}, None, "better so far: b"),
+        ({"a": "control", "b": "better"}, "b", "b has won"),
+        ({"a": "ratio_mismatch", "b": "ratio_mismatch"}, None, "alarm: not the shares meant"),
+    ],
+)
+def test_the_picture_says_what_an_experiment_has_found(
+    tmp_path: Path, verdicts: dict[str, str], winner: str | None, words: str
+) -> None:
+    journey = load_journey(write(tmp_path, JUDGED % ("{a: 1, b: 1}", "name: second")))
+    counts = Counts(verdicts={"second": verdicts}, winners={"second": winner} if winner else {})
+    assert f">{words}</text>" in page(journey, counts, day=dt.date(2026, 11, 22))

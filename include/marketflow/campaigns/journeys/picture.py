@@ -15,7 +15,7 @@ from marketflow.campaigns.journeys.graph import edges
 from marketflow.campaigns.journeys.layout import Layout, lay_out
 from marketflow.campaigns.journeys.load import Journey
 from marketflow.campaigns.journeys.model import END
-from marketflow.campaigns.journeys.words import entry_of, goal_of, title_of, way_of
+from marketflow.campaigns.journeys.words import entry_of, found_of, goal_of, title_of, way_of
 from marketflow.warehouse import queries
 
 _W, _H, _ACROSS, _DOWN, _MARGIN = 262, 96, 300, 166, 28
@@ -38,11 +38,16 @@ li b{display:block;font-size:24px;line-height:1.2}li span{font-size:14px;color:#
 
 @dataclass(frozen=True, kw_only=True)
 class Counts:
-    """What the warehouse knows of a journey; empty for one that has never run."""
+    """What the warehouse knows of a journey; empty for one that has never run.
+
+    `verdicts`: by experiment and arm, what the newest look says; `winners`: by experiment, of those that are decided.
+    """
 
     steps: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     flows: Mapping[tuple[str, str | None], int] = field(default_factory=dict)
     ends: Mapping[str, int] = field(default_factory=dict)
+    verdicts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    winners: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_counts(conn: psycopg.Connection, journey: str) -> Counts:
@@ -55,7 +60,13 @@ def read_counts(conn: psycopg.Connection, journey: str) -> Counts:
     for from_step, to_step, why, moves in conn.execute(q["flows"], values).fetchall():
         if from_step is not None and why not in ("goal", "ended"):
             flows[from_step, to_step] = flows.get((from_step, to_step), 0) + int(moves)
-    return Counts(steps=steps, flows=flows, ends=ends)
+    verdicts: dict[str, dict[str, str]] = {}
+    winners: dict[str, str] = {}
+    for experiment, arm, verdict, is_winner in conn.execute(q["judged"], values).fetchall():
+        verdicts.setdefault(experiment, {})[arm] = verdict
+        if is_winner:
+            winners[experiment] = arm
+    return Counts(steps=steps, flows=flows, ends=ends, verdicts=verdicts, winners=winners)
 
 
 def page(journey: Journey, counts: Counts, *, day: dt.date) -> str:
@@ -67,9 +78,7 @@ def page(journey: Journey, counts: Counts, *, day: dt.date) -> str:
     figures += [("went through to the end", ends.get("done", 0))]
     shown = "".join(f"<li><b>{number:,}</b><span>{escape(words)}</span></li>" for words, number in figures)
     aim = f"<p>Who has {escape(goal)} leaves before the next step.</p>" if goal else ""
-    made_up = (
-        "<p><strong>Simulated:</strong> people in it were made up for a demo.</p>" if ends.get("is_simulated") else ""
-    )
+    made_up = _MADE_UP if ends.get("is_simulated") else ""
     return (
         f'<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>{escape(journey.title)}</title>'
         f'<meta name="viewport" content="width=device-width, initial-scale=1"><style>{_CSS}</style></head><body>'
@@ -111,6 +120,10 @@ def _boxes(journey: Journey, counts: Counts, layout: Layout, day: dt.date) -> It
         room = 20 if here else 26
         for i, line in enumerate(_cut(title_of(journey, name, day), room)):
             yield _text(x + 20, y + 42 + 18 * i, line, 15, bold=True)
+        if name in journey.experiments:
+            experiment = str(journey.experiments[name]["name"])
+            said = found_of(counts.verdicts.get(experiment, {}), counts.winners.get(experiment))
+            yield _text(x + 20, y + 62, said[:36], 13)
         yield _text(x + 20, y + _H - 11, _seen(kind, found), 12, fill="#4a5753")
         if here:
             yield _text(x + _W - 14, y + 36, f"{here:,}", 24, anchor="end", bold=True)

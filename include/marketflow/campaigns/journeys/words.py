@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Mapping
 
 from marketflow.campaigns.content import Renderer, stand_ins
 from marketflow.campaigns.journeys.load import Journey, mail
@@ -54,6 +55,19 @@ def way_of(step: Step, label: str) -> str:
 def happened(event: str) -> str:
     """An event that has happened."""
     return _HAPPENED.get(event, event.replace("_", " "))
+
+
+def found_of(verdicts: Mapping[str, str], winner: str | None) -> str:
+    """What an experiment has found by now; `verdicts` by arm."""
+    if winner:
+        return f"{winner} has won"
+    said = set(verdicts.values())
+    if "ratio_mismatch" in said:
+        return "alarm: not the shares meant"
+    if not said or "too_early" in said:
+        return "too early to tell"
+    better = [arm for arm, verdict in verdicts.items() if verdict == "better"]
+    return f"better so far: {', '.join(better)}" if better else "no difference proven yet"
 
 
 def entry_of(journey: Journey) -> str:
