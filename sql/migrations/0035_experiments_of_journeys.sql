@@ -45,8 +45,8 @@ COMMENT ON COLUMN activation.experiment_looks.experiment IS 'Name of the experim
 COMMENT ON COLUMN activation.experiment_looks.arm IS
 'Name of the arm, in a journey the step that it leads to; holdout are those who got nothing so that it can be measured';
 COMMENT ON COLUMN activation.experiment_looks.assigned IS
-'People who were drawn for the arm: whose plan was released, or who came to the branch';
-COMMENT ON COLUMN activation.experiment_looks.sent IS 'Those of them who were sent a message, in a journey any of its mails';
+'People who were drawn for the arm: whose plan was released, or who came to the branch so long ago that their window has closed';
+COMMENT ON COLUMN activation.experiment_looks.sent IS 'Those of them who were sent a message; in a journey a mail after the draw';
 COMMENT ON COLUMN activation.experiment_looks.conversions IS
 'Those of them who ordered within the attribution window after the release or the draw';
 COMMENT ON COLUMN activation.experiment_looks.sent_ratio_p IS

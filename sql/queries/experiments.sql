@@ -22,11 +22,10 @@ ON CONFLICT (campaign, experiment) DO UPDATE
 -- name: read_experiment
 SELECT
     e.allocation_version,
-    e.definition -> 'shares' AS shares,
+    e.definition,
     e.winner,
     e.started_at,
-    count(p.plan_id) > 0 AS is_running,
-    e.definition ->> 'content' AS begun_with
+    count(p.plan_id) > 0 AS is_running
 FROM activation.experiments AS e
 LEFT JOIN activation.plans AS p
     ON
@@ -73,7 +72,7 @@ GROUP BY m.variant;
 -- Of a journey's experiment; people are in it once somebody has entered by a version that has it.
 SELECT
     e.allocation_version,
-    e.definition -> 'shares' AS shares,
+    e.definition,
     e.started_at,
     EXISTS (
         SELECT FROM activation.journey_versions AS v
@@ -99,12 +98,22 @@ ON CONFLICT (campaign, experiment) DO UPDATE
     SET
         allocation_version = excluded.allocation_version,
         definition = excluded.definition,
-        started_at = excluded.started_at;
+        started_at = excluded.started_at,
+        -- of a campaign that had this name once
+        decided_at = NULL,
+        winner = NULL,
+        reason = NULL;
+
+-- name: heed
+UPDATE activation.experiments
+SET definition = definition || %(heeded)s
+WHERE campaign = %(campaign)s AND experiment = %(experiment)s AND NOT definition @> %(heeded)s;
 
 -- name: branch_winner
 SELECT e.winner
 FROM activation.experiments AS e
-WHERE e.campaign = %(campaign)s AND e.experiment = %(experiment)s;
+WHERE
+    e.campaign = %(campaign)s AND e.experiment = %(experiment)s AND e.decided_at <= %(now)s::timestamptz;
 
 -- name: experiments_open
 -- Those that have reached people and of whom something may be new: as long as a window is open, and once after that.
@@ -124,14 +133,16 @@ CROSS JOIN
             SELECT p.released_at AS exposed_at
             FROM activation.plans AS p
             WHERE
-                p.campaign = e.campaign AND p.experiment = e.experiment AND NOT p.is_dry_run
+                e.definition ->> 'step' IS NULL
+                AND p.campaign = e.campaign AND p.experiment = e.experiment AND NOT p.is_dry_run
                 AND p.released_at <= %(now)s::timestamptz
             UNION ALL
             -- a journey draws on for ever; who is drawn after the decision does not count
             SELECT d.drawn_at AS exposed_at
             FROM marts.journey_draws AS d
             WHERE
-                d.journey = e.campaign AND d.experiment = e.experiment AND d.drawn_at <= %(now)s::timestamptz
+                e.definition ->> 'step' IS NOT NULL
+                AND d.journey = e.campaign AND d.experiment = e.experiment AND d.drawn_at <= %(now)s::timestamptz
                 AND d.drawn_at < coalesce(e.decided_at, 'infinity')
         ) AS x
     ) AS r
@@ -145,22 +156,25 @@ WHERE
     r.began_at IS NOT NULL
     AND (
         l.looked_at IS NULL
-        -- two days more, for orders that are delivered late
-        OR l.looked_at <= r.last_at + make_interval(days => (e.definition ->> 'window_days')::integer + 2)
+        OR l.looked_at <= r.last_at + make_interval(
+            days => (e.definition ->> 'window_days')::integer + %(late_days)s::integer
+        )
     )
 ORDER BY e.campaign, e.experiment;
 
 -- name: count_arms
 -- A person counts once, in the arm of her first plan and from its release on: all arms from the same moment, whether her message went
 -- at once, late or not at all, and so do those who are held out. Who was planned after the decision does not count. In a journey: from
--- her first draw on; all of the journey's mails may have been of the experiment.
+-- her first draw on, once her window is over and its orders are known. Its ways act at different times after the draw: of windows that are
+-- open the later way's orders would be missing. What the journey sent her after her draw is of the experiment.
 WITH mine AS (
     SELECT
         p.plan_id,
         p.released_at
     FROM activation.plans AS p
     WHERE
-        p.campaign = %(campaign)s AND p.experiment = %(experiment)s AND NOT p.is_dry_run
+        NOT %(is_journey)s
+        AND p.campaign = %(campaign)s AND p.experiment = %(experiment)s AND NOT p.is_dry_run
         AND p.released_at <= %(now)s::timestamptz
         AND p.released_at < coalesce(%(decided_at)s::timestamptz, 'infinity')
 ),
@@ -182,7 +196,11 @@ drawn AS (
         d.visit_id AS number
     FROM marts.journey_draws AS d
     WHERE
-        d.journey = %(campaign)s AND d.experiment = %(experiment)s AND d.drawn_at <= %(now)s::timestamptz
+        %(is_journey)s
+        AND d.journey = %(campaign)s AND d.experiment = %(experiment)s
+        AND d.drawn_at <= %(now)s::timestamptz - make_interval(
+            days => %(window_days)s::integer + %(late_days)s::integer
+        )
         AND d.drawn_at < coalesce(%(decided_at)s::timestamptz, 'infinity')
 ),
 
@@ -225,6 +243,7 @@ facts AS (
                 e.person_id = o.customer_id AND o.kind = 'sale'
                 AND e.released_at < o.ordered_at AND e.counted_until >= o.ordered_at
         )) AS is_buyer,
+        NULL::timestamptz AS message_at,
         NULL::timestamptz AS clicked_at
     FROM exposed AS e
     UNION ALL
@@ -237,19 +256,27 @@ facts AS (
         coalesce(t.is_simulated, FALSE) AS is_simulated,
         s.state = 'sent' AS is_sent,
         FALSE AS is_buyer,
+        s.released_at AS message_at,
         t.occurred_at AS clicked_at
     FROM messages AS p
     INNER JOIN activation.sends AS s ON p.plan_id = s.plan_id
     LEFT JOIN core.customers AS c ON s.customer_id = c.customer_id
     LEFT JOIN activation.tracking_events AS t
         ON s.send_id = t.send_id AND t.kind = 'click' AND t.verdict = 'person'
-    WHERE NOT s.is_test AND s.customer_id IS NOT NULL
+    WHERE
+        NOT s.is_test AND s.customer_id IS NOT NULL AND s.channel <> 'webhook'
+        AND s.released_at >= %(began_at)s::timestamptz
 ),
 
 dated AS (
     SELECT
-        f.*,
-        f.clicked_at > max(f.released_at) OVER person
+        f.person_id,
+        f.variant,
+        f.is_simulated,
+        f.is_buyer,
+        f.is_sent AND f.message_at >= max(f.released_at) OVER person AS is_sent,
+        f.message_at >= max(f.released_at) OVER person
+        AND f.clicked_at > max(f.released_at) OVER person
         AND f.clicked_at <= max(f.counted_until) OVER person AS is_clicker
     FROM facts AS f
     WINDOW person AS (PARTITION BY f.person_id)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from marketflow.shared import DefinitionError
+from marketflow.shared import DefinitionError, settings
 from marketflow.shared.explain import nearest
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
@@ -35,19 +35,19 @@ def plan(
 
 
 def _meant(name: str) -> list[dict[str, Any]]:
-    """The experiments of whatever has that name. Raises DefinitionError when it is nothing, or has none."""
-    from marketflow.campaigns import load_campaigns
-    from marketflow.campaigns.journeys import load_journeys
+    """The experiments of whatever has that name. Raises DefinitionError when it is nothing, is wrong, or has none."""
+    from marketflow.campaigns.definition import load_campaign
+    from marketflow.campaigns.journeys import load_journey
 
-    campaigns = {c.name: c for c in load_campaigns()}
-    journeys = {j.name: j for j in load_journeys()}
-    if name not in {**campaigns, **journeys}:
-        raise DefinitionError(f"there is no campaign or journey {name!r}{nearest(name, [*campaigns, *journeys])}")
-    if name in journeys:
-        found = [experiment["meant"] for experiment in journeys[name].experiments.values()]
+    campaigns, journeys = settings().campaigns_folder, settings().journeys_folder
+    names = [f.name for root in (campaigns, journeys) for f in root.glob("[!_.]*") if f.is_dir()]
+    if name not in names:
+        raise DefinitionError(f"there is no campaign or journey {name!r}{nearest(name, names)}")
+    if (campaigns / name).is_dir():
+        campaign = load_campaign(campaigns / name)
+        found = [campaign.experiment.meant(campaign.window_days)] if campaign.experiment else []
     else:
-        experiment = campaigns[name].experiment
-        found = [experiment.meant(campaigns[name].window_days)] if experiment else []
+        found = [experiment["meant"] for experiment in load_journey(journeys / name).experiments.values()]
     if not found:
         raise DefinitionError(f"{name} has no experiment; docs/marketers.md says how to write one")
     return found

@@ -175,6 +175,19 @@ def test_before_anybody_is_in_it_the_allocation_may_be_changed(desk: Desk, tmp_p
 
 
 @pytest.mark.usefixtures("crowd")
+def test_who_decides_and_when_may_be_changed_midway_and_no_window(desk: Desk, tmp_path: Path) -> None:
+    meant = "SELECT definition ->> 'winner', definition ->> 'window_days' FROM activation.experiments"
+    first = desk.plan(letter(tmp_path), occasion="one", approval=False)
+    release(desk.conn, first.plan_id, clock=desk.clock)
+    other = letter(tmp_path, winner="none").model_copy(update={"attribution_days": 3})
+    plan = desk.plan(other, occasion="two", dry_run=True)
+    assert any("it is judged as it began, with attribution_days 14" in w for w in plan.warnings)
+    assert desk.rows(meant) == [("auto", "14")]
+    assert desk.plan(other, occasion="two").state == "planned"
+    assert desk.rows(meant) == [("none", "14")]
+
+
+@pytest.mark.usefixtures("crowd")
 def test_templates_that_are_changed_midway_are_told(desk: Desk, tmp_path: Path) -> None:
     first = desk.plan(letter(tmp_path), occasion="one", approval=False)
     assert not any("changed since it began" in w for w in first.warnings)

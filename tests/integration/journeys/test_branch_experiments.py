@@ -3,57 +3,14 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import Any
 
 import pytest
 
 from campaign_shop import add_customer
 from journey_desk import NOW, Desk
-from marketflow.campaigns.journeys import Journey, read_counts
-from marketflow.evaluation.experiments import judge_experiments
-from marketflow.evaluation.experiments.look import Looked
+from judged_branch import CLOSED, arms, later, look, seen, trip
+from marketflow.campaigns.journeys import read_counts
 from marketflow.shared import DefinitionError
-
-AGAIN = 'entry: {on: daily, where: "orders >= 0", again: always}\n'
-TEXT = """
-steps:
-  which:
-    branch:
-      shares: %(shares)s
-      experiment: {expected_rate: 0.2, minimal_effect: 0.3, minimum_days: 1, minimum_people: 20%(more)s}
-  voucher: {exit: {reason: voucher}}
-  plain: {exit: {reason: plain}}
-"""
-HELD = "  holdout: {exit: {reason: nothing}}\n"
-
-
-def trip(desk: Desk, shares: str = "{plain: 1, voucher: 1, holdout: 1}", **more: str) -> Journey:
-    words = "".join(f", {name}: {value}" for name, value in more.items())
-    text = TEXT % {"shares": shares, "more": words}
-    return desk.journey(text + HELD if "holdout" in shares else text, entry=AGAIN)
-
-
-def arms(desk: Desk) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for arm, customer in desk.rows("SELECT DISTINCT arm, customer_id FROM marts.journey_draws ORDER BY 1, 2"):
-        found.setdefault(arm, []).append(customer)
-    return found
-
-
-def look(desk: Desk) -> Looked:
-    return judge_experiments(desk.conn, clock=desk.clock)
-
-
-def seen(desk: Desk, *columns: str) -> dict[str, Any]:
-    rows = desk.rows(f"SELECT arm, {', '.join(columns)} FROM marts.experiment_results WHERE is_newest ORDER BY 1")
-    return {arm: values[0] if len(values) == 1 else tuple(values) for arm, *values in rows}
-
-
-def later(desk: Desk, journey: Journey, **time: float) -> None:
-    """Everybody comes once more."""
-    desk.clock.pass_time(**time)
-    desk.enrol(journey)
-    desk.tick(journey)
 
 
 def test_an_arm_may_end_the_journey(desk: Desk) -> None:
@@ -120,7 +77,7 @@ steps:
             " FROM activation.sends WHERE customer_id = %s",
             [NOW + dt.timedelta(hours=1), NOW, "scanner" if number == 2 else "person", "x" if number == 2 else None, customer],
         )  # fmt: skip
-    desk.clock.pass_time(days=1)
+    desk.clock.pass_time(days=CLOSED)
     look(desk)
     assert seen(desk, "sent", "clickers") == {"short": (len(drawn["short"]), 2), "long": (len(drawn["long"]), 1)}
 
@@ -132,8 +89,9 @@ def test_who_comes_after_the_decision_goes_to_the_winner_and_does_not_count(desk
     first = arms(desk)
     for customer in first["voucher"]:
         desk.order(customer, NOW + dt.timedelta(hours=1))
-    desk.clock.pass_time(hours=5)
-    assert look(desk).decided == []  # not before its minimum of days
+    desk.clock.pass_time(days=CLOSED - 1)
+    assert look(desk).decided == []
+    assert set(seen(desk, "assigned").values()) == {0}  # no window is over
     desk.clock.pass_time(days=1)
     assert look(desk).decided == ["trip/which"]
     newcomers = [add_customer(desk.conn, f"New{n}")[0] for n in range(60)]
@@ -146,10 +104,8 @@ def test_who_comes_after_the_decision_goes_to_the_winner_and_does_not_count(desk
     assert {new[c] for c in newcomers} == {"voucher", "holdout"}
     counted = {arm: len(people) for arm, people in first.items()}
     assert seen(desk, "assigned") == counted
-    look(desk)
+    assert look(desk).experiments == 1  # the last window may have closed since the last look
     assert seen(desk, "assigned") == counted
-    desk.clock.pass_time(days=30)
-    assert look(desk).experiments == 1  # the last windows have closed since the last look
     assert look(desk).experiments == 0
     assert seen(desk, "is_winner")["voucher"] is True
     counts = read_counts(desk.conn, "trip")
@@ -166,6 +122,7 @@ def test_who_turns_out_to_be_another_one_counts_once_in_her_first_arm(desk: Desk
         "UPDATE core.customers SET merged_into = %s, is_deleted = true WHERE customer_id = %s",
         [drawn["plain"][0], drawn["voucher"][0]],
     )
+    desk.clock.pass_time(days=CLOSED)
     look(desk)
     assert sum(seen(desk, "assigned").values()) == 39
     assert all(seen(desk, "is_simulated").values())
@@ -201,7 +158,7 @@ def test_another_name_draws_anew_and_each_has_its_own_figures(desk: Desk) -> Non
     second = {arm: sorted(c for a, c in rows if a == arm) for arm in first}
     assert second != first
     assert len(rows) == 80
-    desk.clock.pass_time(hours=1)
+    desk.clock.pass_time(days=CLOSED)
     assert look(desk).experiments == 2
     counts = desk.rows(
         "SELECT experiment, arm, assigned FROM marts.experiment_results WHERE is_newest ORDER BY experiment, arm"
@@ -221,7 +178,7 @@ def test_a_leak_is_an_alarm_and_nothing_is_decided(desk: Desk) -> None:
     desk.conn.execute(  # somebody took moves away
         "DELETE FROM activation.journey_moves WHERE why = 'arm: plain' AND mod(visit_id, 10) > 2"
     )
-    desk.clock.pass_time(days=2)
+    desk.clock.pass_time(days=CLOSED)
     assert look(desk).alarms == ["trip/which"]
     assert set(seen(desk, "verdict").values()) == {"ratio_mismatch"}
     assert desk.rows("SELECT winner FROM activation.experiments") == [(None,)]

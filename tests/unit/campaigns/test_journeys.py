@@ -68,7 +68,12 @@ def write(root: Path, text: str, *, entry: str = ENTRY, name: str = "trip", mail
         (JUDGED % ("{a: 1, b: 1, holdout: 1}", "control: holdout") + HELD, "take one of the others as the control"),
         (JUDGED % ("{a: 1, b: 1, holdout: 1}", "alpha: 0.05") + HELD.replace("exit: {reason: x}", "wait: {for: 1 day}"),
          "steps.holdout: who is held out gets nothing: let the step `holdout` be an exit"),
-        (JUDGED % ("{a: 1, b: 1}", "name: y") + SECOND, "steps.y.branch.experiment: 'y' is the experiment of step x, too"),
+        (JUDGED % ("{a: 1, b: 1}", "name: y") + SECOND, "steps.y.branch.experiment: people are drawn by 'y' on step x, too"),
+        (JUDGED % ("{a: 1, b: 1}", "name: y") + SECOND.split(", experiment", maxsplit=1)[0] + "}}\n", "steps.x.branch.experiment: people are drawn by 'y' on step y, too"),
+        (SECOND.split("experiment", maxsplit=1)[0].replace("  y", "steps:\n  y") + "experiment: }}\n  a: {exit: {reason: x}}\n  b: {exit: {reason: x}}\n",
+         "steps.y.branch.experiment: is empty: it needs expected_rate"),
+        (JUDGED % ("{a: 1, b: 1}", "metric: clicks"), "steps.x.branch.shares.b: this way sends nothing, and nobody can click on it"),
+        (JUDGED % ("{a: 1, holdout: 1}", "control: a") + HELD, "one way beside `holdout` is compared with that"),
         ("steps:\n  x: {branch: {where: q, then: a, experiment: {expected_rate: 0.1, minimal_lift: 1}}}\n  a: {exit: {reason: x}}\n",
          "experiment goes with shares"),
         ("on_change: move\nmoved: {old: c}\nsteps:\n  b: {exit: {reason: x}}\n", "moved.old: there is no step 'c'"),
@@ -89,7 +94,7 @@ def test_what_is_wrong_is_told_by_place(tmp_path: Path, text: str, words: str) -
 def test_an_experiment_is_frozen_with_its_control_first_and_in_percent(tmp_path: Path) -> None:
     text = JUDGED % ("{a: 1, b: 2, holdout: 1}", "control: b") + HELD
     journey = load_journey(write(tmp_path, text.replace("minimal_effect: 0.1", "minimal_lift: 0.5")))
-    [step] = [s for s in journey.frozen["steps"] if s["experiment"]]
+    [step] = [s for s in journey.frozen["steps"] if "experiment" in s]
     meant = step["experiment"]["meant"]
     assert (step["step"], step["experiment"]["name"], meant["step"], meant["window_days"]) == ("x", "x", "x", 14)
     assert (meant["control"], meant["shares"]) == ("b", [["b", 50], ["a", 25], ["holdout", 25]])
@@ -113,8 +118,9 @@ def test_the_allocation_of_a_branch_changes_with_what_counts_and_nothing_else(tm
 
     begun = version("alpha: 0.05")
     assert version("power: 0.9") == version("alpha: 0.05", "{a: 50, b: 50}") == begun
-    for more, shares in (("alpha: 0.01", "{a: 1, b: 1}"), ("metric: clicks", "{a: 1, b: 1}"), ("control: b", "{a: 1, b: 1}"),
-                         ("alpha: 0.05", "{a: 1, b: 2}")):  # fmt: skip
+    for more, shares in (
+        ("alpha: 0.01", "{a: 1, b: 1}"), ("control: b", "{a: 1, b: 1}"), ("alpha: 0.05", "{a: 1, b: 2}"),
+    ):  # fmt: skip
         assert version(more, shares) != begun
 
 
@@ -189,6 +195,7 @@ def test_the_schema_for_editors_is_the_models() -> None:
         ({"a": "too_early", "b": "too_early"}, None, "too early to tell"),
         ({"a": "control", "b": "undecided"}, None, "no difference proven yet"),
         ({"a": "control", "b": "better", "c": "worse"}, None, "better so far: b"),
+        ({"a": "control", "b": "worse", "c": "undecided"}, None, "worse so far: b"),
         ({"a": "control", "b": "better"}, "b", "b has won"),
         ({"a": "ratio_mismatch", "b": "ratio_mismatch"}, None, "alarm: not the shares meant"),
     ],

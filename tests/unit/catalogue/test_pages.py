@@ -79,7 +79,7 @@ def test_a_view_that_nothing_is_made_of_is_not_drawn(tables: list[Table]) -> Non
     views = {t.name: bool(t.downstream) for t in tables if t.is_view}
     ends = [
         "customer_events", "segment_memberships", "campaign_sends", "campaign_members", "experiment_results",
-        "journey_steps", "click_results", "message_activity",
+        "journey_draws", "journey_steps", "click_results", "message_activity",
     ]  # fmt: skip
     used = {"core.order_lines", "core.all_orders"}
     assert views == {"raw.order_lines": False, **dict.fromkeys(used, True), **{f"marts.{name}": False for name in ends}}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import accumulate
@@ -13,12 +12,9 @@ from psycopg.types.json import Jsonb
 
 from marketflow.campaigns.definition import Campaign
 from marketflow.campaigns.definition.experiment import HELD_OUT, Experiment
+from marketflow.campaigns.experiments.running import ExperimentChanged, changed, heeded, kept
 from marketflow.campaigns.experiments.words import content_version
 from marketflow.warehouse import queries
-
-
-class ExperimentChanged(Exception):
-    """Its arms, shares, metric or alpha are not those that people were drawn with; the message is for marketers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,34 +60,27 @@ def _begin(
 ) -> tuple[str | None, str | None]:
     """Note the experiment unless this is a dry run; the arm that has won and a warning, if any."""
     q, content = queries("experiments"), content_version(campaign)
+    meant = {**experiment.meant(campaign.window_days), "content": content}
     values = {
         **plan, "experiment": experiment.name, "allocation_version": experiment.allocation_version,
-        "meant": Jsonb({**experiment.meant(campaign.window_days), "content": content}),
+        "meant": Jsonb(meant), "heeded": heeded(meant),
     }  # fmt: skip
     if not plan["dry_run"]:
         conn.execute(q["begin_experiment"], values)
     row = conn.execute(q["read_experiment"], values).fetchone()
     if row is None:
         return None, None
-    version, shares, winner, started_at, is_running, begun_with = row
+    version, begun, winner, started_at, is_running = row
     if version != experiment.allocation_version and is_running:
-        raise ExperimentChanged(f"experiment.arms: {changed(experiment.name, shares, experiment.shares, started_at)}")
+        raise ExperimentChanged(f"experiment.arms: {changed(experiment.name, begun, meant, started_at)}")
     if version != experiment.allocation_version:
         return None, None  # nobody is in it yet: this plan begins it anew
-    return winner, _REWRITTEN if is_running and begun_with != content else None
-
-
-def changed(name: str, begun: Any, now: Any, started_at: dt.datetime) -> str:
-    """Why an experiment may not be another one while people are in it; `begun` and `now` give shares by arm."""
-    return (
-        f"{name} runs since {started_at:%Y-%m-%d} with {_told(begun)} and is {_told(now)} now: arms, shares, metric "
-        "and alpha stay as they are while people are in it. Give the experiment a new name, which draws everybody "
-        "anew, or put them back"
-    )
-
-
-def _told(shares: Any) -> str:
-    return ", ".join(f"{name} {share:g} %" for name, share in dict(shares).items())
+    if not is_running:
+        return winner, None
+    if not plan["dry_run"]:
+        conn.execute(q["heed"], values)
+    told = [_REWRITTEN if begun["content"] != content else None, kept(begun, meant)]
+    return winner, "; ".join(words for words in told if words) or None
 
 
 def _bounds(experiment: Experiment, winner: str | None) -> tuple[list[str], list[float]]:

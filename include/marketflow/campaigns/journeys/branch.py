@@ -59,6 +59,8 @@ class Branch(Strict):
             raise ValueError(f"an experiment has {MOST_ARMS} arms at most")
         if experiment.control is not None and experiment.control not in self.shares:
             raise ValueError(f"control: {experiment.control!r} is none of the arms: {', '.join(self.shares)}")
+        if len(self.arms) == 1 and experiment.control is not None:
+            raise ValueError("control: one way beside `holdout` is compared with that; leave it out")
         if len(self.arms) == 1:
             experiment.alone()
         elif experiment.control == HELD_OUT:
@@ -79,7 +81,9 @@ def frozen_experiment(branch: Branch | None, step: str, window_days: int) -> dic
     held = [HELD_OUT] if HELD_OUT in branch.shares else []
     names = [*held, *branch.arms] if len(branch.arms) == 1 else [*branch.arms, *held]
     shares = [[name, 100 * branch.shares[name] / total] for name in names]  # jsonb keeps the order of lists only
-    allocation = {"shares": shares, "metric": experiment.metric, "alpha": experiment.alpha}
+    allocation = {
+        "control": names[0], "shares": sorted(shares), "metric": experiment.metric, "alpha": experiment.alpha,
+    }  # fmt: skip
     meant = {
         **experiment.model_dump(mode="json"), "name": experiment.name or step, "control": names[0], "shares": shares,
         "effect": experiment.effect, "window_days": window_days, "step": step,

@@ -80,6 +80,11 @@ def in_loops(journey: JourneyFile) -> set[str]:
     return {name for name in targets if name in _reached(targets, targets[name])}
 
 
+def reached(journey: JourneyFile, step: str) -> set[str]:
+    """The step and all that may come after it."""
+    return {step, *_reached(_targets(edges(journey)), [step])}
+
+
 def _names(journey: JourneyFile, ways: list[Edge]) -> Iterator[tuple[Place, str]]:
     if END in journey.steps:
         yield ["steps", END], "is the word for the journey's end; choose another name"

@@ -16,7 +16,7 @@ from marketflow.campaigns.definition.checks import taken_names, topic_fault
 from marketflow.campaigns.definition.experiment import HELD_OUT
 from marketflow.campaigns.definition.templates import load_templates
 from marketflow.campaigns.journeys import graph
-from marketflow.campaigns.journeys.branch import frozen_experiment
+from marketflow.campaigns.journeys.branch import Branch, frozen_experiment
 from marketflow.campaigns.journeys.model import JourneyFile, Send, Step
 from marketflow.shared import DefinitionError, settings
 from marketflow.shared.ages import age
@@ -40,7 +40,8 @@ class Journey(JourneyFile):
             "steps": [
                 {
                     "step": name, "kind": step.kind, "is_in_loop": name in loops,
-                    "ways": {w.label: w.to for w in ways if w.step == name}, "experiment": self.experiments.get(name),
+                    "ways": {w.label: w.to for w in ways if w.step == name},
+                    **({"experiment": self.experiments[name]} if name in self.experiments else {}),
                     **step.model_dump(mode="json", by_alias=True, include={step.kind}),
                 }
                 for name, step in self.steps.items()
@@ -172,19 +173,35 @@ def _topics(journey: JourneyFile) -> list[tuple[Place, str]]:
 
 
 def _experiments(journey: JourneyFile) -> list[tuple[Place, str]]:
-    """Two experiments of one name, and people who are held out of nothing."""
+    """Two draws by one name, an experiment that is empty, a way that cannot win, and people held out of nothing."""
     found: list[tuple[Place, str]] = []
-    first: dict[str, str] = {}
-    for step, branch in [(n, s.branch) for n, s in journey.steps.items() if s.branch and s.branch.experiment]:
-        asked, held = branch.experiment, journey.steps.get(HELD_OUT)
-        name = asked.name or step if asked else step
-        if name in first:
-            words = f"{name!r} is the experiment of step {first[name]}, too: give each a name of its own"
-            found.append((["steps", step, "branch", "experiment"], words))
-        first.setdefault(name, step)
-        if HELD_OUT in (branch.shares or {}) and held is not None and held.exit is None:
-            words = "who is held out gets nothing: let the step `holdout` be an exit, or call it something else"
-            found.append((["steps", HELD_OUT], words))
+    drawn = {n: n for n, s in journey.steps.items() if s.branch and s.branch.shares and not s.branch.experiment}
+    for step, branch in [(n, s.branch) for n, s in journey.steps.items() if s.branch]:
+        place: Place = ["steps", step, "branch", "experiment"]
+        if branch.experiment is None:
+            if "experiment" in branch.model_fields_set:
+                found.append((place, "is empty: it needs expected_rate and minimal_effect, or leave it out"))
+            continue
+        name = branch.experiment.name or step
+        if name in drawn:
+            words = f"people are drawn by {name!r} on step {drawn[name]}, too: give each a name of its own"
+            found.append((place, words))
+        drawn.setdefault(name, step)
+        found += _arms(journey, step, branch)
+    return found
+
+
+def _arms(journey: JourneyFile, step: str, branch: Branch) -> list[tuple[Place, str]]:
+    found: list[tuple[Place, str]] = []
+    held = journey.steps.get(HELD_OUT)
+    if HELD_OUT in (branch.shares or {}) and held is not None and held.exit is None:
+        words = "who is held out gets nothing: let the step `holdout` be an exit, or call it something else"
+        found.append((["steps", HELD_OUT], words))
+    if branch.experiment is not None and branch.experiment.metric == "clicks":
+        sends = {name for name, s in journey.steps.items() if s.send is not None}
+        silent = [arm for arm in branch.arms if not sends & graph.reached(journey, arm)]
+        words = "this way sends nothing, and nobody can click on it: take metric: conversion"
+        found += [(["steps", step, "branch", "shares", arm], words) for arm in silent]
     return found
 
 

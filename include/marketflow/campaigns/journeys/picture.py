@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from html import escape
 from itertools import pairwise
-from textwrap import wrap
+from textwrap import shorten, wrap
 
 import psycopg
 
@@ -118,17 +118,23 @@ def _boxes(journey: Journey, counts: Counts, layout: Layout, day: dt.date) -> It
         here = int(found.get("here_now", 0))
         yield _text(x + 20, y + 21, f"{_KINDS[kind]} · {name}", 12, fill=strip)
         room = 20 if here else 26
-        for i, line in enumerate(_cut(title_of(journey, name, day), room)):
+        title, said = title_of(journey, name, day), _found(journey, counts, name)
+        for i, line in enumerate([shorten(title, room, placeholder=" …")] if said else _cut(title, room)):
             yield _text(x + 20, y + 42 + 18 * i, line, 15, bold=True)
-        if name in journey.experiments:
-            experiment = str(journey.experiments[name]["name"])
-            said = found_of(counts.verdicts.get(experiment, {}), counts.winners.get(experiment))
-            yield _text(x + 20, y + 62, said[:36], 13)
+        yield _text(x + 20, y + 62, shorten(said, 34, placeholder=" …"), 13) if said else ""
         yield _text(x + 20, y + _H - 11, _seen(kind, found), 12, fill="#4a5753")
         if here:
             yield _text(x + _W - 14, y + 36, f"{here:,}", 24, anchor="end", bold=True)
             yield _text(x + _W - 14, y + 52, "here now", 11, anchor="end", fill="#4a5753")
         yield "</g>"
+
+
+def _found(journey: Journey, counts: Counts, step: str) -> str:
+    """Of a branch that is an experiment, what it has found."""
+    if step not in journey.experiments:
+        return ""
+    name = str(journey.experiments[step]["name"])
+    return found_of(counts.verdicts.get(name, {}), counts.winners.get(name))
 
 
 def _lines(journey: Journey, counts: Counts, layout: Layout) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -17,6 +18,8 @@ from marketflow.campaigns.journeys.load import Journey, mail
 from marketflow.campaigns.journeys.model import END
 from marketflow.shared import Clock, DefinitionError, settings
 from marketflow.warehouse import queries
+
+log = logging.getLogger(__name__)
 
 
 def register(conn: psycopg.Connection, journey: Journey, *, clock: Clock) -> bool:
@@ -72,9 +75,11 @@ def check(conn: psycopg.Connection, journey: Journey, *, clock: Clock) -> None:
 def _begin_experiments(conn: psycopg.Connection, journey: Journey, values: Mapping[str, Any]) -> None:
     for step, experiment in journey.experiments.items():
         try:
-            begin_branch(conn, journey.name, experiment, now=values["now"])
+            warning = begin_branch(conn, journey.name, experiment, now=values["now"])
         except ExperimentChanged as changed:
             raise DefinitionError(f"{journey.name}, step {step}: {changed}") from None
+        if warning:
+            log.warning("%s, step %s: %s", journey.name, step, warning)
 
 
 def lint_journey(journey: Journey, *, clock: Clock) -> list[Finding]:

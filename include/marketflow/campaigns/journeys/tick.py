@@ -246,7 +246,7 @@ def _draw(batch: Batch, step: dict[str, Any]) -> None:
     arms, lows, total = sorted(shares), [0.0], sum(shares.values())
     for arm in arms:
         lows.append(lows[-1] + shares[arm] / total)
-    winner = branch_winner(batch.conn, batch.journey, experiment["name"]) if experiment else None
+    winner = branch_winner(batch.conn, batch.journey, experiment["name"], now=batch.now) if experiment else None
     taken = [winner if winner in shares and arm != HELD_OUT else arm for arm in arms]
     batch.execute(
         "turns_arms", step=name, arms=taken, targets=[step["ways"][f"arm: {arm}"] for arm in taken],

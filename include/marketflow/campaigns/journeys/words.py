@@ -66,8 +66,10 @@ def found_of(verdicts: Mapping[str, str], winner: str | None) -> str:
         return "alarm: not the shares meant"
     if not said or "too_early" in said:
         return "too early to tell"
-    better = [arm for arm, verdict in verdicts.items() if verdict == "better"]
-    return f"better so far: {', '.join(better)}" if better else "no difference proven yet"
+    for word in ("better", "worse"):
+        if word in said:
+            return f"{word} so far: {', '.join(arm for arm, verdict in verdicts.items() if verdict == word)}"
+    return "no difference proven yet"
 
 
 def entry_of(journey: Journey) -> str:

@@ -16,6 +16,7 @@ from marketflow.shared import Clock
 from marketflow.warehouse import lock_job, queries
 
 log = logging.getLogger(__name__)
+LATE_DAYS = 2  # for orders that are delivered late
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +33,11 @@ def judge_experiments(conn: psycopg.Connection, *, clock: Clock) -> Looked:
 
     Repeated on one day it replaces that day's look; a decision that stands is left alone.
     """
-    q, now = queries("experiments"), clock.now()
+    q, times = queries("experiments"), {"now": clock.now(), "late_days": LATE_DAYS}
     looks: dict[str, tuple[Look, bool]] = {}
     with conn.transaction():
         lock_job(conn, "judge_experiments")
-        found = conn.cursor(row_factory=dict_row).execute(q["experiments_open"], {"now": now}).fetchall()
+        found = conn.cursor(row_factory=dict_row).execute(q["experiments_open"], times).fetchall()
         for experiment in found:
             name = f"{experiment['campaign']}/{experiment['experiment']}"
             looks[name] = _look(conn, experiment, clock)
@@ -50,8 +51,8 @@ def _look(conn: psycopg.Connection, experiment: Mapping[str, Any], clock: Clock)
     """The look, and whether it has decided."""
     q, definition, now = queries("experiments"), experiment["definition"], clock.now()
     values = {
-        **experiment, "now": now, "window_days": definition["window_days"], "look_on": clock.day_of(now),
-        "is_journey": "step" in definition,
+        **experiment, "now": now, "window_days": definition["window_days"], "late_days": LATE_DAYS,
+        "look_on": clock.day_of(now), "is_journey": "step" in definition,
     }  # fmt: skip
     del values["definition"]
     rows = {str(r["variant"]): r for r in conn.cursor(row_factory=dict_row).execute(q["count_arms"], values).fetchall()}
