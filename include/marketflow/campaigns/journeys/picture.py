@@ -119,7 +119,7 @@ def _boxes(journey: Journey, counts: Counts, layout: Layout, day: dt.date) -> It
         yield _text(x + 20, y + 21, f"{_KINDS[kind]} · {name}", 12, fill=strip)
         room = 20 if here else 26
         title, said = title_of(journey, name, day), _found(journey, counts, name)
-        for i, line in enumerate([shorten(title, room, placeholder=" …")] if said else _cut(title, room)):
+        for i, line in enumerate(_cut(title, room)):
             yield _text(x + 20, y + 42 + 18 * i, line, 15, bold=True)
         yield _text(x + 20, y + 62, shorten(said, 34, placeholder=" …"), 13) if said else ""
         yield _text(x + 20, y + _H - 11, _seen(kind, found), 12, fill="#4a5753")

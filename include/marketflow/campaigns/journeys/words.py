@@ -31,9 +31,7 @@ def title_of(journey: Journey, name: str, day: dt.date) -> str:
     if step.wait is not None:
         return _wait(step.wait)
     if step.branch is not None and step.branch.shares is not None:
-        total = sum(step.branch.shares.values())
-        words = "Experiment " if step.branch.experiment else "By chance "
-        return words + " : ".join(f"{100 * n / total:.0f}" for n in step.branch.shares.values())
+        return _by_chance(step.branch.shares, is_judged=step.branch.experiment is not None)
     if step.branch is not None:
         return f"Is it so: {step.branch.where}?"
     if step.webhook is not None:
@@ -94,6 +92,12 @@ def _wait(wait: Wait) -> str:
         return words
     days = f" on {', '.join(d.capitalize() for d in wait.on)}" if wait.on else ""
     return f"{words}{', then' if wait.for_ else ''} until {wait.until}{days}, her time"
+
+
+def _by_chance(shares: Mapping[str, int], *, is_judged: bool) -> str:
+    if is_judged:
+        return f"Experiment: {len(shares)} ways"
+    return "By chance " + " : ".join(f"{100 * n / sum(shares.values()):.0f}" for n in shares.values())
 
 
 def _subject(journey: Journey, name: str, day: dt.date) -> str:
