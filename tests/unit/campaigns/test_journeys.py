@@ -101,6 +101,12 @@ def test_an_experiment_is_frozen_with_its_control_first_and_in_percent(tmp_path:
     assert meant["effect"] == pytest.approx(0.05)
 
 
+def test_a_branch_without_one_is_frozen_as_before_there_were_any(tmp_path: Path) -> None:
+    """Each word more would be another version of all journeys."""
+    text = "steps:\n  x: {branch: {shares: {a: 1, b: 1}}}\n  a: {exit: {reason: x}}\n  b: {exit: {reason: x}}\n"
+    assert "experiment" not in json.dumps(load_journey(write(tmp_path, text)).frozen)
+
+
 def test_one_arm_beside_a_holdout_is_compared_with_it(tmp_path: Path) -> None:
     text = (
         "steps:\n  x: {branch: {shares: {a: 1, holdout: 1}, experiment: {expected_rate: 0.1, minimal_effect: 0.1}}}\n"

@@ -42,7 +42,9 @@ class Journey(JourneyFile):
                     "step": name, "kind": step.kind, "is_in_loop": name in loops,
                     "ways": {w.label: w.to for w in ways if w.step == name},
                     **({"experiment": self.experiments[name]} if name in self.experiments else {}),
-                    **step.model_dump(mode="json", by_alias=True, include={step.kind}),
+                    **step.model_dump(
+                        mode="json", by_alias=True, include={step.kind}, exclude={"branch": {"experiment"}}
+                    ),
                 }
                 for name, step in self.steps.items()
             ],
