@@ -255,6 +255,8 @@ def test_nobody_is_sought_person_by_person_right_after_the_plan(trial: Trial) ->
         "now": BEGAN,
         "decided_at": None,
         "window_days": 14,
+        "late_days": 2,
+        "began_at": BEGAN,
         "is_journey": False,
     }
     found = trial.desk.conn.execute("EXPLAIN (FORMAT JSON) " + queries("experiments")["count_arms"], values).fetchone()
